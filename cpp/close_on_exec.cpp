@@ -161,8 +161,9 @@ bool open_close_on_exec() {
 
 void close_on_exec(std::uint16_t port) {
     std::error_code failure;
-    for (auto const& entry : std::filesystem::directory_iterator("/proc/self/fd", failure)) {
-        int const socket = std::atoi(entry.path().filename().c_str());
+    std::filesystem::directory_iterator entry("/proc/self/fd", failure), end;
+    for (; !failure && entry != end; entry.increment(failure)) {
+        int const socket = std::atoi(entry->path().filename().c_str());
         sockaddr_storage bound{};
         socklen_t size = sizeof bound;
         if (::getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &size) != 0)

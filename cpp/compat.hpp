@@ -47,9 +47,6 @@ struct NewFile {
 
 #if LIBTORRENT_VERSION_NUM >= 20100
 
-// Whether a handle's metainfo has the new names of renamed files.
-constexpr bool keeps_names = false;
-
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.layout();
 }
@@ -158,8 +155,6 @@ inline void look_at(std::string const& path) {
 }
 
 #else
-
-constexpr bool keeps_names = true;
 
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.files();

@@ -1,6 +1,6 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/compat.hpp"
-#include "torrent-patron/cpp/errors.hpp"
+#include "torrent-patron/cpp/trycatch.hpp"
 
 #include <algorithm>
 #include <array>
@@ -41,22 +41,11 @@ NativeError error(lt::error_code const& code) {
 }
 
 NativeError current_exception() {
-    try {
-        throw;
-    } catch (lt::system_error const& e) {
-        return error(e.code());
-    } catch (std::invalid_argument const& e) {
-        // The shim's own argument checks.
-        return NativeError{category::argument, 0, text(e.what())};
-    } catch (NotHere const& e) {
-        return NativeError{category::not_here, 0, text(e.what())};
-    } catch (Busy const& e) {
-        return NativeError{category::busy, 0, text(e.what())};
-    } catch (std::exception const& e) {
-        return NativeError{category::exception, 0, text(e.what())};
-    } catch (...) {
-        return NativeError{category::exception, 0, "a C++ exception of an unknown type"};
-    }
+    NativeError out = none();
+    describe([&out](char const* category, int value, char const* message) {
+        out = NativeError{text(category), value, text(message)};
+    });
+    return out;
 }
 
 void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,

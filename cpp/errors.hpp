@@ -16,6 +16,8 @@ inline constexpr char not_here[] = "not here";
 inline constexpr char busy[] = "busy";
 // A file that another program has changed; see disk/read/file.cpp.
 inline constexpr char file[] = "file";
+// A file that another torrent has, with other data; see disk/paths.cpp.
+inline constexpr char in_use[] = "in use";
 // The loaded libtorrent is not the one that the shim was compiled for; see process.cpp.
 inline constexpr char version[] = "version";
 // An exception without an error code.

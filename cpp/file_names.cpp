@@ -53,6 +53,10 @@ void check_rename(lt::file_storage const& files, std::vector<std::string> const&
     }
 }
 
+std::string parent(std::string const& path) {
+    return path.substr(0, path.find_last_of('/'));
+}
+
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file) {
     auto const renamed = params.renamed_files.find(file);
     return renamed != params.renamed_files.end() ? renamed->second

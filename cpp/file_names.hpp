@@ -1,9 +1,11 @@
-// Checks the names of a torrent's files if they do not come from its metainfo.
+// The names of a torrent's files. They are checked if they do not come from its metainfo.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
+#include <libtorrent/download_priority.hpp>
 #include <libtorrent/file_storage.hpp>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,14 @@ void check_renamed_files(lt::add_torrent_params const& params);
 void check_rename(lt::file_storage const& files, std::vector<std::string> const& paths,
                   lt::file_index_t renamed, std::string const& name);
 
+// Returns the directory that a path is in.
+std::string parent(std::string const& path);
+// Returns whether a file or piece is not wanted. The list may lack those without a priority.
+template <typename Index>
+bool is_skipped(std::vector<lt::download_priority_t> const& priorities, Index index) {
+    auto const place = static_cast<std::size_t>(static_cast<int>(index));
+    return place < priorities.size() && priorities[place] == lt::dont_download;
+}
 // Returns the path of the file on disk, below the save directory.
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file);
 // Returns the name of the file in which libtorrent keeps the pieces that skipped files share with

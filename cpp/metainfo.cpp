@@ -27,11 +27,11 @@ namespace patron {
 namespace {
 
 // Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
-// same. The limits on depth and pieces are libtorrent's own.
+// same. The limits for depth and pieces are the defaults of libtorrent.
 constexpr int largest_metainfo = 64 * 1024 * 1024;
-// In a hybrid torrent, a file takes 30 with its padding: libtorrent's limit of 3 million is reached
-// by 100,000 files. Each takes 8 bytes of memory.
-constexpr int most_tokens = 10'000'000;
+// The limit for items, which take 8 bytes of memory each. A file in a hybrid torrent takes 30 with
+// its padding, so 100,000 files reach libtorrent's default of 3 million.
+constexpr int most_tokens = 12'000'000;
 
 lt::load_torrent_limits limits() {
     lt::load_torrent_limits limits;
@@ -337,19 +337,15 @@ bool TorrentParams::is_complete() const {
     if (params_.flags & lt::torrent_flags::seed_mode)
         return true;
     lt::file_storage const& files = compat::files(*params_.ti);
-    auto const skipped = [](auto const& levels, auto index) {
-        auto const place = static_cast<std::size_t>(static_cast<int>(index));
-        return place < levels.size() && levels[place] == lt::dont_download;
-    };
     for (auto const piece : params_.ti->piece_range()) {
         if (piece < params_.have_pieces.end_index() && params_.have_pieces[piece])
             continue;
-        if (skipped(params_.piece_priorities, piece))
+        if (is_skipped(params_.piece_priorities, piece))
             continue;
         auto const parts = files.map_block(piece, 0, files.piece_size(piece));
         if (!std::all_of(parts.begin(), parts.end(), [&](lt::file_slice const& part) {
                 return files.pad_file_at(part.file_index) ||
-                       skipped(params_.file_priorities, part.file_index);
+                       is_skipped(params_.file_priorities, part.file_index);
             }))
             return false;
     }

@@ -47,6 +47,7 @@ class TorrentParams {
 
   private:
     friend class Session;
+    friend class Torrent;
     lt::add_torrent_params params_;
     lt::entry client_data_;
     bool resumed_ = false;

@@ -62,10 +62,11 @@ constexpr std::pair<char const*, char const*> local_ranges[] = {
 };
 
 lt::ip_filter const& local_filter() {
-    static lt::ip_filter const filter = [] {
-        lt::ip_filter blocked;
+    // Never destroyed: the network thread may outlive main.
+    static lt::ip_filter const& filter = *[] {
+        auto* const blocked = new lt::ip_filter;
         for (auto const& [first, last] : local_ranges)
-            block(blocked, first, last);
+            block(*blocked, first, last);
         return blocked;
     }();
     return filter;
@@ -116,10 +117,6 @@ Urls keep_trackers(lt::add_torrent_params& params, Keep const& keep) {
     params.tracker_tiers = std::move(tiers);
     return dropped;
 }
-
-} // namespace
-
-namespace {
 
 bool is_webrtc(std::string const& tracker) {
     std::string const kind = scheme(tracker);

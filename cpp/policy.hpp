@@ -2,7 +2,6 @@
 // that avoids a proxy which must resolve all names.
 #pragma once
 
-#include "torrent-patron/cpp/bridge.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
 #include <libtorrent/add_torrent_params.hpp>

@@ -65,6 +65,8 @@ rust::Str category_name(ShimCategory category) {
         return category::busy;
     case ShimCategory::File:
         return category::file;
+    case ShimCategory::InUse:
+        return category::in_use;
     case ShimCategory::Version:
         return category::version;
     default:
@@ -95,6 +97,15 @@ void throw_for_test(std::int32_t kind) {
     default:
         return;
     }
+}
+
+NativeError catch_for_test(std::int32_t kind) {
+    try {
+        throw_for_test(kind);
+    } catch (...) {
+        return current_exception();
+    }
+    return none();
 }
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
@@ -217,23 +228,24 @@ void name_network_thread() {
 }
 
 void name_disk_threads() {
-    // A directory of threads has a link for each: most of the time nothing has changed.
-    thread_local nlink_t known = 0;
-    thread_local int calls = 0;
-    struct stat tasks {};
-    bool const read = ::stat("/proc/self/task", &tasks) == 0;
-    if (read && std::exchange(known, tasks.st_nlink) == tasks.st_nlink && ++calls % 32 != 0)
+    std::filesystem::path const tasks = "/proc/self/task";
+    std::error_code failure;
+    // A link for each thread: the names are read only where some have started or ended.
+    thread_local std::uintmax_t known = 0;
+    auto const links = std::filesystem::hard_link_count(tasks, failure);
+    if (failure || links == std::exchange(known, links))
         return;
     std::string const number = std::to_string(session_number);
     std::string const self = std::to_string(::syscall(SYS_gettid));
-    std::error_code failure;
-    for (auto const& task : std::filesystem::directory_iterator("/proc/self/task", failure))
-        if (task.path().filename() != self && comm(task.path()) == "lt-network-" + number) {
-            std::ofstream(task.path() / "comm") << "lt-disk-" << number;
-            if (unbound)
-                ::sched_setaffinity(std::atoi(task.path().filename().c_str()), sizeof *unbound,
-                                    &*unbound);
-        }
+    std::filesystem::directory_iterator task(tasks, failure), end;
+    for (; !failure && task != end; task.increment(failure)) {
+        auto const id = task->path().filename();
+        if (id == self || comm(task->path()) != "lt-network-" + number)
+            continue;
+        std::ofstream(task->path() / "comm") << "lt-disk-" << number;
+        if (unbound)
+            ::sched_setaffinity(std::atoi(id.c_str()), sizeof *unbound, &*unbound);
+    }
 }
 
 rust::Vec<std::uint32_t> allowed_cores() {
@@ -300,14 +312,15 @@ void decide() {
 // to the program's locale, and if LANG is unset, as for services, replaces every letter that is not
 // ASCII by a dot (need_conversion in its escape_string.cpp). It reads LANG only once, so we make it
 // do so while LANG has a suitable value. The whole environment is exchanged for that moment: setenv
-// would change it under a thread that reads it, and child processes would inherit the change.
+// would change it under a thread that reads it, and child processes would inherit the change. The
+// other one is never freed, because such a thread may still be reading it.
 void keep_file_names() {
     static std::once_flag once;
     std::call_once(once, [] {
         if (!names_are_bytes())
             return decide();
-        std::string lang = "LANG=C.UTF-8";
-        std::vector<char*> other{lang.data()};
+        static char lang[] = "LANG=C.UTF-8";
+        static auto& other = *new std::vector<char*>{lang};
         char** const ours = environ;
         for (char** variable = ours; variable != nullptr && *variable != nullptr; ++variable)
             if (std::strncmp(*variable, "LANG=", 5) != 0)
@@ -315,7 +328,9 @@ void keep_file_names() {
         other.push_back(nullptr);
         environ = other.data();
         decide();
-        environ = ours;
+        // Unless the program has changed it meanwhile, and with that replaced it.
+        if (environ == other.data())
+            environ = ours;
     });
 }
 

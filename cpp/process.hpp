@@ -12,6 +12,7 @@
 namespace patron {
 
 enum class ShimCategory : std::uint8_t;
+struct NativeError;
 
 rust::String loaded_version();
 // Throws if the loaded libtorrent is not the one that the shim was compiled for, or not the only
@@ -49,5 +50,6 @@ bool is_network_device(rust::Str name) noexcept;
 void keep_file_names();
 
 void throw_for_test(std::int32_t kind);
+NativeError catch_for_test(std::int32_t kind);
 
 } // namespace patron

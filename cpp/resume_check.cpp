@@ -48,10 +48,6 @@ std::string file_path(lt::add_torrent_params const& params, lt::file_index_t fil
     return params.save_path + '/' + file_name(params, file);
 }
 
-bool is_skipped(std::vector<lt::download_priority_t> const& priorities, std::size_t file) {
-    return file < priorities.size() && priorities[file] == lt::dont_download;
-}
-
 // An open file; closed by the destructor.
 class Data {
   public:
@@ -125,9 +121,9 @@ bool check_resume_data(lt::add_torrent_params& params,
             std::memcpy(&then, stamps.data() + place * sizeof then, sizeof then);
         if (moved)
             then.changed = now.changed;
-        bool const skipped = is_skipped(params.file_priorities, place);
+        bool const skipped = is_skipped(params.file_priorities, i);
         bool const doubtful =
-            (now.size >= 0 && !(now == then)) || (is_skipped(saved, place) && !skipped);
+            (now.size >= 0 && !(now == then)) || (is_skipped(saved, i) && !skipped);
         // The pieces of a skipped file that it shares with other files are in the part file.
         bool const in_parts = has_parts && skipped && now.size < 0;
         Data const data(path);

@@ -29,7 +29,9 @@ ClientDataRecord client_data(lt::entry const& entry) {
         record.move_to = bytes(to->string());
     record.share_ratio_permille = number("share ratio", -1);
     record.seed_seconds = number("seed seconds", -1);
-    record.goal_action = static_cast<GoalAction>(number("goal action", 0));
+    std::int64_t const action = number("goal action", 0);
+    if (action >= 0 && action <= static_cast<std::int64_t>(GoalAction::SuperSeed))
+        record.goal_action = static_cast<GoalAction>(action);
     record.replicas =
         static_cast<std::uint16_t>(std::clamp<std::int64_t>(number("replicas", 0), 0, 0xffff));
     return record;

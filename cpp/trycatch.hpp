@@ -28,6 +28,34 @@ void report(Fail& fail, char const* category, int value, char const* message) no
     fail(text);
 }
 
+// Gives `report` the exception that is being handled: category, value, message. Allocates nothing.
+template <typename Report>
+void describe(Report const& report) {
+    try {
+        throw;
+    } catch (boost::system::system_error const& error) {
+        // lt::system_error is this type. message(char*, size) neither allocates nor throws.
+        char buffer[512];
+        char const* message = error.code().message(buffer, sizeof buffer);
+        report(error.code().category().name(), error.code().value(), message);
+    } catch (std::system_error const& error) {
+        report(error.code().category().name(), error.code().value(), error.what());
+    } catch (std::invalid_argument const& error) {
+        // The shim's own argument checks.
+        report(category::argument, 0, error.what());
+    } catch (NotHere const& error) {
+        report(category::not_here, 0, error.what());
+    } catch (Busy const& error) {
+        report(category::busy, 0, error.what());
+    } catch (std::bad_alloc const&) {
+        report("generic", 12 /* ENOMEM */, "out of memory");
+    } catch (std::exception const& error) {
+        report(category::exception, 0, error.what());
+    } catch (...) {
+        report(category::exception, 0, "a C++ exception of an unknown type");
+    }
+}
+
 } // namespace patron
 
 namespace rust {
@@ -39,26 +67,10 @@ static void trycatch(Try&& func, Fail&& fail) noexcept {
         return patron::report(fail, patron::category::version, 0, mismatch);
     try {
         func();
-    } catch (boost::system::system_error const& error) {
-        // lt::system_error is this type. message(char*, size) neither allocates nor throws.
-        char buffer[512];
-        char const* message = error.code().message(buffer, sizeof buffer);
-        patron::report(fail, error.code().category().name(), error.code().value(), message);
-    } catch (std::system_error const& error) {
-        patron::report(fail, error.code().category().name(), error.code().value(), error.what());
-    } catch (std::invalid_argument const& error) {
-        // The shim's own argument checks.
-        patron::report(fail, patron::category::argument, 0, error.what());
-    } catch (patron::NotHere const& error) {
-        patron::report(fail, patron::category::not_here, 0, error.what());
-    } catch (patron::Busy const& error) {
-        patron::report(fail, patron::category::busy, 0, error.what());
-    } catch (std::bad_alloc const&) {
-        patron::report(fail, "generic", 12 /* ENOMEM */, "out of memory");
-    } catch (std::exception const& error) {
-        patron::report(fail, patron::category::exception, 0, error.what());
     } catch (...) {
-        patron::report(fail, patron::category::exception, 0, "a C++ exception of an unknown type");
+        patron::describe([&fail](char const* category, int value, char const* message) {
+            patron::report(fail, category, value, message);
+        });
     }
 }
 

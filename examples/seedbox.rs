@@ -38,21 +38,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn add_new(
     patron: &Patron,
     watched: &Path,
-    seen: &mut HashMap<PathBuf, Option<(u64, SystemTime)>>,
+    seen: &mut HashMap<PathBuf, ((u64, SystemTime), bool)>,
 ) -> std::io::Result<()> {
     for entry in std::fs::read_dir(watched)? {
         let entry = entry?;
         let (path, found) = (entry.path(), entry.metadata()?);
         let now = (found.len(), found.modified()?);
-        let before = seen.entry(path.clone()).or_insert(Some((u64::MAX, now.1)));
-        // `None`: it was added, now or in an earlier run.
-        if path.extension().is_none_or(|kind| kind != "torrent") || before.is_none() {
-            continue;
-        }
-        if *before != Some(now) {
-            *before = Some(now);
-        } else if patron.add_torrent(&*path, AddOptions::default()).wait().is_ok() {
-            *before = None; // else it is tried again at the next look
+        let (before, is_done) = seen.entry(path.clone()).or_insert(((u64::MAX, now.1), false));
+        if *before != now {
+            (*before, *is_done) = (now, path.extension().is_none_or(|kind| kind != "torrent"));
+        } else if !std::mem::replace(is_done, true)
+            && let Err(error) = patron.add_torrent(&*path, AddOptions::default()).wait()
+        {
+            eprintln!("{error}");
         }
     }
     Ok(())

@@ -43,8 +43,9 @@ extern "C" {
  * ===============================================================================================
  *
  * Any number of threads may use a handle (patron_client, patron_handle, patron_reply,
- * patron_making) at once. All other objects are used by one thread at a time, unless their chapter
- * says that several may read them.
+ * patron_making, patron_reader) at once; but a patron_reader reads for one at a time, and is BUSY
+ * for the others. All other objects are used by one thread at a time, unless their chapter says
+ * that several may read them.
  *
  * The threads of a client do not exist in a process that was forked from one that has used the
  * library. In such a child every function fails with PATRON_E_FORKED or returns its neutral value,
@@ -177,6 +178,12 @@ typedef struct patron_bytes {
 
 /** Another process, or another client, has the store open. */
 #define PATRON_E_IN_USE (-22)
+
+/**
+ * Files that are not the torrent's are where its own would be; see
+ * patron_options_set_existing_files().
+ */
+#define PATRON_E_EXISTS (-23)
 
 /** A pointer that must not be NULL is NULL. */
 #define PATRON_E_NULL (-13)
@@ -462,7 +469,7 @@ int32_t patron_metainfo_decode(const uint8_t *data,
 /**
  * Reads a .torrent file. Free the result with patron_metainfo_free().
  *
- * Errors: PARSE, IO.
+ * Errors: PARSE; UNREADABLE if the file cannot be read.
  */
 int32_t patron_metainfo_read(const char *file,
                              size_t file_length,
@@ -837,6 +844,77 @@ int32_t patron_making_wait(patron_making *making,
 void patron_making_free(patron_making *making);
 
 /* ===============================================================================================
+ * Verifying data
+ * ===============================================================================================
+ *
+ * Data on disk is compared with its torrent, without a client. Nothing is changed. Several threads
+ * may read a patron_verified at once.
+ */
+
+/** It has the data that the torrent says. */
+#define PATRON_FILE_GOOD 1
+
+/** It does not exist. */
+#define PATRON_FILE_MISSING 2
+
+/** Something else has its name, such as a directory. */
+#define PATRON_FILE_NOT_A_FILE 3
+
+/** Its size is wrong. */
+#define PATRON_FILE_WRONG_SIZE 4
+
+/** Some of its pieces have wrong data. */
+#define PATRON_FILE_DAMAGED 5
+
+/**
+ * It shares a damaged piece with other files, and the torrent does not say which file is damaged.
+ */
+#define PATRON_FILE_DOUBTFUL 6
+
+/** It cannot be read. */
+#define PATRON_FILE_UNREADABLE 7
+
+/** It is not the symbolic link that the torrent has there (BEP 47). */
+#define PATRON_FILE_WRONG_LINK 8
+
+/** Which of a torrent's data on disk is correct. */
+typedef struct patron_verified patron_verified;
+
+/**
+ * Hashes the data below a directory on threads of its own, and waits for them: for as long as
+ * reading all of it takes. Free the result with patron_verified_free().
+ *
+ * Errors: INVALID_ARGUMENT if it is not a directory; PARSE for a v2 torrent without piece hashes;
+ * IO if no thread can be started. A file that cannot be read is not an error; the result says so.
+ */
+int32_t patron_verify(const patron_metainfo *metainfo,
+                      const char *directory,
+                      size_t directory_length,
+                      struct patron_verified **out,
+                      patron_error **error);
+
+/** Whether all files are as the torrent says. */
+bool patron_verified_is_good(const struct patron_verified *verified);
+
+/** The number of bytes in pieces that are missing or damaged. */
+uint64_t patron_verified_bad_size(const struct patron_verified *verified);
+
+/** The number of pieces that are missing or damaged. */
+uint32_t patron_verified_bad_pieces(const struct patron_verified *verified);
+
+/** The number of files, without pad files. */
+size_t patron_verified_file_count(const struct patron_verified *verified);
+
+/** The path of a file below the directory. Valid until `verified` is freed. */
+patron_text patron_verified_file_path(const struct patron_verified *verified, size_t index);
+
+/** The state of a file on disk, a PATRON_FILE_*. */
+int32_t patron_verified_file_state(const struct patron_verified *verified, size_t index);
+
+/** Frees what patron_verify() has given. NULL is allowed. */
+void patron_verified_free(struct patron_verified *verified);
+
+/* ===============================================================================================
  * Options for adding a torrent
  * ===============================================================================================
  *
@@ -1156,8 +1234,9 @@ int32_t patron_builder_effective_settings(const struct patron_builder *builder,
  * Starts a client. Returns when its session exists. The caller keeps the builder and may start more
  * clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
  *
- * Errors: INVALID_ARGUMENT for an invalid setting or an interval of 0; PARSE for an invalid state;
- * VERSION_MISMATCH; IO if no thread can be started.
+ * Errors: INVALID_ARGUMENT for an invalid setting, directory or proxy, and for an interval of 0;
+ * PARSE for an invalid state; VERSION_MISMATCH; IO if no thread can be started; with a store,
+ * IN_USE if it was given to another client, and CORRUPT or DISK if it cannot be read.
  */
 int32_t patron_builder_start(const struct patron_builder *builder,
                              patron_client **out,
@@ -1344,7 +1423,10 @@ int32_t patron_set_on_leave(patron_handle *patron, int32_t policy, patron_error 
  * patron_reply_torrent() is then its id.
  *
  * Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
- * PARSE; IO; BUSY if libtorrent was still busy after many attempts.
+ * UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if
+ * a directory cannot be created, or if the torrent cannot be kept in the store; EXISTS if other
+ * files are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was
+ * still busy after many attempts.
  */
 int32_t patron_add_torrent(patron_handle *patron,
                            int32_t kind,
@@ -1358,7 +1440,8 @@ int32_t patron_add_torrent(patron_handle *patron,
  * Removes a torrent. The reply comes when it was removed from the client and, with
  * PATRON_REMOVE_FILES_DELETE, its files were deleted.
  *
- * Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+ * Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND; GONE; DISK if not all
+ * files were deleted.
  */
 int32_t patron_remove_torrent(patron_handle *patron,
                               uint64_t torrent_id,
@@ -1414,12 +1497,37 @@ int32_t patron_fresh_status(patron_handle *patron,
  * Asks for the metainfo of a torrent, also if it was added by a magnet link and has received its
  * metadata; patron_reply_metainfo() reads the answer.
  *
- * Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
+ * Errors of the reply: NOT_FOUND, GONE, NO_METADATA.
  */
 int32_t patron_get_metainfo(patron_handle *patron,
                             uint64_t torrent_id,
                             patron_reply **reply,
                             patron_error **error);
+
+/**
+ * Asks for the torrent with this info hash, v1 (20 bytes) or v2 (32 bytes), whichever patron added
+ * it; patron_reply_torrent() is its id, or 0 if there is none.
+ *
+ * Errors: INVALID_ARGUMENT for another length.
+ */
+int32_t patron_find(patron_handle *patron,
+                    const uint8_t *info_hash,
+                    size_t info_hash_length,
+                    patron_reply **reply,
+                    patron_error **error);
+
+/**
+ * Asks to be told when all wanted data of a torrent is here and written; the reply comes at once if
+ * it already is. The files may still have to be moved out of the directory for incomplete files,
+ * which PATRON_EVENT_MOVED reports.
+ *
+ * Errors of the reply: the one that stopped the torrent, after which it may be resumed and waited
+ * for again; NOT_FOUND; GONE if it is removed.
+ */
+int32_t patron_wait_until_finished(patron_handle *patron,
+                                   uint64_t torrent_id,
+                                   patron_reply **reply,
+                                   patron_error **error);
 
 /**
  * Subscribes to the events of a torrent that another patron added. The first event is its status.
@@ -1475,9 +1583,10 @@ int32_t patron_get_statistics(patron_handle *patron, patron_reply **reply, patro
  * PATRON_EVENT_COMMAND_FAILED. If `wait` is false, a full queue is the error BUSY; otherwise the
  * call waits.
  *
- * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command has
- * completed, after its other events, or when it has failed; PATRON_EVENT_COMMAND_FAILED is then not
- * sent.
+ * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done,
+ * after the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come
+ * then. An answer with a tag is never lost: while 16384 of them are not read, a command with a tag
+ * is the error BUSY, also where `wait` is true. Of failures without a tag the newest 4096 are kept.
  *
  * Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
  */
@@ -1765,7 +1874,10 @@ int32_t patron_reply_on_ready(patron_reply *reply,
                               void *user_data,
                               patron_error **error);
 
-/** For patron_add_torrent(): the id of the torrent, new or not; 0 while there is no answer. */
+/**
+ * For patron_add_torrent(): the id of the torrent, new or not. For patron_find(): its id, or 0 if
+ * there is none. 0 while there is no answer.
+ */
 uint64_t patron_reply_torrent(patron_reply *reply);
 
 /**
@@ -1781,8 +1893,7 @@ size_t patron_reply_address_count(patron_reply *reply);
  * For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881".
  * Valid until the reply is freed.
  */
-patron_text patron_reply_address(patron_reply *reply,
-                                 size_t index);
+patron_text patron_reply_address(patron_reply *reply, size_t index);
 
 /**
  * For patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Valid until
@@ -1809,8 +1920,8 @@ void patron_reply_free(patron_reply *reply);
  * The files of a torrent: their paths, progress and priorities. File indexes start at 0 and follow
  * the order of the metainfo.
  *
- * Errors of the replies, in this chapter and the following ones: NOT_FOUND; GONE; NATIVE while a
- * magnet link has no metadata; INVALID_ARGUMENT for a file or piece index that the torrent does not
+ * Errors of the replies, in this chapter and the following ones: NOT_FOUND; GONE; NO_METADATA while
+ * a magnet link has none; INVALID_ARGUMENT for a file or piece index that the torrent does not
  * have.
  */
 
@@ -1923,7 +2034,7 @@ int32_t patron_set_file_priorities(patron_handle *patron,
  * path. The metainfo does not change.
  *
  * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and if
- * a file with that name exists, because nothing is overwritten. IO if the system refuses.
+ * a file with that name exists: nothing is overwritten. DISK if the system refuses.
  */
 int32_t patron_rename_file(patron_handle *patron,
                            uint64_t torrent_id,
@@ -1938,9 +2049,9 @@ int32_t patron_rename_file(patron_handle *patron,
  * PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
  * PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
  *
- * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: IO if the directory cannot be
- * created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; the
- * files then stay where they were.
+ * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: DISK if the directory cannot be
+ * created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; BUSY
+ * while they are already being moved. The files then stay where they were.
  */
 int32_t patron_move_storage(patron_handle *patron,
                             uint64_t torrent_id,
@@ -2117,7 +2228,7 @@ int32_t patron_set_ends_first(patron_handle *patron,
 /**
  * Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NATIVE or IO if the piece is not complete or cannot be read.
+ * Errors of the reply: NOT_HERE if the piece is not here yet; DISK if it cannot be read.
  */
 int32_t patron_read_piece(patron_handle *patron,
                           uint64_t torrent_id,
@@ -2129,7 +2240,8 @@ int32_t patron_read_piece(patron_handle *patron,
  * Adds a complete piece that the program has obtained elsewhere. It is checked as if a peer had
  * sent it. A piece that is already complete is not changed.
  *
- * Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece.
+ * Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece; BUSY while the
+ * files are being checked.
  */
 int32_t patron_add_piece(patron_handle *patron,
                          uint64_t torrent_id,
@@ -2167,8 +2279,8 @@ int32_t patron_recheck(patron_handle *patron,
  * default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded early,
  * because players look for the index there.
  *
- * Errors: NOT_FOUND; GONE if the torrent is removed in the meantime; INVALID_ARGUMENT for a file
- * that the torrent does not have; TIMED_OUT.
+ * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_HERE if it is paused, and DISK
+ * if it fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
  */
 int32_t patron_reader_open(patron_handle *patron,
                            uint64_t torrent_id,
@@ -2217,9 +2329,7 @@ uint64_t patron_reader_position(patron_reader *reader);
  * Errors: IO if no descriptor is available; BUSY while another thread reads; INVALID_ARGUMENT on
  * Windows.
  */
-int32_t patron_reader_fd(patron_reader *reader,
-                         int32_t *out,
-                         patron_error **error);
+int32_t patron_reader_fd(patron_reader *reader, int32_t *out, patron_error **error);
 
 /**
  * Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
@@ -2254,8 +2364,7 @@ int32_t patron_read_piece_when_here(patron_handle *patron,
  *
  * Errors: BAD_HANDLE.
  */
-int32_t patron_reader_interrupt(patron_reader *reader,
-                                patron_error **error);
+int32_t patron_reader_interrupt(patron_reader *reader, patron_error **error);
 
 /** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
 void patron_reader_free(patron_reader *reader);
@@ -2264,8 +2373,10 @@ void patron_reader_free(patron_reader *reader);
  * Options of a torrent
  * ===============================================================================================
  *
- * Flags, limits, goals and the queue. They can be changed at any time; limits can also be set when
- * a torrent is added.
+ * Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
+ *
+ * A limit of 0 or less is no limit: C has no number that may be missing, and libtorrent reads 0 so.
+ * The Rust API, which has one, refuses 0.
  */
 
 /** Nothing is downloaded; existing data is uploaded. A full disk turns this on. */
@@ -3054,7 +3165,8 @@ int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error
  * patron_ip_filter_free().
  *
  * Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
- * for a file that is compressed, contains no rule, or is too large.
+ * for a file that is damaged or a zip archive, contains no rule, or is too large. One that is
+ * compressed by gzip is read.
  */
 int32_t patron_ip_filter_read(const char *file,
                               size_t file_length,
@@ -3100,8 +3212,7 @@ uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
  * Why a line was skipped, with its line number, as text for a user. Only the first ten skipped
  * lines have a text; for others it is empty.
  */
-patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter,
-                                          size_t index);
+patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter, size_t index);
 
 /** Frees a filter. NULL is allowed. */
 void patron_ip_filter_free(struct patron_ip_filter *filter);
@@ -3448,12 +3559,13 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * Events
  * ===============================================================================================
  *
- * Events report what happened. Events of a torrent go to the patron that added it and to those that
+ * Events tell what happened. Events of a torrent go to the patron that added it and to those that
  * watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
  * unread status of the same torrent, and any other event of an existing torrent replaces the unread
- * one of the same kind. Beyond 4096 other events the oldest are dropped, which PATRON_EVENT_LAGGED
- * reports; events about single files, pieces, peers and trackers are limited separately. A program
- * that reads slowly therefore loses no state and uses no extra memory.
+ * one of the same kind. Answers with a tag (PATRON_EVENT_REPLY) are kept. Beyond 4096 other events
+ * the oldest are dropped, which PATRON_EVENT_LAGGED reports; events about single files, pieces,
+ * peers and trackers are limited separately. A program that reads slowly therefore loses no state
+ * and uses no extra memory.
  *
  * An event is used by one thread at a time. A function that does not apply to the kind of an event
  * returns 0, false, NULL or an empty text. A newer library may send kinds that are not listed here;
@@ -3530,8 +3642,9 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_EVENT_LISTEN_FAILED 19
 
 /**
- * This patron did not read its events in time and some were dropped. Of the events of existing
- * torrents, only those about single files, pieces, peers and trackers are ever dropped. Has: count.
+ * This patron did not read its events in time and some were dropped: beyond 4096, those about
+ * single files, pieces, peers and trackers; and beyond another 4096, those of removed torrents,
+ * those of the client, ADD_FAILED, ALREADY_ADDED and COMMAND_FAILED. Has: count.
  */
 #define PATRON_EVENT_LAGGED 20
 
@@ -3608,7 +3721,10 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** On request. The counters of libtorrent and of the read path, once per tick. Has: statistics. */
 #define PATRON_EVENT_STATISTICS 38
 
-/** On request. The data that a later client needs to resume the torrent. Has: name, resume_data. */
+/**
+ * On request. The data that a later client needs to resume the torrent. Has: name, info hashes,
+ * resume_data.
+ */
 #define PATRON_EVENT_RESUME_DATA 39
 
 /** The torrent reached a seeding goal; the action chosen for it is taken. Has: name, goal. */
@@ -3638,7 +3754,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_RESTORED 44
 
-/** A torrent of the store could not be restored. It stays in the store. Has: error. */
+/** A torrent of the store could not be taken in. It stays in the store. Has: info hashes, error. */
 #define PATRON_EVENT_RESTORE_FAILED 45
 
 /**
@@ -3650,14 +3766,20 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** The store can be written again, and contains everything that it should. */
 #define PATRON_EVENT_STORE_RECOVERED 47
 
+/**
+ * libtorrent reports an error of its session, or its events cannot be read: what the client tells
+ * may be incomplete from now on. Has: error.
+ */
+#define PATRON_EVENT_SESSION_ERROR 48
+
 /** The kinds that are delivered only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** The kinds that a new patron receives: all others. */
-#define PATRON_EVENTS_DEFAULT 280376538824702
+#define PATRON_EVENTS_DEFAULT 561851515535358
 
 /** All kinds. */
-#define PATRON_EVENTS_ALL 281474976710654
+#define PATRON_EVENTS_ALL 562949953421310
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1
@@ -3789,14 +3911,14 @@ patron_text patron_event_name(const struct patron_event *event);
 patron_text patron_event_save_dir(const struct patron_event *event);
 
 /**
- * For TORRENT_ADDED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). Returns false
- * and writes nothing if there is none.
+ * For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v1 info hash, 20
+ * bytes (BEP 3). Returns false and writes nothing if there is none.
  */
 bool patron_event_info_hash_v1(const struct patron_event *event, uint8_t (*out)[20]);
 
 /**
- * For TORRENT_ADDED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). Returns
- * false and writes nothing if there is none.
+ * For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v2 info hash, 32
+ * bytes (BEP 52). Returns false and writes nothing if there is none.
  */
 bool patron_event_info_hash_v2(const struct patron_event *event, uint8_t (*out)[32]);
 
@@ -3869,11 +3991,15 @@ patron_bytes patron_event_resume_data(const struct patron_event *event);
 /**
  * For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
  * For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
- * number of peers that the tracker returned.
+ * number of peers that the tracker returned. For RESTORING: the number of torrents that have been
+ * looked at. For RESTORED: the number of those that were restored.
  */
 uint64_t patron_event_count(const struct patron_event *event);
 
-/** For DESCRIPTOR_LIMIT: the number of descriptors that the process may have. */
+/**
+ * For DESCRIPTOR_LIMIT: the number of descriptors that the process may have. For RESTORING: the
+ * number of torrents in the store. For RESTORED: the number of those that were not restored.
+ */
 uint64_t patron_event_available(const struct patron_event *event);
 
 /** For REPLY: the tag that the program chose. */
@@ -3932,11 +4058,11 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
  * if it is not empty. Then drain the mailbox with patron_next_event(). The mailbox may already be
  * empty again when the call comes.
  *
- * The calls are made one at a time, on a separate thread for this patron that takes no signals.
- * `wake` may take its time and may call every function of this header, including patron_free(). It
- * must not unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last
- * `wake`: when the function is replaced or set to NULL, or when the patron has been freed. If this
- * call fails, nothing is kept and nothing is called.
+ * The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
+ * may take its time and may call every function of this header, patron_free() included. It must not
+ * unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
+ * when the function is replaced or set to NULL, or when the patron has been freed. If this call
+ * fails, nothing is kept, nothing is called, and the function that was set before stays.
  *
  * Errors: IO if no thread can be started.
  */
@@ -3982,12 +4108,17 @@ int32_t patron_set_wake(patron_handle *patron,
  * header except patron_error_*(). The line is valid until it returns. A call in progress while the
  * function is replaced may end after the replacement.
  *
+ * `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
+ * replaced or the log turned off: on the thread that does so, or on that of the last `log`. What is
+ * said of `log` holds for it. If this call fails, nothing is kept and nothing is called.
+ *
  * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
  * its own log.
  */
 int32_t patron_set_log(int32_t level,
                        void (*log)(void *user_data, int32_t level, patron_text line),
                        void *user_data,
+                       void (*finalize)(void *user_data),
                        patron_error **error);
 
 #ifdef __cplusplus

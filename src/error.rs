@@ -54,8 +54,11 @@ pub enum ErrorKind {
     /// The files of a torrent, or a [store](crate::store), cannot be written, read, moved, renamed or
     /// deleted: the disk is full or read-only, a file is missing or has changed, or the system refuses.
     Disk,
-    /// The operating system refused another operation: on a socket, a thread, a descriptor, or a file to be
-    /// shared or verified.
+    /// Files that are not the torrent's are where its own would be; see
+    /// [`existing_files`](crate::AddOptions::existing_files).
+    Exists,
+    /// The operating system refused something else: a socket, a thread, a descriptor, or a file to
+    /// be shared or verified.
     Io,
     /// The engine or the command channel is full at the moment, or the files are being checked; try again
     /// later.
@@ -75,7 +78,7 @@ pub enum ErrorKind {
     Corrupt,
     /// Another process, or another client, has the [store](crate::store) open.
     InUse,
-    /// A bug in this crate: the client thread panicked.
+    /// A bug in this crate: one of its threads panicked.
     Panicked,
 }
 
@@ -123,6 +126,13 @@ impl Error {
         let native =
             error.raw_os_error().map(|value| NativeCode { category: "system".into(), value });
         Self::with_code(ErrorKind::Io, op, native, error.to_string()).on(on)
+    }
+
+    /// What a panic said.
+    pub(crate) fn panicked(op: &'static str, panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::new(ErrorKind::Panicked, op, text.unwrap_or_default())
     }
 
     pub(crate) fn stopped(op: &'static str) -> Self {
@@ -213,6 +223,7 @@ impl From<Error> for io::Error {
                 io::ErrorKind::InvalidData
             }
             ErrorKind::NotFound | ErrorKind::Gone => io::ErrorKind::NotFound,
+            ErrorKind::Exists => io::ErrorKind::AlreadyExists,
             ErrorKind::NoMetadata | ErrorKind::NotHere => io::ErrorKind::WouldBlock,
             ErrorKind::Busy | ErrorKind::InUse => io::ErrorKind::ResourceBusy,
             ErrorKind::TimedOut => io::ErrorKind::TimedOut,
@@ -299,6 +310,7 @@ mod tests {
         for (kind, expected) in [
             (ErrorKind::Parse, io::ErrorKind::InvalidData),
             (ErrorKind::NotHere, io::ErrorKind::WouldBlock),
+            (ErrorKind::Exists, io::ErrorKind::AlreadyExists),
             (ErrorKind::Native, io::ErrorKind::Other),
         ] {
             assert_eq!(io::Error::from(Error::new(kind, "test", "no")).kind(), expected);
@@ -333,6 +345,7 @@ mod tests {
             (ErrorKind::NoMetadata, r#""no_metadata""#),
             (ErrorKind::NotHere, r#""not_here""#),
             (ErrorKind::Disk, r#""disk""#),
+            (ErrorKind::Exists, r#""exists""#),
             (ErrorKind::Io, r#""io""#),
             (ErrorKind::Busy, r#""busy""#),
             (ErrorKind::TimedOut, r#""timed_out""#),

@@ -118,6 +118,42 @@ pub mod set {
 
 pub use crate::text::{MAX_TEXT, printable};
 
+/// What programs share between threads, and what they hand from one to another.
+const _: () = {
+    use std::fmt::Debug;
+
+    const fn shared<T: Send + Sync + Debug>() {}
+    const fn handed_on<T: Send + Debug>() {}
+
+    shared::<Client>();
+    shared::<ClientBuilder>();
+    shared::<client::Shutdown>();
+    shared::<client::ShutdownReport>();
+    shared::<Patron>();
+    shared::<patron::Events>();
+    shared::<patron::EventStream>();
+    shared::<patron::Reply<()>>();
+    shared::<patron::Command>();
+    shared::<patron::Reader>();
+    shared::<patron::Interrupter>();
+    #[cfg(unix)]
+    shared::<patron::Readiness>();
+    shared::<Event>();
+    shared::<Error>();
+    shared::<Settings>();
+    shared::<AddOptions>();
+    shared::<Source>();
+    shared::<metainfo::Metainfo>();
+    shared::<metainfo::TorrentMaker>();
+    shared::<metainfo::Making>();
+    shared::<metainfo::Verifier>();
+    shared::<metainfo::Verifying>();
+    shared::<store::Memory>();
+    #[cfg(feature = "sqlite")]
+    handed_on::<store::Sqlite>();
+    handed_on::<Box<dyn store::Store>>();
+};
+
 /// Compiles the README's examples as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -69,9 +70,22 @@ impl<T> Responder<T> {
         self.put(Answer::Done(result));
     }
 
-    /// Answers with work that the thread which takes the answer does.
+    /// Answers with the result of this work, on a thread that is not a client's: if it panics, no client
+    /// has stopped.
+    pub(crate) fn send_result_of(self, work: impl FnOnce() -> Result<T>) {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        let op = self.op;
+        self.send(result.unwrap_or_else(|panic| Err(Error::panicked(op, &*panic))));
+    }
+
+    /// Answers with work that is done by the thread that takes the answer.
     pub(crate) fn send_work(self, work: impl FnOnce() -> Result<T> + Send + 'static) {
         self.put(Answer::Work(Box::new(work)));
+    }
+
+    /// Whether the reply was dropped: nobody waits for the answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.shot) == 1
     }
 
     fn put(&self, answer: Answer<T>) {
@@ -87,7 +101,10 @@ impl<T> Responder<T> {
 
 impl<T> Drop for Responder<T> {
     fn drop(&mut self) {
-        self.put(Answer::Done(Err(Error::stopped(self.op))));
+        // Most have been answered; an error takes allocations.
+        if matches!(*self.shot.state.lock(), State::Pending(_)) {
+            self.put(Answer::Done(Err(Error::stopped(self.op))));
+        }
     }
 }
 
@@ -181,7 +198,8 @@ impl<T> Reply<T> {
         }
     }
 
-    /// Returns the answer if it has arrived; `None` if it has not, or has already been taken.
+    /// The answer if it has arrived. `None` if it has not, or has already been taken.
+    #[must_use]
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
         answer.map(Answer::take)
@@ -218,7 +236,7 @@ fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
     }
 }
 
-fn taken() -> Error {
+pub(crate) fn taken() -> Error {
     let message = "the answer has already been taken";
     Error::new(ErrorKind::InvalidArgument, "wait for the reply", message)
 }
@@ -274,6 +292,26 @@ mod tests {
         let (responder, reply) = one_shot::<()>("test");
         drop(responder);
         assert_eq!(reply.wait().unwrap_err().kind(), ErrorKind::Stopped);
+    }
+
+    #[test]
+    fn a_responder_knows_whether_somebody_waits() {
+        let (responder, reply) = one_shot::<()>("test");
+        assert!(!responder.is_abandoned());
+        reply.when_ready(|_| ());
+        assert!(!responder.is_abandoned(), "it is handed on");
+        let (responder, reply) = one_shot::<()>("test");
+        drop(reply);
+        assert!(responder.is_abandoned());
+    }
+
+    #[test]
+    fn work_that_panics_answers_so() {
+        let (responder, reply) = one_shot::<()>("hash the file");
+        responder.send_result_of(|| panic!("out of {}", "cheese"));
+        let error = reply.wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        assert_eq!(error.to_string(), "cannot hash the file: out of cheese");
     }
 
     #[test]

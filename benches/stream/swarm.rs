@@ -103,6 +103,17 @@ impl Download {
         Err("not all seeds send".into())
     }
 
+    /// Until so many bytes have come.
+    pub(crate) fn wait_for(&self, length: u64) -> Result<()> {
+        if length == SIZE {
+            return Ok(self.patron.wait_until_finished(self.id).wait()?);
+        }
+        while self.have()?.iter().filter(|here| **here).count() as u64 * PIECE < length {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     pub(crate) fn have(&self) -> Result<Vec<bool>> {
         Ok(self.patron.pieces(self.id).wait()?.have)
     }

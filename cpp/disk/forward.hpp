@@ -2,7 +2,10 @@
 #pragma once
 
 #include <libtorrent/disk_interface.hpp>
+#include <libtorrent/io_context.hpp>
 #include <libtorrent/storage_defs.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
 
 #include <functional>
 #include <memory>
@@ -10,6 +13,9 @@
 #include <vector>
 
 namespace patron {
+
+// Keeps the network thread running.
+using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type>;
 
 using Priorities = lt::aux::vector<lt::download_priority_t, lt::file_index_t>;
 

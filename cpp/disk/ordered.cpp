@@ -216,6 +216,11 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
             // The current path, even if the move failed.
             if (!path.empty())
                 torrents_->moved(torrent, path);
+            // Nothing is durable at the new path, not even the file names.
+            for (auto const i : torrent->files.file_range())
+                if (torrent->files.file_size(i) > 0 && !torrent->files.pad_file_at(i) &&
+                    !torrent->is_skipped(i))
+                    written_->add(torrent->hash, i, i);
             end_exclusive(*torrent);
             settled(torrent);
             handler(status, path, error);
@@ -309,6 +314,8 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
             torrent->set_priorities(now);
+            if (error)
+                written_->refuse_choice(torrent->hash);
             end_exclusive(*torrent);
             settled(torrent);
             handler(error, std::move(now));

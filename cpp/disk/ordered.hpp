@@ -9,8 +9,6 @@
 #include <libtorrent/session_params.hpp>
 #include <libtorrent/settings_pack.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <deque>
 #include <functional>
 #include <memory>
@@ -19,8 +17,6 @@
 #include <utility>
 
 namespace patron {
-
-using WorkGuard = boost::asio::executor_work_guard<lt::io_context::executor_type>;
 
 // Works around limits of libtorrent's own backend, and maintains the TorrentFiles of each torrent
 // for the read path.

@@ -1,45 +1,53 @@
 #include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
+#include "torrent-patron/cpp/errors.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 
 namespace patron {
-namespace {
 
-struct Names {
+struct Paths::Names {
     // Those that have data, pad files aside.
     std::vector<std::pair<lt::file_index_t, std::string>> files;
-    std::set<std::string> directories;
+    // How many of them are in each directory, by the hash of its path.
+    std::map<std::size_t, int> directories;
 };
 
-std::string parent(std::string const& path) {
-    return path.substr(0, path.find_last_of('/'));
+namespace {
+
+bool has_data(TorrentFiles const& torrent, lt::file_index_t file) {
+    return !torrent.files.pad_file_at(file) && torrent.files.file_size(file) > 0;
 }
 
 std::size_t key(std::string const& path) {
     return std::hash<std::string>()(path);
 }
 
-Names names(TorrentFiles const& torrent) {
+} // namespace
+
+Paths::Names Paths::names(TorrentFiles const& torrent) {
     Names out;
     for (lt::file_index_t const i : torrent.files.file_range()) {
-        if (torrent.files.pad_file_at(i) || torrent.files.file_size(i) == 0)
+        if (!has_data(torrent, i))
             continue;
         out.files.emplace_back(i, torrent.names.path(i, torrent.path));
-        out.directories.insert(parent(out.files.back().second));
+        ++out.directories[key(parent(out.files.back().second))];
     }
     return out;
 }
 
-// The words for its codes: a name each. Old ones are forgotten.
+namespace {
+
+// Each code stands for a torrent's name. Old ones are forgotten.
 class InUse final : public boost::system::error_category {
   public:
-    char const* name() const noexcept override { return "file"; }
+    char const* name() const noexcept override { return category::in_use; }
     std::string message(int value) const override {
         std::lock_guard<std::mutex> const lock(mutex_);
         int const place = value - first_;
@@ -69,31 +77,41 @@ class InUse final : public boost::system::error_category {
 } // namespace
 
 lt::error_code in_use(std::string const& torrent) {
-    static InUse category;
-    return lt::error_code(category.value(torrent), category);
+    // Never destroyed: the network thread may outlive main.
+    static InUse& words = *new InUse;
+    return lt::error_code(words.value(torrent), words);
 }
 
-std::vector<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent) const {
+void Paths::look(Index const& index, std::size_t key, TorrentFiles const& torrent,
+                 std::set<Torrent>& found) {
+    auto const [begin, end] = index.equal_range(key);
+    for (auto at = begin; at != end; ++at)
+        if (auto const other = at->second.lock(); other && other.get() != &torrent)
+            found.insert(other);
+}
+
+std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent,
+                                           std::string const& path) const {
     std::set<Torrent> found;
-    auto const look = [&found, &torrent](Index const& index, std::string const& path) {
-        auto const [begin, end] = index.equal_range(key(path));
-        for (auto at = begin; at != end; ++at)
-            if (auto const other = at->second.lock(); other && other.get() != &torrent)
-                found.insert(other);
-    };
-    Names const own = names(torrent);
-    for (std::string const& directory : own.directories)
-        look(directories_, directory);
+    look(directories_, key(parent(path)), torrent, found);
+    look(files_, key(path), torrent, found);
+    return found;
+}
+
+std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent, Names const& own) const {
+    std::set<Torrent> found;
+    for (auto const& directory : own.directories)
+        look(directories_, directory.first, torrent, found);
     for (auto const& file : own.files)
-        look(files_, file.second);
-    return {found.begin(), found.end()};
+        look(files_, key(file.second), torrent, found);
+    return found;
 }
 
 void Paths::add(Torrent const& torrent) {
     if (!torrent->known().others.empty())
         torrent->rare().others.clear();
-    auto const near = neighbours(*torrent);
-    Names const own = names(*torrent);
+    Names own = names(*torrent);
+    auto const near = neighbours(*torrent, own);
     if (!near.empty()) {
         std::unordered_map<std::string, lt::file_index_t> places;
         for (auto const& [file, path] : own.files)
@@ -108,15 +126,18 @@ void Paths::add(Torrent const& torrent) {
             }
         }
     }
-    if (own.files.size() == 1)
+    torrent->directories.clear();
+    if (own.files.size() == 1) {
         files_.emplace(key(own.files.front().second), torrent);
-    else
-        for (std::string const& directory : own.directories)
-            directories_.emplace(key(directory), torrent);
+        return;
+    }
+    for (auto const& directory : own.directories)
+        directories_.emplace(directory.first, torrent);
+    torrent->directories = std::move(own.directories);
 }
 
-void Paths::take(Index& index, std::string const& path, TorrentFiles const& torrent) {
-    auto const [begin, end] = index.equal_range(key(path));
+void Paths::take(Index& index, std::size_t key, TorrentFiles const& torrent) {
+    auto const [begin, end] = index.equal_range(key);
     auto const found = std::find_if(begin, end, [&torrent](auto const& entry) {
         return entry.second.lock().get() == &torrent;
     });
@@ -125,19 +146,57 @@ void Paths::take(Index& index, std::string const& path, TorrentFiles const& torr
 }
 
 void Paths::remove(TorrentFiles const& torrent) {
-    for (Torrent const& other : neighbours(torrent)) {
+    Names const own = names(torrent);
+    for (Torrent const& other : neighbours(torrent, own)) {
         if (other->known().others.empty())
             continue;
         auto& shared = other->rare().others;
         for (auto at = shared.begin(); at != shared.end();)
             at = at->second.lock().get() == &torrent ? shared.erase(at) : std::next(at);
     }
-    Names const own = names(torrent);
     if (own.files.size() == 1)
-        take(files_, own.files.front().second, torrent);
+        take(files_, key(own.files.front().second), torrent);
     else
-        for (std::string const& directory : own.directories)
-            take(directories_, directory, torrent);
+        for (auto const& directory : own.directories)
+            take(directories_, directory.first, torrent);
+}
+
+void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
+                   std::string const& to) {
+    if (!has_data(*torrent, file))
+        return;
+    if (!torrent->known().others.empty())
+        torrent->rare().others.erase(file);
+    for (Torrent const& other : neighbours(*torrent, from)) {
+        if (other->known().others.empty())
+            continue;
+        auto& shared = other->rare().others;
+        for (auto at = shared.begin(); at != shared.end();)
+            at = at->second.lock() == torrent && other->names.path(at->first, other->path) == from
+                     ? shared.erase(at)
+                     : std::next(at);
+    }
+    auto& directories = torrent->directories;
+    if (directories.empty()) {
+        take(files_, key(from), *torrent);
+        files_.emplace(key(to), torrent);
+    } else {
+        std::size_t const left = key(parent(from)), entered = key(parent(to));
+        if (--directories[left] == 0) {
+            take(directories_, left, *torrent);
+            directories.erase(left);
+        }
+        if (++directories[entered] == 1)
+            directories_.emplace(entered, torrent);
+    }
+    for (Torrent const& other : neighbours(*torrent, to)) {
+        for (auto const& [theirs, path] : names(*other).files) {
+            if (path != to)
+                continue;
+            torrent->rare().others[file] = other;
+            other->rare().others[theirs] = torrent;
+        }
+    }
 }
 
 } // namespace patron

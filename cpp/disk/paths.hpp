@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 namespace patron {
 
@@ -25,14 +25,23 @@ class Paths {
     void add(Torrent const& torrent);
     // Must be called before the paths of the torrent change, and when it is removed.
     void remove(TorrentFiles const& torrent);
+    // To be called when the path of one file has changed.
+    void rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
+                std::string const& to);
 
   private:
     // The key is the hash of the path: a client may have a million torrents, and paths are long.
     // The paths of matches are compared.
     using Index = std::unordered_multimap<std::size_t, std::weak_ptr<TorrentFiles>>;
 
-    std::vector<Torrent> neighbours(TorrentFiles const& torrent) const;
-    static void take(Index& index, std::string const& path, TorrentFiles const& torrent);
+    struct Names;
+    static Names names(TorrentFiles const& torrent);
+    // Other torrents that may have files of the same paths: as any of the torrent's own, or as one.
+    std::set<Torrent> neighbours(TorrentFiles const& torrent, Names const& own) const;
+    std::set<Torrent> neighbours(TorrentFiles const& torrent, std::string const& path) const;
+    static void look(Index const& index, std::size_t key, TorrentFiles const& torrent,
+                     std::set<Torrent>& found);
+    static void take(Index& index, std::size_t key, TorrentFiles const& torrent);
 
     Index files_;
     Index directories_;

@@ -93,9 +93,9 @@ void Torrents::renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_in
     // It was removed in the meantime.
     if (!torrent->inner)
         return;
-    paths_.remove(*torrent);
+    std::string const before = torrent->names.path(file, torrent->path);
     torrent->names.rename(file, name);
-    paths_.add(torrent);
+    paths_.rename(torrent, file, before, torrent->names.path(file, torrent->path));
 }
 
 } // namespace patron

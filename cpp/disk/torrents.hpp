@@ -96,6 +96,9 @@ struct TorrentFiles {
 
     // The order in which the torrents of the session were added.
     std::uint64_t order = 0;
+    // The number of its files in each directory, by the hash of its path, if it has several files;
+    // see Paths.
+    std::map<std::size_t, int> directories;
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;

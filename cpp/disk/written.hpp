@@ -59,6 +59,16 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);
     }
+    // Notes that file priorities could not be set: libtorrent's alert for that is the same as for
+    // any other error.
+    void refuse_choice(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        refused_choices_.insert(torrent);
+    }
+    bool take_refused_choice(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return refused_choices_.erase(torrent) > 0;
+    }
     // Reports a loss that was found by a check, so that no request of a peer has failed because of
     // it.
     void lose(LostFile file) {
@@ -83,6 +93,7 @@ class Written {
         storages_.erase(torrent);
         files_.erase(torrent);
         finished_.erase(torrent);
+        refused_choices_.erase(torrent);
     }
 
   private:
@@ -96,6 +107,7 @@ class Written {
     std::map<lt::sha1_hash, int> storages_;
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
+    std::set<lt::sha1_hash> refused_choices_;
     std::vector<LostFile> lost_;
     std::function<void()> wake_;
 };

@@ -43,17 +43,72 @@ LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord
     return out;
 }
 
-// Collects the blocks of a read as they arrive. Network thread.
-struct Gather {
-    rust::Box<RangeSink> sink;
-    int left;
-};
-
 std::string file_name(lt::torrent_info const& info, lt::file_index_t file) {
     auto const& layout = compat::files(info);
     bool const known = file >= lt::file_index_t(0) && file < layout.end_file();
     return known ? layout.file_path(file) : std::string();
 }
+
+// Read in one turn of the network thread: peers are served in between.
+constexpr std::size_t blocks_at_once = 64;
+
+// A read of several blocks. Network thread.
+class Gather : public std::enable_shared_from_this<Gather> {
+  public:
+    Gather(lt::torrent_handle torrent, std::uint64_t begin, rust::Box<RangeSink> sink)
+        : torrent_(std::move(torrent)), begin_(begin), sink_(std::move(sink)) {}
+
+    void start(std::shared_ptr<lt::torrent_info const> info, std::vector<lt::peer_request> blocks) {
+        info_ = std::move(info);
+        blocks_ = std::move(blocks);
+        read_next();
+    }
+    void fail() noexcept { sink_->fail({}, current_exception()); }
+
+  private:
+    void read_next() noexcept {
+        try {
+            auto const first = blocks_.begin() + static_cast<std::ptrdiff_t>(next_);
+            left_ = std::min(blocks_.size() - next_, blocks_at_once);
+            next_ += left_;
+            if (left_ == 0)
+                return sink_->finish();
+            internals::read_blocks(torrent_, {first, first + static_cast<std::ptrdiff_t>(left_)},
+                                   [self = shared_from_this()](
+                                       auto const& block, auto const& buffer, auto const& failure) {
+                                       self->take(block, buffer, failure);
+                                   });
+        } catch (...) {
+            fail();
+        }
+    }
+    void take(lt::peer_request const& block, lt::disk_buffer_holder const& buffer,
+              lt::storage_error const& failure) {
+        if (failure.ec)
+            return sink_->fail(text(file_name(*info_, failure.file())), error(failure.ec));
+        auto const at = static_cast<std::uint64_t>(static_cast<int>(block.piece)) *
+                            static_cast<std::uint64_t>(info_->piece_length()) +
+                        static_cast<std::uint64_t>(block.start) - begin_;
+        auto const* data = reinterpret_cast<std::uint8_t const*>(buffer.data());
+        sink_->put(static_cast<std::size_t>(at), {data, static_cast<std::size_t>(block.length)});
+        if (--left_ > 0)
+            return;
+        // One that has been removed fails there.
+        auto const session = internals::session_of(torrent_);
+        if (next_ == blocks_.size() || !session.is_valid())
+            return read_next();
+        internals::post(session, [self = shared_from_this()] { self->read_next(); });
+    }
+
+    lt::torrent_handle const torrent_;
+    std::uint64_t const begin_;
+    rust::Box<RangeSink> sink_;
+    std::shared_ptr<lt::torrent_info const> info_;
+    std::vector<lt::peer_request> blocks_;
+    // The first that has not been asked for, and how many have not come.
+    std::size_t next_ = 0;
+    std::size_t left_ = 0;
+};
 
 } // namespace
 
@@ -112,7 +167,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                          rust::Box<RangeSink> sink) const noexcept {
     std::shared_ptr<Gather> gather;
     try {
-        gather = std::make_shared<Gather>(Gather{std::move(sink), 0});
+        gather = std::make_shared<Gather>(*this, begin, std::move(sink));
     } catch (...) {
         // The sink reports that it was dropped.
         return;
@@ -120,6 +175,9 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
     try {
         auto const info = metainfo(*this);
         auto const piece_length = static_cast<std::uint64_t>(info->piece_length());
+        auto const whole = static_cast<std::uint64_t>(info->total_size());
+        if (begin > whole || length > whole - begin)
+            refuse("the torrent has " + std::to_string(whole) + " bytes");
         std::vector<lt::peer_request> blocks;
         for (std::uint64_t at = begin, end = begin + length; at < end;) {
             lt::piece_index_t const wanted(static_cast<int>(at / piece_length));
@@ -140,29 +198,9 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                               " has not been downloaded yet");
             last = block.piece;
         }
-        if (blocks.empty())
-            return gather->sink->finish();
-        gather->left = static_cast<int>(blocks.size());
-        internals::read_blocks(
-            *this, blocks,
-            [gather, info, begin, piece_length](lt::peer_request const& block,
-                                                lt::disk_buffer_holder const& buffer,
-                                                lt::storage_error const& failure) {
-                if (failure.ec) {
-                    gather->sink->fail(text(file_name(*info, failure.file())), error(failure.ec));
-                    return;
-                }
-                auto const at =
-                    static_cast<std::uint64_t>(static_cast<int>(block.piece)) * piece_length +
-                    static_cast<std::uint64_t>(block.start) - begin;
-                auto const* data = reinterpret_cast<std::uint8_t const*>(buffer.data());
-                gather->sink->put(static_cast<std::size_t>(at),
-                                  {data, static_cast<std::size_t>(block.length)});
-                if (--gather->left == 0)
-                    gather->sink->finish();
-            });
+        gather->start(info, std::move(blocks));
     } catch (...) {
-        gather->sink->fail({}, current_exception());
+        gather->fail();
     }
 }
 

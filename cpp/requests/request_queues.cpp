@@ -32,15 +32,17 @@ class PeerQueue : public lt::peer_plugin {
   public:
     explicit PeerQueue(lt::peer_connection_handle peer) : peer_(std::move(peer)) {}
 
-    void limit() {
+    void limit(bool shares_pieces) {
         if (!limited_)
             depth_ = at_first;
         limited_ = true;
+        internals::prefer_whole_pieces(peer_, !shares_pieces);
         apply();
     }
     void restore() {
         if (auto const queue = internals::request_queue(peer_); queue && queue->most == applied_)
             queue->most = before_;
+        internals::prefer_whole_pieces(peer_, true);
         limited_ = false;
         applied_ = 0;
         sent_.clear();
@@ -114,7 +116,7 @@ class TorrentQueues : public lt::torrent_plugin {
             return nullptr;
         auto queue = std::make_shared<PeerQueue>(peer);
         if (limited_)
-            queue->limit();
+            queue->limit(shares_pieces_);
         queues_.erase(std::remove_if(queues_.begin(), queues_.end(),
                                      [](auto const& known) { return known.expired(); }),
                       queues_.end());
@@ -122,12 +124,13 @@ class TorrentQueues : public lt::torrent_plugin {
         return queue;
     }
 
-    void limit(bool limited) {
+    void limit(bool limited, bool shares_pieces) {
         limited_ = limited;
+        shares_pieces_ = shares_pieces;
         for (auto const& known : queues_) {
             auto const queue = known.lock();
             if (queue && limited)
-                queue->limit();
+                queue->limit(shares_pieces);
             else if (queue)
                 queue->restore();
         }
@@ -135,19 +138,22 @@ class TorrentQueues : public lt::torrent_plugin {
 
   private:
     bool limited_ = false;
+    bool shares_pieces_ = false;
     std::vector<std::weak_ptr<PeerQueue>> queues_;
 };
 
 void RequestQueues::limit(lt::torrent_handle const& torrent, bool limited) {
     for (auto known = torrents_.begin(); known != torrents_.end();)
         known = known->second.expired() ? torrents_.erase(known) : std::next(known);
+    // With deadlines, libtorrent does not request whole pieces anyway.
+    bool const shares_pieces = limited && !internals::has_deadlines(torrent);
     auto const id = torrent_id(torrent.userdata());
     if (auto const known = torrents_.find(id); known != torrents_.end())
-        return known->second.lock()->limit(limited);
+        return known->second.lock()->limit(limited, shares_pieces);
     if (!limited)
         return;
     auto const queues = std::make_shared<TorrentQueues>();
-    queues->limit(true);
+    queues->limit(true, shares_pieces);
     torrents_[id] = queues;
     lt::torrent_handle(torrent).add_extension(
         [queues](lt::torrent_handle const&, lt::client_data_t) { return queues; }, {});

@@ -3,7 +3,8 @@
 //
 // Each peer has just enough open requests to stay busy. If blocks take hardly longer than the
 // fastest block from that peer, it could get more requests; if they take longer, they have waited
-// behind others.
+// behind others. All peers send blocks of the next piece. libtorrent would request whole pieces
+// from fast peers, so that the next piece would take as many times as long as there are peers.
 #pragma once
 
 #include <libtorrent/torrent_handle.hpp>

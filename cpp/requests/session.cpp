@@ -89,9 +89,9 @@ rust::Vec<QueuePlaceRecord> SessionHandle::queue() const {
     return out;
 }
 
-rust::Vec<rust::String> SessionHandle::blocked_ranges() const {
+rust::Vec<rust::String> IpFilter::ranges() const {
     rust::Vec<rust::String> out;
-    each_range(get_ip_filter(),
+    each_range(filter_,
                [&out](std::string const& first, std::string const& last, std::uint32_t flags) {
                    if (flags & lt::ip_filter::blocked) {
                        out.push_back(text(first));
@@ -101,11 +101,20 @@ rust::Vec<rust::String> SessionHandle::blocked_ranges() const {
     return out;
 }
 
-void SessionHandle::block_ranges(rust::Slice<rust::String const> ends) {
+std::unique_ptr<IpFilter> new_ip_filter(rust::Slice<rust::String const> ends) {
     lt::ip_filter filter;
     for (std::size_t i = 0; i + 1 < ends.size(); i += 2)
         filter.add_rule(lt::make_address(std::string(ends[i])),
                         lt::make_address(std::string(ends[i + 1])), lt::ip_filter::blocked);
+    return std::make_unique<IpFilter>(std::move(filter));
+}
+
+std::unique_ptr<IpFilter> SessionHandle::blocked() const {
+    return std::make_unique<IpFilter>(get_ip_filter());
+}
+
+void SessionHandle::block(IpFilter const& blocked) {
+    lt::ip_filter filter = blocked.get();
     policy_.restrict(filter);
     set_ip_filter(std::move(filter));
 }

@@ -5,10 +5,13 @@
 
 #include "rust/cxx.h"
 
+#include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_handle.hpp>
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace patron {
 
@@ -21,6 +24,20 @@ struct DemandRecord;
 struct PeerClassRecord;
 struct SettingRecord;
 enum class Protocol : std::uint8_t;
+
+// Blocked addresses. There may be hundreds of thousands of ranges, so that other threads than the
+// network thread make and list them.
+class IpFilter {
+  public:
+    explicit IpFilter(lt::ip_filter filter) : filter_(std::move(filter)) {}
+    // The first and last address of each range.
+    rust::Vec<rust::String> ranges() const;
+    lt::ip_filter const& get() const noexcept { return filter_; }
+
+  private:
+    lt::ip_filter filter_;
+};
+std::unique_ptr<IpFilter> new_ip_filter(rust::Slice<rust::String const> ends);
 
 class SessionHandle : public lt::session_handle {
   public:
@@ -40,9 +57,8 @@ class SessionHandle : public lt::session_handle {
     // The id and the position of each torrent in the queue.
     rust::Vec<QueuePlaceRecord> queue() const;
 
-    // The first and last address of each blocked range.
-    rust::Vec<rust::String> blocked_ranges() const;
-    void block_ranges(rust::Slice<rust::String const> ends);
+    std::unique_ptr<IpFilter> blocked() const;
+    void block(IpFilter const& filter);
     void ban(rust::Str address);
     // The first and last port of each range that outgoing connections must not use.
     void block_ports(rust::Slice<std::uint16_t const> ends);

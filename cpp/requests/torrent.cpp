@@ -224,8 +224,13 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
     LimitsRecord const own = patron::limits(*this);
     if (std::max({own.download_rate, own.upload_rate, own.connections, own.upload_slots}) >= 0)
         refuse("it has its own limits");
-    if (!compat::keeps_names)
-        refuse("this version of libtorrent does not tell the names of its files");
+    // The metainfo of 2.1 does not have the new names of renamed files.
+    auto const paths = compat::paths(*this, *params.ti);
+    auto const& original = compat::original_files(*params.ti);
+    for (lt::file_index_t const i : original.file_range())
+        if (auto const& name = paths[static_cast<std::size_t>(static_cast<int>(i))];
+            name != original.file_path(i))
+            params.renamed_files[i] = name;
     params.save_path = now.save_path;
     params.flags =
         now.flags & (lt::torrent_flags::apply_ip_filter | lt::torrent_flags::disable_dht |
@@ -252,19 +257,18 @@ void Torrent::save_resume(bool only_if_changed) const {
     save_resume_data(only_if_changed ? flags | lt::torrent_handle::only_if_modified : flags);
 }
 
-void Torrent::use_metainfo(Bytes torrent_file) const {
-    auto const given = read_metainfo(torrent_file);
+void Torrent::use_metainfo(TorrentParams const& given) const {
     auto const ours = info_hashes();
-    auto const& theirs = given.info_hashes;
+    auto const theirs = given.params_.ti->info_hashes();
     bool const same =
         (ours.has_v1() && ours.v1 == theirs.v1) || (ours.has_v2() && ours.v2 == theirs.v2);
     if (!same)
         refuse("the metainfo is of another torrent");
-    if (!set_metadata(given.ti->info_section()))
+    if (!set_metadata(given.params_.ti->info_section()))
         refuse("the torrent already has its metadata");
 }
 
-// If the torrent was removed in the meantime, that need not be reported.
+// Nobody waits for an answer, so a failure need not be reported.
 void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
     auto const info = torrent_file();
     if (info && info->priv())
@@ -280,7 +284,7 @@ void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
     compat::add_http_seeds(*this, source);
     for (lt::tcp::endpoint const& peer : source.peers)
         connect_peer(peer);
-} catch (lt::system_error const&) {
+} catch (...) {
 }
 
 // Files.

@@ -51,7 +51,7 @@ class Torrent : public lt::torrent_handle {
     // Both are answered by an alert.
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;
-    void use_metainfo(rust::Slice<std::uint8_t const> torrent_file) const;
+    void use_metainfo(TorrentParams const& given) const;
 
     // Adds the trackers, web seeds and peers of another source of the torrent.
     void merge(lt::add_torrent_params const& source) const noexcept;

@@ -78,6 +78,24 @@ bool is_temporary(lt::error_code const& code) {
            code == errc::resource_unavailable_try_again || code == errc::interrupted;
 }
 
+// One that has gone in the meantime needs no pause.
+void pause(lt::torrent_handle const& torrent) {
+    try {
+        torrent.pause();
+    } catch (lt::system_error const&) {
+    }
+}
+
+// A failure is told, and does not keep back what follows.
+template <typename Step>
+void attempt(Alerts& out, char const* what, Step const& step) {
+    try {
+        step();
+    } catch (...) {
+        out.unreadable(what, current_exception());
+    }
+}
+
 } // namespace
 
 void Session::pop_alerts() {
@@ -88,20 +106,15 @@ void Session::pop_alerts() {
 }
 
 void Session::convert_alerts(Alerts& out) {
-    take_snapshots(out);
-    take_saved(out);
-    take_looks(out);
-    take_lost(out);
-    for (lt::alert* alert : alerts_) {
-        try {
-            convert(*alert, out);
-        } catch (...) {
-            out.unreadable(alert->what(), current_exception());
-        }
-    }
+    attempt(out, "statuses", [&] { take_snapshots(out); });
+    attempt(out, "saved resume data", [&] { take_saved(out); });
+    attempt(out, "finished files", [&] { take_looks(out); });
+    attempt(out, "lost files", [&] { take_lost(out); });
+    for (lt::alert* alert : alerts_)
+        attempt(out, alert->what(), [&] { convert(*alert, out); });
     alerts_.clear();
     for (auto const& report : std::exchange(popped_reports_, {}))
-        report(out);
+        attempt(out, "a report", [&] { report(out); });
 }
 
 void Session::convert(lt::alert& alert, Alerts& out) {
@@ -203,11 +216,11 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
         auto const& a = static_cast<lt::torrent_error_alert const&>(alert);
         out.torrent_error(id(a), text(a.filename()), error(a.error));
         // If setting file priorities fails, the torrent stops, and there is no other alert.
-        PendingRequest const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0});
-        if (asked.request != 0) {
+        if (!written_->take_refused_choice(a.handle.info_hashes().get_best()))
+            return true;
+        if (auto const asked = pending_->pop({AnsweredBy::FilesChosen, id(a), 0}); asked.request)
             out.answer_failed(asked.request, text(a.filename()), error(a.error));
-            choose_next(id(a));
-        }
+        choose_next(id(a));
         return true;
     }
     case lt::torrent_conflict_alert::alert_type: {
@@ -270,8 +283,8 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
             return true;
         // If a torrent's data cannot be read, every request would fail separately: libtorrent
         // pauses a torrent after an error in a write or a check, but not after this one.
-        if (a.op == lt::operation_t::file_read && !is_temporary(a.error) && a.handle.is_valid())
-            a.handle.pause();
+        if (a.op == lt::operation_t::file_read && !is_temporary(a.error))
+            pause(a.handle);
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
         return true;
     }
@@ -345,7 +358,7 @@ void Session::take_saved(Alerts& out) {
         }
         if (saved.is_news) {
             if (auto const found = torrents_.find(saved.torrent); found != torrents_.end())
-                found->second.pause();
+                pause(found->second);
             out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),
                            text(saved.file), saved.error);
         }
@@ -374,7 +387,7 @@ void Session::take_lost(Alerts& out) {
         for (auto const& [id, torrent] : torrents_) {
             if (!torrent.is_valid() || torrent.info_hashes().get_best() != file.torrent)
                 continue;
-            torrent.pause();
+            pause(torrent);
             out.file_error(id, lt::operation_name(lt::operation_t::file_read), text(file.path),
                            error(file.why));
         }

@@ -26,18 +26,20 @@ constexpr int answers_for_each = 4;
 constexpr std::size_t most_addresses = 4096;
 // How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
-// Messages from a peer, in bytes and without the payload of blocks: what it may send each second,
-// what it may send in addition for each byte of payload that it has sent or received, for each
-// piece of the torrent (availability, hashes of BEP 52), and once per connection.
+// The allowance for messages from a peer, in bytes without the payload of blocks: per second, one
+// byte for this many bytes of payload that it has sent or received, for each piece of the torrent
+// (availability, hashes of BEP 52), and once per connection.
 constexpr int messages_per_second = 16 * 1024;
 constexpr int payload_per_message = 64;
 constexpr int messages_per_piece = 64;
 constexpr int messages_margin = 1024 * 1024;
-// What is read each second from all peers together that have sent more than that.
+// How many bytes per second are read from all peers together that exceed their allowance.
 constexpr int flood_rate = 128 * 1024;
-// An address from which this many connections were slowed down connects again and again; its
-// incoming connections are slowed down from their beginning.
+// The number of slowed connections from an address after which all of its incoming connections are
+// slowed from the start.
 constexpr int most_floods = 16;
+// The maximum number of changes of a peer's interest per second. Each may be answered.
+constexpr int most_interest = 1000;
 // The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
@@ -81,6 +83,7 @@ class PeerGuard : public lt::peer_plugin {
     // Once per second. The messages themselves are not counted: libtorrent passes on no
     // keep-alives.
     void tick() override {
+        interest_ = 0;
         auto const connection = peer_.native_handle();
         if (!connection || is_slow_)
             return;
@@ -104,14 +107,25 @@ class PeerGuard : public lt::peer_plugin {
             slow_down();
         }
     }
+    bool on_interested() override { return changes_interest_too_often(); }
+    bool on_not_interested() override { return changes_interest_too_often(); }
+
     void slow_down() {
         is_slow_ = true;
         guard_->slow_down(peer_);
     }
 
-    void sent_request(lt::peer_request const& request) override { asked_.insert(key(request)); }
+    bool on_handshake(lt::span<char const> reserved) override {
+        rejects_ = (reserved[7] & 0x04) != 0;
+        return true;
+    }
+    void sent_request(lt::peer_request const& request) override {
+        auto& times = asked_[key(request)];
+        times = static_cast<std::uint8_t>(std::min(times + 1, 255));
+    }
     bool on_reject(lt::peer_request const& request) override {
-        take(request);
+        if (rejects_)
+            take(request);
         return false;
     }
     bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
@@ -132,6 +146,13 @@ class PeerGuard : public lt::peer_plugin {
   private:
     using Block = std::pair<int, int>;
 
+    bool changes_interest_too_often() {
+        if (++interest_ <= most_interest)
+            return false;
+        guard_->disconnect(peer_, lt::errors::too_many_requests_when_choked);
+        return true;
+    }
+
     static Block key(lt::peer_request const& request) {
         return {static_cast<int>(request.piece), request.start};
     }
@@ -139,7 +160,8 @@ class PeerGuard : public lt::peer_plugin {
         auto const found = asked_.find(key(block));
         if (found == asked_.end())
             return false;
-        asked_.erase(found);
+        if (--found->second == 0)
+            asked_.erase(found);
         return true;
     }
 
@@ -148,18 +170,22 @@ class PeerGuard : public lt::peer_plugin {
     lt::torrent_handle const torrent_;
     bool const needs_metadata_;
     bool is_slow_ = false;
-    // When messages were counted last, and the totals of then.
+    // The time and the totals when messages were last counted.
     lt::time_point looked_ = lt::clock_type::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
     std::int64_t excess_messages_ = 0;
+    int interest_ = 0;
     int waiting_ = 0;
     int excess_ = 0;
     std::int64_t answered_ = 0;
     std::int64_t unasked_ = 0;
-    // By piece and offset: libtorrent's open requests, and those that were never answered. If
-    // libtorrent cancels a request and makes it again, it may be answered twice.
-    std::multiset<Block> asked_;
+    // Whether the peer sends reject messages (BEP 6). If it does not, libtorrent itself rejects a
+    // request that it cancels, and all requests when it is choked; the block may still arrive.
+    bool rejects_ = false;
+    // By piece and offset: how often a block was requested and not answered. If libtorrent cancels
+    // a request and makes it again, it may be answered twice.
+    std::map<Block, std::uint8_t> asked_;
 };
 
 class TorrentGuard : public lt::torrent_plugin {
@@ -259,7 +285,7 @@ void Guard::added(lt::session_handle const& session) {
 }
 
 void Guard::on_tick() {
-    // Early, since a filter of peer classes knows only the first 32.
+    // Created early, because a filter of peer classes knows only the first 32.
     if (!slow_) {
         slow_ = session_.create_peer_class("slow");
         lt::peer_class_info limits = session_.get_peer_class(*slow_);

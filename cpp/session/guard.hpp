@@ -32,7 +32,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -72,7 +71,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     void on_tick() override;
 
   private:
-    // By peer. Of too many, all are forgotten.
+    // Counts by peer. If there are too many peers, all counts are dropped.
     class Counts {
       public:
         int& operator[](lt::tcp::endpoint const& peer);

@@ -9,6 +9,8 @@
 
 #include <sys/ioctl.h>
 
+#include <memory>
+#include <new>
 #include <utility>
 
 // Since 2.1 their headers are internal.
@@ -153,9 +155,7 @@ void each_connection(lt::session_handle const& session, Visit const& visit) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
-    // A visit may end a connection, which removes it from the set.
-    auto const all = (*impl).*member(Connections());
-    for (auto const& connection : all)
+    for (auto const& connection : (*impl).*member(Connections()))
         visit(lt::peer_connection_handle(connection), connection->connected_time());
 }
 
@@ -222,15 +222,20 @@ void add_to_class(lt::session_handle const& session, lt::peer_connection_handle 
     std::swap((*impl).*member(ClassTypeFilter()), all);
 }
 
-void each_http_request(lt::session_handle const& session, VisitRequest const& visit) {
+void filter_http_requests(lt::session_handle const& session, ChooseFilter const& choose) {
     auto const impl = session.native_handle();
     if (!impl)
         return;
     auto& trackers = (*impl).*member(Trackers());
-    auto const each = [&visit](TrackerConnection const& connection) {
+    auto const each = [&choose](TrackerConnection const& connection) {
         auto const& request = connection->tracker_req();
-        using Filter = std::shared_ptr<lt::ip_filter const>;
-        visit(torrent_of(*connection), request.url, const_cast<Filter&>(request.filter));
+        Filter filter = choose(torrent_of(*connection), request.url, request.filter);
+        if (filter == request.filter)
+            return;
+        // The member is const: it must not be written to, but another object may take its place
+        // (P1971R0, RU007; a defect report against C++17).
+        std::destroy_at(&request.filter);
+        ::new (const_cast<Filter*>(&request.filter)) Filter(std::move(filter));
     };
     for (TrackerConnection const& connection : trackers.*member(Announces()))
         each(connection);
@@ -282,6 +287,17 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
     if (!peer)
         return std::nullopt;
     return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
+}
+
+// With 0, libtorrent decides by the rate of the peer.
+void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred) {
+    if (auto const peer = connection.native_handle())
+        peer->prefer_contiguous_blocks(preferred ? 0 : 1);
+}
+
+bool has_deadlines(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    return impl && impl->num_time_critical_pieces() > 0;
 }
 
 // Simulates an answer of a tracker without content.

@@ -33,7 +33,8 @@ std::string url(lt::peer_connection_handle const& connection);
 lt::counters const& counters(lt::session_handle const& session);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
-// Visits all connections, including those that belong to no torrent yet and so have no plugin.
+// Visits all connections, including those that belong to no torrent yet and so have no plugin. A
+// visit must not end a connection, because that removes it from the set.
 void each_connection(lt::session_handle const& session, Visit const& visit);
 
 lt::settings_interface const& settings(lt::session_handle const& session);
@@ -57,12 +58,13 @@ int pieces(lt::torrent_handle const& torrent);
 void add_to_class(lt::session_handle const& session, lt::peer_connection_handle const& peer,
                   lt::peer_class_t added);
 
-// Visits the HTTP requests to trackers that are in progress, and the first and last of those that
-// are queued, with the filter for their addresses. The filter is applied when a name has been
-// resolved, and again for each redirect.
-using VisitRequest = std::function<void(std::uint64_t torrent, std::string const& url,
-                                        std::shared_ptr<lt::ip_filter const>& filter)>;
-void each_http_request(lt::session_handle const& session, VisitRequest const& visit);
+// Sets the filter for the addresses of HTTP requests to trackers: of those that are in progress,
+// and of the first and last of those that are queued. `choose` is given the current filter. The
+// filter is applied when a name has been resolved, and again for each redirect.
+using Filter = std::shared_ptr<lt::ip_filter const>;
+using ChooseFilter =
+    std::function<Filter(std::uint64_t torrent, std::string const& url, Filter const& filter)>;
+void filter_http_requests(lt::session_handle const& session, ChooseFilter const& choose);
 
 // Calls `allows` before each packet to a UDP tracker from now on.
 using AllowPacket =
@@ -80,6 +82,13 @@ struct RequestQueue {
 };
 // Returns the queue of a connected peer. Called on the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
+
+// Sets whether whole pieces are requested from a peer if it is fast enough. Called on the network
+// thread.
+void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred);
+
+// Returns whether any piece of a torrent has a deadline. Called on the network thread.
+bool has_deadlines(lt::torrent_handle const& torrent);
 
 // Connects to known peers of a torrent, as many as libtorrent does after the answer of a tracker.
 // Called on the network thread, but not while libtorrent changes the torrent.

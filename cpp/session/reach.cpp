@@ -41,10 +41,9 @@ void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy)
     int const proxy = internals::settings(session).get_int(lt::settings_pack::proxy_type);
     if (proxy == lt::settings_pack::http || proxy == lt::settings_pack::http_pw)
         return;
-    internals::each_http_request(
-        session, [&policy](std::uint64_t torrent, std::string const& url, auto& filter) {
-            if (!policy.allows_local(torrent, url))
-                filter = policy.without_local(filter);
+    internals::filter_http_requests(
+        session, [&policy](std::uint64_t torrent, std::string const& url, auto const& filter) {
+            return policy.allows_local(torrent, url) ? filter : policy.without_local(filter);
         });
 }
 

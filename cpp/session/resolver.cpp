@@ -41,19 +41,24 @@ bool forbid_sockets() {
 
 // asio starts the resolver thread for the first name. It inherits the filter from the thread that
 // asks.
-void silence_resolver(lt::io_context& network) {
-    std::thread([&network] {
+bool silence_resolver(lt::io_context& network) {
+    bool silent = false;
+    std::thread([&network, &silent] {
         name_thread("lt-resolver");
-        if (!forbid_sockets())
+        silent = forbid_sockets();
+        if (!silent)
             return;
         boost::asio::ip::tcp::resolver resolver(network);
         resolver.async_resolve("localhost", "0", [](auto const&...) {});
     }).join();
+    return silent;
 }
 
 #else
 
-void silence_resolver(lt::io_context&) {}
+bool silence_resolver(lt::io_context&) {
+    return false;
+}
 
 #endif
 

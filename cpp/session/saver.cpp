@@ -2,18 +2,17 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <iterator>
 #include <set>
 #include <utility>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,10 +31,6 @@ lt::error_code synchronize(std::string const& path) {
     return lt::error_code(failed, boost::system::system_category());
 }
 
-std::string parent(std::string const& path) {
-    return path.substr(0, path.find_last_of('/'));
-}
-
 bool is_missing(lt::error_code const& error) {
     return error.value() == ENOENT || error.value() == ENOTDIR;
 }
@@ -43,8 +38,7 @@ bool is_missing(lt::error_code const& error) {
 // Returns whether the resume data claims data in the file. Data of a skipped file is in the part
 // file.
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
-    auto const place = static_cast<std::size_t>(static_cast<int>(file));
-    if (place < params.file_priorities.size() && params.file_priorities[place] == lt::dont_download)
+    if (is_skipped(params.file_priorities, file))
         return false;
     auto const& files = compat::files(*params.ti);
     if (files.pad_file_at(file))
@@ -66,7 +60,10 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     std::set<std::string> others{part_file(params)};
     for (lt::file_index_t const i : files) {
         std::string const path = params.save_path + '/' + file_name(params, i);
-        others.insert(parent(path));
+        // All that may be new: the entry of a directory is in the one above it.
+        std::string directory = parent(path);
+        while (others.insert(directory).second && directory.size() > params.save_path.size())
+            directory = parent(directory);
         if (lt::error_code const error = synchronize(path)) {
             if (is_missing(error)) {
                 missing.insert(i);
@@ -98,12 +95,8 @@ bool has_changed(ExpectedFile const& file) {
 
 Saver::Saver(std::shared_ptr<Written> written, std::shared_ptr<rust::Box<Waker>> waker)
     : written_(std::move(written)), waker_(std::move(waker)) {
-    // The process handles signals on its own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    // It inherits the signals that the client thread has blocked.
     thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Saver::~Saver() {
@@ -116,9 +109,7 @@ Saver::~Saver() {
 }
 
 void Saver::run() {
-#ifdef __linux__
-    pthread_setname_np(pthread_self(), "patron-saver");
-#endif
+    name_thread("patron-saver");
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
         posted_.wait(lock, [this] { return ending_ || !tasks_.empty(); });

@@ -58,8 +58,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
-    if (silent_resolver)
-        silence_resolver(session_.get_context());
+    leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
     // Posted after the resolver's thread has started, which must not be bound.
     if (!cores.empty())
         boost::asio::post(session_.get_context(),
@@ -116,10 +115,6 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     add(interest.performance, category::performance_warning);
     return static_cast<int>(static_cast<std::uint32_t>(mask));
 }
-
-} // namespace
-
-namespace {
 
 bool is_address(std::string const& host) {
     lt::error_code failure;

@@ -94,6 +94,8 @@ class Session {
     void pop_alerts();
     void convert_alerts(Alerts& out);
     std::unique_ptr<Teardown> abort();
+    // Whether names are looked up in the DNS although they should not be.
+    bool leaks_names() const noexcept { return leaks_names_; }
 
   private:
     using Task = std::shared_ptr<rust::Box<TorrentTask>>;
@@ -156,6 +158,7 @@ class Session {
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
     std::shared_ptr<PeerClasses> classes_;
+    bool leaks_names_ = false;
     std::shared_ptr<OverriddenSetting> outgoing_utp_;
     bool has_utp_socket_ = false;
     // When a failure to accept a connection was last reported.

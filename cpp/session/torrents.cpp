@@ -55,17 +55,20 @@ void Session::retry_add(std::uint64_t torrent) {
 }
 
 void Session::forget_add(std::uint64_t torrent) noexcept {
-    adding_.erase(torrent);
+    auto const failed = adding_.extract(torrent);
+    if (plain_ && failed && failed.mapped()->params_.ti)
+        plain_->take(failed.mapped()->params_.ti->info_hashes().get_best());
     verifying_.erase(torrent);
     policy_->forget(torrent);
 }
 
 void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
+    lt::torrent_handle const& known = handle(torrent);
     for (std::string const& url : params->named_)
         policy_->name(torrent, url);
     std::shared_ptr<TorrentParams> const source = std::move(params);
     boost::asio::post(session_.get_context(),
-                      [source, handle = handle(torrent), policy = policy_, read = read_] {
+                      [source, handle = known, policy = policy_, read = read_] {
                           Torrent(handle, *policy, *read).merge(source->params_);
                       });
 }
@@ -77,15 +80,20 @@ void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle
     for (std::string const& url : asked.mapped()->dropped_)
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
-    for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
-        handle.connect_peer(peer);
+    try {
+        for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
+            handle.connect_peer(peer);
+    } catch (lt::system_error const&) {
+        // It has been removed since.
+    }
 }
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     lt::torrent_handle const& h = handle(torrent);
     if (delete_files) {
-        deleting_[h.info_hashes()] = torrent;
+        lt::info_hash_t const hashes = h.info_hashes();
         session_.remove_torrent(h, lt::session::delete_files | lt::session::delete_partfile);
+        deleting_[hashes] = torrent;
     } else {
         session_.remove_torrent(h);
     }

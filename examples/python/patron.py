@@ -22,10 +22,12 @@ import ctypes
 import enum
 import io
 import itertools
+import math
 import os
 import select
 import sys
 import threading
+import time
 from ctypes import POINTER, byref, c_bool, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64
 from ctypes import c_void_p
 
@@ -527,6 +529,9 @@ class Client:
                 raise
 
 
+_LONGEST_CALL = 0.2  # seconds
+
+
 class Reader(io.RawIOBase):
     """A file that is read while it downloads; wrap it in io.BufferedReader for small reads.
 
@@ -567,10 +572,17 @@ class Reader(io.RawIOBase):
         if len(room) == 0:
             return 0
         place = (ctypes.c_char * len(room)).from_buffer(room)
-        wait = -1 if self.timeout is None else int(self.timeout * 1000)
         length = c_size_t()
-        _reader_read(self._handle, place, len(room), wait, byref(length))
-        return length.value
+        end = math.inf if self.timeout is None else time.monotonic() + self.timeout
+        while True:
+            # Python raises KeyboardInterrupt only between calls.
+            wait = max(0.0, min(end - time.monotonic(), _LONGEST_CALL))
+            try:
+                _reader_read(self._handle, place, len(room), int(wait * 1000), byref(length))
+                return length.value
+            except PatronError as error:
+                if error.code != Code.TIMED_OUT or time.monotonic() >= end:
+                    raise
 
     def interrupt(self):
         _reader_interrupt(self._handle)

@@ -78,7 +78,7 @@ pub(super) fn cut_longer(described: &DescriptionRecord, directory: &Path) -> Res
         }
         let cut = fs::File::options().write(true).open(path);
         cut.and_then(|opened| opened.set_len(length(file)))
-            .map_err(|error| Error::io(ADD, path.display(), &error))
+            .map_err(|error| Error::io(ADD, path.display(), &error).at_disk())
     })
 }
 
@@ -108,5 +108,5 @@ fn longer(path: &Path, found: u64, file: &FileRecord) -> Error {
 }
 
 fn refused(path: &Path, why: &str) -> Error {
-    Error::new(ErrorKind::Io, ADD, format!("{}: {why}", path.display()))
+    Error::new(ErrorKind::Exists, ADD, format!("{}: {why}", path.display()))
 }

@@ -411,7 +411,8 @@ pub(crate) struct Prepared {
     pub(crate) goals: Goals,
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
-    /// Why data that should be trusted cannot be. The torrent is then paused.
+    /// Why data that should be trusted cannot be. The torrent is then paused. Or why a restored torrent was
+    /// not moved.
     pub(crate) distrust: Option<Error>,
     /// Whether it pauses itself after the check.
     pub(crate) stops_itself: bool,

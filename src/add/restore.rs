@@ -1,12 +1,12 @@
 //! Prepares a torrent from a store.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Defaults, Kept, Prepared, configured, existing, join, unusable};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
 use crate::model::{ClientData, Existing, InfoHashes, Limits};
 use crate::sys::{self, convert};
@@ -37,14 +37,17 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let bytes = join(kept.info.as_deref().unwrap_or_default(), &kept.resume_data);
     let params = sys::params_from_resume_data(&bytes).map_err(|exception| unusable(&exception))?;
     let described = metainfo::describe(&params)?;
-    let save_dir = match moving {
+    let (save_dir, not_moved) = match moving {
         Some((to, existing)) => {
             let parts = InfoHashes::from_bytes(&described.v1, &described.v2);
             let files = described.files.iter().filter(|file| !file.pad).map(|file| &*file.path);
-            finish_move(files, &format!(".{parts}.parts"), &save_dir, &to, existing)?;
-            to
+            let files: Vec<_> = files.collect();
+            match finish_move(&files, &format!(".{parts}.parts"), &save_dir, &to, existing)? {
+                None => (to, None),
+                refused => (save_dir, refused),
+            }
         }
-        None => save_dir,
+        None => (save_dir, None),
     };
     if described.has_pieces && !deleting {
         // If a disk is missing, the torrent must not be downloaded again to the mount point.
@@ -81,22 +84,38 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let mut prepared =
         configured(params, &record, &described, name.clone(), save_dir, client_data)?;
     prepared.name = name;
+    prepared.distrust = not_moved;
     Ok(prepared)
 }
 
-/// Moves the files that have not been moved. A file at the old path is complete; a file with the same name at
-/// the destination is then at most part of its copy.
-fn finish_move<'a>(
-    files: impl Iterator<Item = &'a str>,
-    parts: &'a str,
+/// Moves the files that have not been moved, or returns why the move is refused. It is unknown whether
+/// libtorrent had begun the move, and had therefore checked the destination.
+fn finish_move(
+    files: &[&str],
+    parts: &str,
     from: &Path,
     to: &Path,
     existing: Existing,
-) -> Result<()> {
+) -> Result<Option<Error>> {
     let failed = |path: &Path, error| Error::io(RESTORE, path.display(), &error).at_disk();
-    for file in files.chain([parts]) {
+    let is_foreign = |file: &str| {
+        let new = to.join(file);
+        is_foreign(&from.join(file), &new).map_err(|error| failed(&new, error))
+    };
+    if existing == Existing::Fail {
+        for file in files {
+            if is_foreign(file)? {
+                let why = "it exists, so the files of the torrent are not moved there";
+                let message = format!("{}: {why}", to.join(file).display());
+                return Ok(Some(Error::new(ErrorKind::Io, "move the files", message)));
+            }
+        }
+    }
+    for file in files.iter().copied().chain([parts]) {
         let (old, new) = (from.join(file), to.join(file));
-        if fs::symlink_metadata(&old).is_err() || (existing == Existing::Keep && new.exists()) {
+        // The part file belongs to this torrent: its name contains the info hash.
+        let keep = existing == Existing::Keep && file != parts;
+        if fs::symlink_metadata(&old).is_err() || (keep && is_foreign(file)?) {
             continue;
         }
         if let Some(directory) = new.parent() {
@@ -104,7 +123,37 @@ fn finish_move<'a>(
         }
         move_file(&old, &new).map_err(|error| failed(&old, error))?;
     }
-    fs::create_dir_all(to).map_err(|error| failed(to, error))
+    fs::create_dir_all(to).map_err(|error| failed(to, error))?;
+    Ok(None)
+}
+
+/// Returns whether the destination has anything but a complete or partial copy of the file.
+fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
+    let found = match fs::symlink_metadata(new) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(true),
+        found => found?,
+    };
+    let mut old = match fs::File::open(old) {
+        // It has been moved, or it never existed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        old => old?,
+    };
+    if !found.is_file() || found.len() > old.metadata()?.len() {
+        return Ok(true);
+    }
+    let mut new = fs::File::open(new)?;
+    let (mut copied, mut whole) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let count = new.read(&mut copied)?;
+        if count == 0 {
+            return Ok(false);
+        }
+        old.read_exact(&mut whole[..count])?;
+        if copied[..count] != whole[..count] {
+            return Ok(true);
+        }
+    }
 }
 
 fn move_file(old: &Path, new: &Path) -> io::Result<()> {
@@ -138,17 +187,44 @@ mod tests {
         write(&from, "3", "not yet");
         write(&from, ".parts", "parts");
         let finish = |existing| {
-            finish_move(["a/1", "a/2", "3", "4"].into_iter(), ".parts", &from, &to, existing)
+            finish_move(&["a/1", "a/2", "3", "4"], ".parts", &from, &to, existing).unwrap()
         };
-        finish(Existing::Fail).unwrap();
-        finish(Existing::Fail).unwrap();
+        assert_eq!((finish(Existing::Fail), finish(Existing::Fail)), (None, None));
         let read = |name: &str| fs::read_to_string(to.join(name)).unwrap();
         let all = ["a/1", "a/2", "3", ".parts"].map(read);
         assert_eq!(all, ["moved", "whole", "not yet", "parts"]);
         assert!(!from.join("a/2").exists() && !to.join("4").exists());
 
         write(&from, "3", "another");
-        finish(Existing::Keep).unwrap();
+        write(&from, "4", "whole");
+        write(&to, "4", "who");
+        assert_eq!(finish(Existing::Keep), None);
         assert_eq!(read("3"), "not yet", "it is kept");
+        assert_eq!(read("4"), "whole", "it was a partial copy");
+    }
+
+    #[test]
+    fn a_move_that_was_cut_short_replaces_no_files_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        write(&from, "1", "first");
+        write(&from, "2", "second");
+        let finish = |existing| finish_move(&["1", "2"], ".parts", &from, &to, existing).unwrap();
+        let read = |directory: &Path, name| fs::read_to_string(directory.join(name)).unwrap();
+        for foreign in ["another", "sec0", "second and more"] {
+            write(&to, "2", foreign);
+            let refused = finish(Existing::Fail).unwrap().to_string();
+            assert!(refused.contains(&to.join("2").display().to_string()), "{refused}");
+            assert_eq!(read(&to, "2"), foreign);
+            assert_eq!((read(&from, "1"), read(&from, "2")), ("first".into(), "second".into()));
+            assert!(!to.join("1").exists(), "nothing is moved");
+        }
+        fs::remove_file(to.join("2")).unwrap();
+        fs::create_dir(to.join("2")).unwrap();
+        assert!(finish(Existing::Fail).is_some(), "a directory");
+        fs::remove_dir(to.join("2")).unwrap();
+        write(&to, "2", "another");
+        assert_eq!(finish(Existing::Replace), None);
+        assert_eq!((read(&to, "1"), read(&to, "2")), ("first".into(), "second".into()));
     }
 }

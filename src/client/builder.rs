@@ -1,11 +1,12 @@
 //! Configures and starts a client.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::affinity;
 use super::descriptors::{Descriptors, Limit};
@@ -17,8 +18,7 @@ use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
-use crate::settings::Proxy;
-use crate::settings::{SettingValue, Settings};
+use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
 use crate::sys::task::Share;
@@ -45,7 +45,7 @@ const RESUME_DATA_INTERVAL: Duration = Duration::from_secs(60);
 ///     .start()?;
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use = "a builder does nothing until start() is called"]
 pub struct ClientBuilder {
     tick_interval: Duration,
@@ -60,6 +60,20 @@ pub struct ClientBuilder {
     restore_settings: bool,
     /// Applied in order on top of `settings`, checked by `start`.
     overrides: Vec<(String, SettingValue)>,
+}
+
+/// Leaves out passwords.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let overrides = self.overrides.iter().map(|(name, value)| (name, shown(name, value)));
+        f.debug_struct("ClientBuilder")
+            .field("save_dir", &self.save_dir)
+            .field("offline", &self.offline)
+            .field("proxy", &self.proxy)
+            .field("settings", &self.settings)
+            .field("overrides", &overrides.collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ClientBuilder {
@@ -207,7 +221,9 @@ impl ClientBuilder {
     /// [`resume_data_interval`](ClientBuilder::resume_data_interval) and at shutdown. After a clean shutdown,
     /// no files are checked against their hashes.
     ///
-    /// A builder and its clones share one store. The first client that one of them starts gets it.
+    /// A builder and its clones share one store. The first client that one of them starts gets it. A
+    /// [`start`](ClientBuilder::start) that fails because of the builder's options leaves the store to them; one
+    /// that fails because the store or libtorrent cannot be started closes it.
     ///
     /// ```no_run
     /// # #[cfg(feature = "sqlite")] {
@@ -290,6 +306,9 @@ impl ClientBuilder {
     /// an [`Event::DescriptorLimit`]. [`Patron::listen_addresses`](crate::Patron::listen_addresses) returns
     /// where the client listens.
     ///
+    /// While the first client of a process starts, no thread may change the environment
+    /// (`std::env::set_var`, `setenv`): libtorrent reads it then.
+    ///
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an invalid setting or proxy, for settings that
@@ -298,11 +317,15 @@ impl ClientBuilder {
     /// [`VersionMismatch`](ErrorKind::VersionMismatch); [`Io`](ErrorKind::Io) if no thread can be started.
     pub fn start(mut self) -> Result<Client> {
         process::check_versions()?;
-        let has_store = self.store.is_some();
-        let store = match self.store.take() {
-            Some(slot) => Some(self.restore_state(slot.take()?)?),
-            None => None,
-        };
+        let slot = self.store.take();
+        // Until the client gets it, a failure leaves the store there.
+        let mut slot = slot.as_ref().map(StoreSlot::lock).transpose()?;
+        let mut totals = (0, 0);
+        if let Some(store) = slot.as_mut().and_then(|slot| slot.as_mut()) {
+            totals = self.restore_state(&mut **store)?;
+        }
+        let has_store = slot.is_some();
+        let keeps_settings = self.restore_settings;
         let mut settings = self.effective_settings()?;
         settings.check()?;
         settings.check_interfaces()?;
@@ -343,6 +366,8 @@ impl ClientBuilder {
         let read = move || reads.iter().map(ReadCounters::read).collect();
         let state = self.state;
         let proxy = defaults.proxy;
+        let store = slot.and_then(|mut slot| slot.take());
+        let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = Share { number, count: threads };
@@ -373,16 +398,16 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Restores the client's own state from the store.
-    fn restore_state(&mut self, mut store: Box<dyn Store>) -> Result<StoreOptions> {
-        let ClientState { settings, network, totals } = ClientState::load(&mut *store)?;
+    /// Restores the client's own state from the store. Returns the totals.
+    fn restore_state(&mut self, store: &mut dyn Store) -> Result<(u64, u64)> {
+        let ClientState { settings, network, totals } = ClientState::load(store)?;
         if self.restore_settings {
             self.settings.merge(&settings);
         }
         if self.state.is_empty() {
             self.state = network;
         }
-        Ok(StoreOptions { store, totals, keeps_settings: self.restore_settings })
+        Ok(totals)
     }
 }
 
@@ -391,12 +416,14 @@ impl ClientBuilder {
 struct StoreSlot(Arc<Mutex<Option<Box<dyn Store>>>>);
 
 impl StoreSlot {
-    fn take(self) -> Result<Box<dyn Store>> {
-        let taken = || {
+    /// Fails if the store has been taken.
+    fn lock(&self) -> Result<MutexGuard<'_, Option<Box<dyn Store>>>> {
+        let slot = self.0.lock();
+        if slot.is_none() {
             let message = "the store of this builder has been given to another client";
-            Error::new(ErrorKind::InUse, "start the client", message)
-        };
-        self.0.lock().take().ok_or_else(taken)
+            return Err(Error::new(ErrorKind::InUse, "start the client", message));
+        }
+        Ok(slot)
     }
 }
 
@@ -427,7 +454,10 @@ mod tests {
     #[test]
     fn a_setting_by_name_has_the_last_word_over_a_proxy() {
         let proxy = Proxy::socks5("127.0.0.1:1080").login("me", "secret");
-        let builder = Client::builder().setting("enable_dht", true).proxy(proxy);
+        let builder = Client::builder()
+            .setting("enable_dht", true)
+            .setting("proxy_password", "secret")
+            .proxy(proxy);
         let settings = builder.effective_settings().unwrap();
         let has =
             |name, value: SettingValue| assert_eq!(settings.get(name), Some(&value), "{name}");
@@ -439,8 +469,21 @@ mod tests {
         has("enable_lsd", false.into());
         has("enable_dht", true.into());
         assert!(settings.proxy_looks_up_names());
+        let debug = format!("{builder:?} {settings:?}");
+        assert!(debug.contains("proxy_username") && !debug.contains("secret"), "{debug}");
         let here = builder.setting("proxy_hostnames", false).effective_settings().unwrap();
         assert!(!here.proxy_looks_up_names());
+    }
+
+    #[test]
+    fn a_start_that_fails_leaves_the_store_to_the_builder() {
+        let builder = Client::builder().offline(true).store(crate::store::Memory::new());
+        for _ in 0..2 {
+            let error = builder.clone().setting("no_such_setting", 1).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        }
+        builder.clone().start().unwrap();
+        assert_eq!(builder.start().unwrap_err().kind(), ErrorKind::InUse);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 
@@ -96,8 +96,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if self.thread.is_some() {
-            self.stop(DROP_DEADLINE).wait();
+        let Some(thread) = &self.thread else { return };
+        // A waker that the client thread wakes may own the last shared patron: that thread cannot wait
+        // for itself.
+        let is_own_thread = thread.thread().id() == std::thread::current().id();
+        let shutdown = self.stop(DROP_DEADLINE);
+        if !is_own_thread {
+            shutdown.wait();
         }
     }
 }
@@ -133,6 +138,9 @@ pub(super) fn start<E: Engine>(
                 let engine = match make_engine(wake) {
                     Ok(engine) => engine,
                     Err(error) => {
+                        if let Some(store) = store {
+                            store.writer.end(Instant::now() + DROP_DEADLINE);
+                        }
                         let _ = started.send(Err(error));
                         return;
                     }
@@ -162,12 +170,8 @@ pub(super) fn start<E: Engine>(
 /// A panic of the client thread is a bug in this crate; it must not leave patrons waiting.
 fn run<E: Engine>(client: ClientThread<E>, service: &Service) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.run())) {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        tracing::error!(message, "the client thread panicked");
-        service.close(Some(Error::new(ErrorKind::Panicked, "run the client", message)));
+        let error = Error::panicked("run the client", &*panic);
+        tracing::error!(%error, "the client thread panicked");
+        service.close(Some(error));
     }
 }

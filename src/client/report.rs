@@ -18,14 +18,15 @@ pub struct ShutdownReport {
     pub took: Duration,
     /// The number of torrents that the client had.
     pub torrents: usize,
-    /// The number of commands and adds that were answered with `Stopped`.
+    /// The number of commands and adds that were answered with `Stopped`, except those that only wait for a
+    /// status or until a torrent is complete. A torrent that the store had already is added at the next start.
     pub unanswered: usize,
     /// Torrents whose files were still being deleted at the deadline.
     pub deletions_unfinished: Vec<TorrentId>,
     /// Torrents whose files were still being moved at the deadline.
     pub moves_unfinished: Vec<TorrentId>,
-    /// The number of torrents whose resume data was wanted by a patron but not saved by the
-    /// deadline.
+    /// The number of torrents whose resume data was wanted by a patron or the store but not saved by
+    /// the deadline; at least 1 if the store could not write something else.
     pub unsaved: usize,
     /// Whether libtorrent has ended: trackers have been notified, files are flushed and closed. If
     /// not, it continues to shut down on a separate thread.

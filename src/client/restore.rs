@@ -1,13 +1,14 @@
 //! Reads the torrents of a store and prepares them for libtorrent, on separate threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, Sender, bounded};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 
 use crate::add::{Kept, Prepared, Restorable, restore};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::Service;
 use crate::model::InfoHashes;
 use crate::store::{Key, Loaded, Pages, Record};
@@ -20,6 +21,7 @@ const PAGE: usize = 512;
 const PROGRESS: Duration = Duration::from_millis(250);
 
 /// A torrent from the store, on its way to the client thread.
+#[derive(Debug)]
 pub(in crate::client) enum Restored {
     /// The record does not include the data that the store keeps for libtorrent.
     Ready(Box<Record>, Box<Prepared>),
@@ -57,17 +59,22 @@ impl Restoring {
     ) -> Result<Self> {
         let (to, prepared) = bounded(1);
         let service = service.clone();
-        std::thread::Builder::new()
+        thread::Builder::new()
             .name("torrent-restore".into())
             .spawn(move || {
                 crate::sys::process::block_signals();
-                let end = read(&pages, &service, &to);
+                let restore = |torrent| restore(torrent, &service.defaults);
+                let end = read(&pages, &restore, &to);
                 // If the client has ended, nobody receives this.
                 let _ = to.send(vec![Restored::End(end)]);
             })
-            .map_err(|error| Error::io("restore the torrents", "a separate thread", &error))?;
+            .map_err(|error| Error::io(RESTORE, "a separate thread", &error))?;
+        Ok(Self::of(prepared, total))
+    }
+
+    fn of(prepared: Receiver<Vec<Restored>>, total: u64) -> Self {
         let began = Instant::now();
-        Ok(Self {
+        Self {
             prepared,
             page: Vec::new().into_iter(),
             total,
@@ -77,7 +84,7 @@ impl Restoring {
             ended: false,
             began,
             told: began,
-        })
+        }
     }
 
     /// Returns the next torrent, if one is available.
@@ -86,7 +93,13 @@ impl Restoring {
         if next.is_some() {
             return next;
         }
-        self.page = self.prepared.try_recv().ok()?.into_iter();
+        match self.prepared.try_recv() {
+            Ok(page) => self.page = page.into_iter(),
+            Err(TryRecvError::Disconnected) if !self.ended => {
+                return Some(Restored::End(Err(panicked())));
+            }
+            Err(_) => return None,
+        }
         self.page.next()
     }
 
@@ -107,40 +120,55 @@ impl Restoring {
     }
 }
 
-fn read(pages: &Pages, service: &Service, to: &Sender<Vec<Restored>>) -> Result<()> {
+const RESTORE: &str = "restore the torrents";
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Panicked, RESTORE, "the thread that reads them panicked")
+}
+
+fn read<R>(pages: &Pages, restore: &R, to: &Sender<Vec<Restored>>) -> Result<()>
+where
+    R: Fn(Restorable) -> Result<Prepared> + Sync,
+{
+    let thread = || thread::Builder::new().name("torrent-prepare".into());
     let mut after = None;
     loop {
         let page = pages.next(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.key());
-        if to.send(prepare_all(page, service)).is_err() {
+        if to.send(prepare_all(page, thread, restore)).is_err() {
             return Ok(());
         }
     }
 }
 
 /// Prepares the torrents of a page on all cores, and returns them in order.
-fn prepare_all(page: Vec<Loaded>, service: &Service) -> Vec<Restored> {
+fn prepare_all<R>(page: Vec<Loaded>, thread: fn() -> thread::Builder, restore: &R) -> Vec<Restored>
+where
+    R: Fn(Restorable) -> Result<Prepared> + Sync,
+{
     let threads = available_parallelism().map_or(1, usize::from);
     let share = page.len().div_ceil(threads).max(1);
-    let mut page = page.into_iter();
-    let shares: Vec<Vec<_>> = std::iter::from_fn(|| {
-        let share: Vec<_> = page.by_ref().take(share).collect();
-        (!share.is_empty()).then_some(share)
-    })
-    .collect();
-    std::thread::scope(|scope| {
-        let prepare = |share: Vec<Loaded>| -> Vec<_> {
-            share.into_iter().map(|loaded| prepare(loaded, service)).collect()
-        };
-        let threads: Vec<_> =
-            shares.into_iter().map(|share| scope.spawn(move || prepare(share))).collect();
-        // A thread that panicked returns no torrents. libtorrent's exceptions become errors.
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
-    })
+    let mut page: Vec<_> = page.into_iter().map(|loaded| (Some(loaded), None)).collect();
+    let prepare_share = &|share: &mut [(Option<Loaded>, Option<Restored>)]| {
+        for (loaded, prepared) in share {
+            *prepared = prepared.take().or_else(|| Some(prepare(loaded.take()?, restore)));
+        }
+    };
+    thread::scope(|scope| {
+        for share in page.chunks_mut(share) {
+            // Fewer threads are enough.
+            if thread().spawn_scoped(scope, move || prepare_share(share)).is_err() {
+                break;
+            }
+        }
+    });
+    // Those for which no thread could be started.
+    prepare_share(&mut page);
+    page.into_iter().filter_map(|(_, prepared)| prepared).collect()
 }
 
-fn prepare(loaded: Loaded, service: &Service) -> Restored {
+fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) -> Restored {
     let mut record = match loaded {
         Loaded::Torrent(record) => record,
         Loaded::Unreadable { key, name, error } => {
@@ -161,7 +189,8 @@ fn prepare(loaded: Loaded, service: &Service) -> Restored {
         paused: record.paused,
         deleting: record.deleting,
     };
-    match restore(torrent, &service.defaults) {
+    // Exceptions of libtorrent are errors already.
+    match catch_unwind(AssertUnwindSafe(|| restore(torrent))).unwrap_or_else(|_| Err(panicked())) {
         Ok(prepared) => {
             // The client thread only needs to know that there is an info dictionary.
             record.info = has_info.then(Arc::default);
@@ -171,5 +200,60 @@ fn prepare(loaded: Loaded, service: &Service) -> Restored {
             let Record { key, info_hashes, .. } = *record;
             Restored::Failed { key, name, info_hashes, error }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(count: u64) -> Vec<Loaded> {
+        let record = |number: u64| {
+            let key = Key::new(number).unwrap();
+            let mut record = Record::new(key, InfoHashes::default(), "d");
+            record.name = number.to_string().into();
+            Loaded::Torrent(Box::new(record))
+        };
+        (1..=count).map(record).collect()
+    }
+
+    fn failed(restored: Vec<Restored>) -> Vec<(u64, ErrorKind)> {
+        let failure = |restored| match restored {
+            Restored::Failed { key, error, .. } => (key.get(), error.kind()),
+            other => panic!("{other:?}"),
+        };
+        restored.into_iter().map(failure).collect()
+    }
+
+    #[test]
+    fn torrents_are_prepared_without_threads_where_none_can_be_started() {
+        let restore = |_| Err(Error::new(ErrorKind::Disk, RESTORE, "no disk"));
+        let none = || thread::Builder::new().stack_size(1 << 60);
+        let expected: Vec<_> = (1..=9).map(|number| (number, ErrorKind::Disk)).collect();
+        assert_eq!(failed(prepare_all(page(9), none, &restore)), expected);
+        assert_eq!(failed(prepare_all(page(9), thread::Builder::new, &restore)), expected);
+    }
+
+    #[test]
+    fn a_torrent_whose_preparation_panics_fails_alone() {
+        let restore = |torrent: Restorable| {
+            assert_ne!(&*torrent.name, "2", "the test wants a panic");
+            Err(Error::new(ErrorKind::Disk, RESTORE, "no disk"))
+        };
+        let (disk, panicked) = (ErrorKind::Disk, ErrorKind::Panicked);
+        let restored = prepare_all(page(3), thread::Builder::new, &restore);
+        assert_eq!(failed(restored), [(1, disk), (2, panicked), (3, disk)]);
+    }
+
+    #[test]
+    fn a_thread_that_ends_early_ends_the_restoring() {
+        let (to, prepared) = bounded(1);
+        let mut restoring = Restoring::of(prepared, 1);
+        assert!(restoring.next().is_none());
+        drop(to);
+        let end = restoring.next();
+        assert!(matches!(end, Some(Restored::End(Err(_)))), "{end:?}");
+        restoring.ended = true;
+        assert!(restoring.next().is_none());
     }
 }

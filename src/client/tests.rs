@@ -1,12 +1,14 @@
 //! The client's loop with a fake engine: no libtorrent, no network and no disk, so that miri and
 //! the sanitizers can run it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::inbox::Intervals;
 use super::owner::{Client, start};
+use super::thread::StoreOptions;
 use crate::add::{Defaults, Prepared};
 use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
@@ -17,14 +19,15 @@ use crate::messages::member::{Member, OnLeave};
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole, Respond};
 use crate::messages::service::Envelope;
 use crate::model::{
-    Answer, CommandKind, Event, EventKind, EventKinds, InfoHashV1, InfoHashes, PerformanceLimit,
-    PortMapper, PortProtocol, RemovedFiles, ResumeData, SavedFigures, TorrentId, TorrentState,
-    TorrentStatus,
+    Answer, CommandKind, Event, EventKind, EventKinds, Existing, InfoHashV1, InfoHashes, Part,
+    PerformanceLimit, PortMapper, PortProtocol, ReaderOptions, RemovedFiles, ResumeData,
+    SavedFigures, TorrentId, TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
 use crate::patron::{respond, respond_to_message};
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
+use crate::store::{Change, Key, Loaded, Memory, Record, Store};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,8 +40,18 @@ fn client_that_ticks(tick: Duration) -> (Client, Script) {
 }
 
 fn client_with(intervals: Intervals) -> (Client, Script) {
+    client_of(intervals, None)
+}
+
+fn client_with_store(store: impl Store + 'static) -> (Client, Script) {
+    let tick = Duration::from_millis(20);
+    let options = StoreOptions { store: Box::new(store), totals: (0, 0), keeps_settings: true };
+    client_of(Intervals { tick, resume_data: Duration::from_secs(3600) }, Some(options))
+}
+
+fn client_of(intervals: Intervals, store: Option<StoreOptions>) -> (Client, Script) {
     let (script, script_here) = crossbeam_channel::bounded(1);
-    let client = start(Defaults::default(), intervals, Box::new(Vec::new), None, move |wake| {
+    let client = start(Defaults::default(), intervals, Box::new(Vec::new), store, move |wake| {
         let (engine, its_script) = fake(wake);
         script.send(its_script).map_err(|_| Error::stopped("test"))?;
         Ok(engine)
@@ -259,6 +272,60 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
 }
 
 #[test]
+fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
+    use crate::messages::reading::{Opening, Then};
+    use crate::messages::request::OPEN_READER;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let not_yet = |why| loop {
+        if let Asked::OfTorrent(request, _, OPEN_READER) = script.next() {
+            let answer = Err(Error::new(why, "test", "not yet"));
+            return script.say(EngineEvent::Answered { request, answer });
+        }
+    };
+    let error = Error::new(ErrorKind::Disk, "check the file", "the disk has failed");
+    let stops: [fn(TorrentId, Error) -> EngineEvent; 2] =
+        [|id, _| EngineEvent::Paused(id), |id, error| EngineEvent::Failed { id, error }];
+    let ends = [(ErrorKind::NoMetadata, ErrorKind::NotHere), (ErrorKind::Busy, ErrorKind::Disk)];
+    for (number, (stop, (waits, ends))) in stops.into_iter().zip(ends).enumerate() {
+        let id = torrent_after(&guest, &script, number as u8);
+        let open = || {
+            let due = std::time::Instant::now() + PATIENCE;
+            let (part, options) = (Part::Piece(0), ReaderOptions::default());
+            guest.job(|reply| {
+                let then = Then::Bytes(reply, due);
+                Job::OpenReader(Box::new(Opening { torrent: id, part, options, then }))
+            })
+        };
+        let reply = open();
+        not_yet(waits);
+        guest.barrier();
+        script.say(stop(id, error.clone()));
+        not_yet(waits);
+        assert_eq!(wait(reply).unwrap_err().kind(), ends);
+        let reply = open();
+        not_yet(waits);
+        assert_eq!(wait(reply).unwrap_err().kind(), ends, "it is stopped still");
+    }
+}
+
+#[test]
+fn answers_that_are_late_hold_up_commands() {
+    use crate::messages::service::COMMANDS;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    // As many as may be under way, of which libtorrent answers none.
+    let replies: Vec<_> = (0..COMMANDS).map(|_| guest.job(Job::Statistics)).collect();
+    assert_eq!(script.next(), Asked::Statistics);
+    let held_up = guest.ask(id, request::pause(false));
+    assert!(held_up.wait_timeout(Duration::from_millis(200)).is_none());
+    script.say(EngineEvent::Statistics(Vec::new()));
+    replies.into_iter().for_each(|reply| _ = wait(reply).unwrap());
+    wait(held_up).unwrap();
+}
+
+#[test]
 fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     let (client, script) = client();
     let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
@@ -333,6 +400,35 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
     }
 }
 
+#[test]
+fn an_error_of_the_session_reaches_every_patron() {
+    let (client, script) = client();
+    let patrons = [Guest::new(&client), Guest::new(&client)];
+    let error = Error::new(ErrorKind::Native, "run libtorrent", "no more");
+    script.say(EngineEvent::EngineFailed(error.clone()));
+    for patron in patrons {
+        assert!(matches!(patron.next(), Event::SessionError { error: told } if told == error));
+    }
+}
+
+#[test]
+fn settings_are_those_that_were_changed() {
+    let (client, script) = client();
+    let patron = client.patron();
+    let mut change = Settings::empty();
+    change.set("upload_rate_limit", 5).unwrap();
+    let known = || client.service.shared_settings().get("upload_rate_limit").cloned();
+    let refused = Err(Error::new(ErrorKind::Native, "test", "no"));
+    for (answer, expected) in [(refused, None), (Ok(Box::new(()) as Answer), Some(5.into()))] {
+        let reply = patron.apply_settings(&change);
+        let Asked::OfSession(request, _) = script.next() else { panic!("expected a request") };
+        assert_eq!(known(), None, "it is under way");
+        script.say(EngineEvent::Answered { request, answer });
+        let _ = wait(reply);
+        assert_eq!(known(), expected);
+    }
+}
+
 /// Loopback has neither routers nor external addresses.
 #[test]
 fn port_mappings_are_reported_to_every_patron_and_to_later_ones() {
@@ -379,6 +475,27 @@ fn port_mappings_are_reported_to_every_patron_and_to_later_ones() {
             "the router does not forward a port to 192.0.2.7 (NAT-PMP): cannot test: no",
         ]
     );
+}
+
+#[test]
+fn of_many_torrents_that_are_not_restored_the_latest_are_told_to_who_comes_later() {
+    let (client, _script) = client();
+    client.service.announce(&Event::Listening { address: "127.0.0.1:6881".parse().unwrap() });
+    for number in 0..5000 {
+        let error = Error::new(ErrorKind::Disk, "restore the torrent", "no such disk");
+        let (name, info_hashes) = (format!("{number}").into(), InfoHashes::default());
+        client.service.announce(&Event::RestoreFailed { name, info_hashes, error });
+    }
+    let took = Duration::ZERO;
+    client.service.announce(&Event::Restored { torrents: 0, failed: 5000, took });
+    let late = Guest::new(&client);
+    let news: Vec<_> = std::iter::from_fn(|| late.member.mailbox.try_recv()).collect();
+    assert!(matches!(news[0], Event::Listening { .. }), "{:?}", news[0]);
+    let [.., Event::RestoreFailed { name, .. }, Event::Restored { failed: 5000, .. }] = &news[..]
+    else {
+        panic!("{news:?}")
+    };
+    assert_eq!((&**name, news.len()), ("4999", 256));
 }
 
 #[test]
@@ -436,6 +553,93 @@ fn a_start_is_tried_again_while_the_engine_is_busy() {
     assert_eq!(created(wait(reply)), id);
     assert!(matches!(guest.next(), Event::TorrentAdded { .. }));
     assert!(guest.member.mailbox.try_recv().is_none(), "the caller sees one answer");
+}
+
+#[test]
+fn a_torrent_is_stored_once_while_its_add_is_tried_again() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let (one, two) = (Guest::new(&client), Guest::new(&client));
+    let first = one.start(1);
+    let Asked::Add(id) = script.next() else { panic!("expected an add") };
+    // Then it is tried again only after a while.
+    for _ in 0..5 {
+        script.say(busy(id));
+        assert_eq!(script.next(), Asked::RetryAdd(id));
+    }
+    script.say(busy(id));
+    one.barrier();
+    let second = two.start(1);
+    assert_eq!(script.next(), Asked::RetryAdd(id), "and no other add");
+    script.say(EngineEvent::Added { id, name: String::new(), info_hashes: Default::default() });
+    assert_eq!(created(wait(first)), id);
+    assert!(matches!(wait(second).unwrap(), Added::Existing(known) if known == id));
+    assert_eq!((store.records().len(), store.commits()), (1, 1));
+    client.shutdown(Duration::ZERO).wait();
+}
+
+/// A store that is not as good as its memory.
+#[derive(Default)]
+struct Poor {
+    memory: Memory,
+    /// Only the first torrent can be read.
+    half_read: bool,
+    /// Each commit waits for one of these, until there will be no more.
+    may_commit: Option<crossbeam_channel::Receiver<()>>,
+}
+
+impl Store for Poor {
+    fn name(&self) -> String {
+        self.memory.name()
+    }
+
+    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+        self.memory.state()
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        self.memory.count()
+    }
+
+    fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
+        match after {
+            Some(_) if self.half_read => {
+                Err(Error::new(ErrorKind::Disk, "read the store", "a broken disk"))
+            }
+            _ => self.memory.load(after, if self.half_read { 1 } else { limit }),
+        }
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<()> {
+        if let Some(may_commit) = &self.may_commit {
+            let _ = may_commit.recv();
+        }
+        self.memory.commit(changes)
+    }
+}
+
+/// What is added may be among the torrents that were not read.
+#[test]
+fn nothing_is_added_to_a_store_that_was_not_read_to_its_end() {
+    let memory = Memory::new();
+    let record = |number| Record::new(Key::new(number).unwrap(), hashes(number as u8), "d");
+    let add = |number| Change::Add(Box::new(record(number)));
+    memory.clone().commit(&[add(1), add(2)]).unwrap();
+    let before = memory.records();
+    let (client, _script) =
+        client_with_store(Poor { memory: memory.clone(), half_read: true, ..Poor::default() });
+    let guest = Guest::new(&client);
+    for number in 2..5 {
+        let error = wait(guest.start(number)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+        assert!(error.to_string().ends_with(".torrent: a broken disk"), "{error}");
+    }
+    assert!(
+        std::iter::from_fn(|| guest.member.mailbox.try_recv())
+            .any(|event| matches!(event, Event::StoreFailed { .. }))
+    );
+    assert_eq!(memory.records(), before);
+    client.shutdown(Duration::ZERO).wait();
 }
 
 #[test]
@@ -774,6 +978,22 @@ fn resume_data_is_saved_after_relevant_changes() {
 }
 
 #[test]
+fn who_watches_all_torrents_gets_the_resume_data_of_those_at_rest() {
+    let interval = Duration::from_millis(100);
+    let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });
+    let (owner, guest) = (Guest::new(&client), Guest::new(&client));
+    let id = torrent(&owner, &script, 1);
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    wait(guest.job(|reply| Job::WatchAll(true, reply))).unwrap();
+    let (request, saved) = save(&script);
+    assert_eq!(saved, id);
+    give(&script, request, b"data", figures(1));
+    let mut events = std::iter::from_fn(|| Some(guest.next()));
+    let event = events.find(|event| matches!(event, Event::ResumeData { .. })).unwrap();
+    assert_eq!(resume_data(&event), b"data");
+}
+
+#[test]
 fn no_more_than_64_saves_are_open() {
     let (client, script) = client();
     let guest = Guest::new(&client);
@@ -858,6 +1078,29 @@ fn a_shutdown_saves_the_requested_torrents_and_counts_failures() {
         assert_eq!(report.unanswered, 0);
         drop(script);
     }
+}
+
+/// Nothing but the time says when more may be saved.
+#[test]
+fn the_last_saves_go_on_when_all_that_were_asked_for_are_answered() {
+    const COUNT: u8 = 200;
+    let (client, mut script) = client();
+    let guest = Guest::new(&client);
+    (0..COUNT).for_each(|number| _ = torrent_after(&guest, &script, number));
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    guest.barrier();
+    let engine = std::thread::spawn(move || {
+        for _ in 0..COUNT {
+            let (request, _) = save(&script);
+            give(&script, request, b"", SavedFigures::default());
+        }
+        script.teardown = None;
+        script
+    });
+    let report = client.shutdown(PATIENCE).wait();
+    assert_eq!(report.unsaved, 0);
+    assert!(report.took < PATIENCE / 2, "{report}");
+    drop(engine.join().unwrap());
 }
 
 #[test]
@@ -1012,6 +1255,111 @@ fn a_shutdown_keeps_its_deadline_and_reports_unfinished_work() {
 }
 
 #[test]
+fn a_shutdown_waits_for_moves_that_the_store_has_yet_to_have_and_counts_what_it_refuses() {
+    let (commit, may_commit) = crossbeam_channel::unbounded();
+    let store = Poor { may_commit: Some(may_commit), ..Poor::default() };
+    let (client, script) = client_with_store(store);
+    let guest = Guest::new(&client);
+    let moved = {
+        commit.send(()).unwrap();
+        let reply = guest.start(1);
+        let id = script.accept();
+        assert_eq!(created(wait(reply)), id);
+        id
+    };
+    let to = request::move_files("there".into(), Existing::Fail);
+    let moving = guest.ask(moved, to);
+    guest.barrier();
+    let labels: [Reply<()>; 2] = std::array::from_fn(|_| {
+        guest.job(|reply| Job::SetLabel(moved, "films".into(), true, reply))
+    });
+    guest.barrier();
+    let service = client.service.clone();
+    let engine = std::thread::spawn(move || {
+        while service.check_running("test").is_ok() {
+            std::thread::yield_now();
+        }
+        commit.send(()).unwrap();
+        assert_eq!(script.next(), Asked::MoveStorage(moved, "there".into()));
+        (commit, script)
+    });
+    let report = client.shutdown(Duration::from_millis(500)).wait();
+    assert_eq!((&report.moves_unfinished[..], report.unanswered), (&[moved][..], 3), "{report}");
+    assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Stopped);
+    for label in labels {
+        assert_eq!(wait(label).unwrap_err().kind(), ErrorKind::Stopped);
+    }
+    drop(engine.join().unwrap());
+}
+
+#[test]
+fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
+    let memory = Memory::new();
+    let (client, script) = client_with_store(memory.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    let to = PathBuf::from("there");
+    let moving = guest.ask(id, request::move_files(to.clone(), Existing::Fail));
+    assert_eq!(script.next(), Asked::MoveStorage(id, to.clone()));
+    let peers = Ask::task("list the peers", |torrent| torrent.peers());
+    drop(guest.ask(id, peers));
+    let Asked::OfTorrent(next, ..) = script.next() else { panic!("expected the peers") };
+    let full = Error::new(ErrorKind::Disk, "commit to the store", "the disk is full");
+    memory.fail_with(Some(full));
+    script.say(EngineEvent::Moved { id, to: to.clone() });
+    script.say(EngineEvent::Answered { request: next - 1, answer: Ok(Box::new(to.clone())) });
+    assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Disk);
+    assert!(memory.records()[0].moving.is_some());
+    memory.fail_with(None);
+    while !matches!(guest.next(), Event::StoreRecovered) {}
+    let record = &memory.records()[0];
+    assert_eq!((&record.save_dir, &record.moving), (&to, &None));
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[cfg_attr(miri, ignore = "libtorrent reads the resume data")]
+#[test]
+fn torrents_that_are_being_restored_are_no_unanswered_commands() {
+    use crate::add::{AddOptions, Source, prepare};
+    let magnet = Source::from_text("magnet:?xt=urn:btih:0101010101010101010101010101010101010101");
+    let mut prepared = prepare(&magnet, &AddOptions::default().save_dir("d"), &Defaults::default())
+        .map_err(|(_, e)| e)
+        .unwrap();
+    prepared.keep().unwrap();
+    let mut record = Record::new(Key::new(1).unwrap(), prepared.info_hashes, "d");
+    record.resume_data = prepared.kept.unwrap().resume_data;
+    let memory = Memory::new();
+    memory.clone().commit(&[Change::Add(Box::new(record))]).unwrap();
+    let (client, mut script) = client_with_store(memory);
+    assert!(matches!(script.next(), Asked::Add(_)));
+    script.teardown = None;
+    assert_eq!(client.shutdown(Duration::ZERO).wait().unanswered, 0);
+}
+
+#[test]
+fn a_client_may_be_dropped_on_its_own_thread() {
+    struct Owns(parking_lot::Mutex<Option<Client>>);
+    impl std::task::Wake for Owns {
+        fn wake(self: Arc<Self>) {
+            self.0.lock().take();
+        }
+    }
+    let (client, mut script) = client();
+    script.teardown = None;
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    let member = guest.member.clone();
+    let waker = std::task::Waker::from(Arc::new(Owns(Some(client).into())));
+    assert!(member.mailbox.poll(&waker).is_none());
+    script.say(EngineEvent::Paused(id));
+    let ended = member.mailbox.recv_timeout(PATIENCE, "test").unwrap().unwrap();
+    assert!(matches!(ended, Event::Paused { .. }));
+    assert_eq!(script.next(), Asked::Abort, "it stops");
+    let last = member.mailbox.recv_timeout(PATIENCE, "test").expect("it ends");
+    assert!(matches!(last, Ok(Event::ClientStopped { .. })));
+}
+
+#[test]
 fn a_patron_outlives_its_client() {
     let (client, mut script) = client();
     script.teardown = None;
@@ -1091,6 +1439,23 @@ fn an_engine_that_cannot_be_made_is_an_error_of_start() {
         |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
     );
     assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_store_is_closed_when_a_start_has_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        let store = Box::new(crate::store::Sqlite::open(dir.path().join("torrents.db")).unwrap());
+        let failed = start(
+            Defaults::default(),
+            Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
+            Box::new(Vec::new),
+            Some(StoreOptions { store, totals: (0, 0), keeps_settings: true }),
+            |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
+        );
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);
+    }
 }
 
 #[test]

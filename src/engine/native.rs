@@ -53,6 +53,12 @@ impl NativeEngine {
             Box::new(waker.clone()),
         )
         .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        if session.leaks_names() {
+            tracing::warn!(
+                "this system has no seccomp filters: where a redirect or a tracker names a host, \
+                 the DNS may be asked for it, past the proxy or although the client is offline"
+            );
+        }
         Ok(Self { session, answers: TaskAnswers::new(waker) })
     }
 }
@@ -183,19 +189,24 @@ impl Engine for NativeEngine {
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         const DRAIN: &str = "read libtorrent's alerts";
-        let failed = |exception| Error::from_native(DRAIN, &exception);
+        let failed = |exception: &cxx::Exception| Error::from_native(DRAIN, exception);
         let mut session = self.session.pin_mut();
-        session.as_mut().pop_alerts().map_err(failed)?;
+        session.as_mut().pop_alerts().map_err(|exception| failed(&exception))?;
         // After the alerts are popped and before they are converted: failed requests must be
         // forgotten, so that the alerts answer the requests that came later.
         let mut alerts = Alerts::default();
         for (request, answer) in self.answers.take() {
-            if answer.is_err() {
-                session.as_mut().forget_request(request).map_err(failed)?;
+            if answer.is_err()
+                && let Err(exception) = session.as_mut().forget_request(request)
+            {
+                alerts.events.push(EngineEvent::EngineFailed(failed(&exception)));
             }
             alerts.answers.push(EngineEvent::Answered { request, answer });
         }
-        session.convert_alerts(&mut alerts).map_err(failed)?;
+        if let Err(exception) = session.convert_alerts(&mut alerts) {
+            alerts.events.push(EngineEvent::EngineFailed(failed(&exception)));
+            alerts.events.push(EngineEvent::Dropped);
+        }
         // Events come before the answers that they lead to.
         let Alerts { events, answers, .. } = alerts;
         Ok(events.into_iter().chain(answers).map(|event| (0, event)).collect())

@@ -5,16 +5,17 @@
 //!   at most as many as kinds times torrents. These are never lost.
 //! - Events about single files, pieces, peers and trackers have a separate bound, so that they do
 //!   not displace others.
+//! - The answers to tagged commands are never lost: beyond [`ANSWERS`], such commands are refused.
 //! - All others (events of removed torrents, events of the client, failed commands) have a fixed
 //!   bound. Beyond a bound the oldest are dropped, and [`Event::Lagged`] says how many.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 #[cfg(unix)]
 use super::socket::Socket;
@@ -24,6 +25,13 @@ use crate::model::{Event, EventKind, Keep, TorrentId};
 /// The maximum number of unread events that belong to no existing torrent, and the maximum number of unread
 /// events of the frequent kinds.
 pub(crate) const BOUND: usize = 4096;
+
+/// How many tagged commands a patron may have whose answers it has not read: more than can be under
+/// way in a client.
+pub(crate) const ANSWERS: usize = 4 * BOUND;
+
+/// How many wakers are kept. Beyond that, the oldest is woken: it may belong to a task that has ended.
+const WAKERS: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -44,6 +52,8 @@ struct Inner {
     bounded: BTreeSet<u64>,
     /// The positions of the events of the frequent kinds.
     expendable: BTreeSet<u64>,
+    /// How many answers are to come, or are unread.
+    answers: usize,
     missed: u64,
     closed: bool,
     interrupts: Interrupts,
@@ -67,7 +77,7 @@ struct Signals {
     wake_up: Option<Sender<()>>,
     #[cfg(unix)]
     socket: Option<Socket>,
-    wakers: Vec<Waker>,
+    wakers: VecDeque<Waker>,
 }
 
 impl Mailbox {
@@ -80,21 +90,47 @@ impl Mailbox {
         inner.insert(event);
         inner.drop_oldest_beyond_bound();
         if was_empty && !inner.is_empty() {
-            inner.signals.raise();
-            drop(inner);
-            self.arrived.notify_all();
+            self.wake(inner);
         }
     }
 
-    /// Adds the last event. Later events are ignored.
+    /// A waker runs code of an executor, which may use this mailbox: it is called without the lock.
+    fn wake(&self, mut inner: MutexGuard<'_, Inner>) {
+        let wakers = inner.signals.raise();
+        drop(inner);
+        self.arrived.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Makes room for the answer to a tagged command, or refuses the command.
+    pub(crate) fn expect_answer(&self, op: &'static str) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.answers >= ANSWERS {
+            let message = format!("{ANSWERS} answers to tagged commands are not read");
+            return Err(Error::new(ErrorKind::Busy, op, message));
+        }
+        inner.answers += 1;
+        Ok(())
+    }
+
+    /// The command was not sent.
+    pub(crate) fn expect_no_answer(&self) {
+        self.inner.lock().answers -= 1;
+    }
+
+    /// Adds an answer that is not to a command: who asked for it has a reply for each.
+    pub(crate) fn push_answer(&self, tag: u64) {
+        self.inner.lock().answers += 1;
+        self.push(Event::Reply { tag, id: None, error: None });
+    }
+
+    /// Adds the last event; later ones are ignored.
     pub(crate) fn close(&self, last: Event) {
         self.push(last);
         let mut inner = self.inner.lock();
         inner.closed = true;
         // A reader of an empty mailbox must not wait any longer.
-        inner.signals.raise();
-        drop(inner);
-        self.arrived.notify_all();
+        self.wake(inner);
     }
 
     /// Drops the unread events of a torrent that this patron no longer receives events of.
@@ -174,16 +210,24 @@ impl Mailbox {
 
     /// For `Stream`: returns an event, the end (`Some(None)`), or `None` if the waker will be woken.
     pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<Event>> {
+        let polled = self.inner.lock().poll();
+        if polled.is_some() {
+            return polled;
+        }
+        // Cloned, woken and dropped without the lock.
+        let waker = waker.clone();
         let mut inner = self.inner.lock();
-        if let Some(event) = inner.take() {
-            return Some(Some(event));
+        let polled = inner.poll();
+        let wakers = &mut inner.signals.wakers;
+        if polled.is_some() || wakers.iter().any(|known| known.will_wake(&waker)) {
+            drop(inner);
+            return polled;
         }
-        if inner.closed {
-            return Some(None);
-        }
-        if !inner.signals.wakers.iter().any(|known| known.will_wake(waker)) {
-            inner.signals.wakers.push(waker.clone());
-        }
+        wakers.push_back(waker);
+        let oldest = if wakers.len() > WAKERS { wakers.pop_front() } else { None };
+        drop(inner);
+        // Its task polls again if it still waits.
+        oldest.into_iter().for_each(Waker::wake);
         None
     }
 
@@ -272,6 +316,7 @@ impl Inner {
             Keep::Expendable => {
                 self.expendable.insert(place);
             }
+            Keep::Always => {}
         }
         self.queue.insert(place, Box::new(event));
     }
@@ -285,6 +330,11 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// An event, or the end.
+    fn poll(&mut self) -> Option<Option<Event>> {
+        self.take().map(Some).or(self.closed.then_some(None))
     }
 
     fn take(&mut self) -> Option<Event> {
@@ -304,6 +354,10 @@ impl Inner {
     }
 
     fn let_go(&mut self, place: u64, event: &Event) {
+        if let Event::Reply { .. } = event {
+            self.answers = self.answers.saturating_sub(1);
+            return;
+        }
         if self.bounded.remove(&place) || self.expendable.remove(&place) {
             return;
         }
@@ -326,7 +380,8 @@ impl Inner {
 }
 
 impl Signals {
-    fn raise(&mut self) {
+    /// Returns the wakers that are to be woken.
+    fn raise(&mut self) -> VecDeque<Waker> {
         self.rearm_channel();
         if let Some(wake_up) = &self.wake_up {
             let _ = wake_up.try_send(());
@@ -335,9 +390,7 @@ impl Signals {
         if let Some(socket) = &self.socket {
             socket.raise();
         }
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
+        std::mem::take(&mut self.wakers)
     }
 
     fn rearm_channel(&self) {
@@ -470,6 +523,28 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_not_displaced_and_commands_are_refused_where_they_are_not_read() {
+        let mailbox = Mailbox::default();
+        for tag in 0..ANSWERS as u64 {
+            mailbox.expect_answer("t").unwrap();
+            mailbox.push(Event::Reply { tag, id: None, error: None });
+        }
+        (0..2 * BOUND).for_each(|_| mailbox.push(Event::Resynchronized));
+        assert_eq!(mailbox.expect_answer("t").unwrap_err().kind(), ErrorKind::Busy);
+        assert!(
+            matches!(mailbox.try_recv(), Some(Event::Lagged { missed }) if missed == BOUND as u64)
+        );
+        assert!(matches!(mailbox.try_recv(), Some(Event::Reply { tag: 0, .. })));
+        mailbox.expect_answer("t").unwrap();
+        mailbox.expect_answer("t").unwrap_err();
+        mailbox.expect_no_answer();
+        mailbox.expect_answer("t").unwrap();
+        let answers =
+            drain(&mailbox).into_iter().filter(|event| matches!(event, Event::Reply { .. }));
+        assert_eq!(answers.count(), ANSWERS - 1);
+    }
+
+    #[test]
     fn only_the_newest_statistics_are_kept() {
         use crate::model::{ReadStatistics, Statistics};
         let mailbox = Mailbox::default();
@@ -573,6 +648,51 @@ mod tests {
         mailbox.interrupt();
         assert_eq!(mailbox.recv("t").unwrap_err().kind(), ErrorKind::Cancelled);
         assert!(matches!(mailbox.recv("t"), Ok(Event::Resynchronized)));
+    }
+
+    #[test]
+    fn a_waker_may_use_the_mailbox() {
+        struct Reads(Arc<Mailbox>, crossbeam_channel::Sender<Option<Event>>);
+        impl std::task::Wake for Reads {
+            fn wake(self: Arc<Self>) {
+                let _ = self.1.send(self.0.try_recv());
+            }
+        }
+        let mailbox = Arc::new(Mailbox::default());
+        let (sender, woken) = crossbeam_channel::unbounded();
+        let waker = Waker::from(Arc::new(Reads(mailbox.clone(), sender)));
+        assert!(mailbox.poll(&waker).is_none());
+        // On a thread of its own: it would wait for itself without a limit.
+        let client = std::thread::spawn({
+            let mailbox = mailbox.clone();
+            move || mailbox.push(Event::Resynchronized)
+        });
+        let read = woken.recv_timeout(Duration::from_secs(20)).expect("the waker waits for itself");
+        assert!(matches!(read, Some(Event::Resynchronized)));
+        client.join().unwrap();
+        assert!(mailbox.poll(&waker).is_none());
+        mailbox.close(Event::ClientStopped { error: None });
+        assert!(matches!(woken.recv(), Ok(Some(Event::ClientStopped { .. }))));
+    }
+
+    #[test]
+    fn wakers_of_tasks_that_have_ended_do_not_pile_up() {
+        struct Counts(std::sync::atomic::AtomicUsize);
+        impl std::task::Wake for Counts {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let mailbox = Mailbox::default();
+        let tasks: Vec<_> = (0..WAKERS + 9).map(|_| Arc::new(Counts(0.into()))).collect();
+        for task in &tasks {
+            assert!(mailbox.poll(&Waker::from(task.clone())).is_none());
+        }
+        assert_eq!(mailbox.inner.lock().signals.wakers.len(), WAKERS);
+        mailbox.push(Event::Resynchronized);
+        let woken =
+            tasks.iter().filter(|task| task.0.load(std::sync::atomic::Ordering::SeqCst) == 1);
+        assert_eq!(woken.count(), tasks.len(), "each is woken, those that made room too");
     }
 
     #[test]

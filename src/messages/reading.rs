@@ -30,17 +30,33 @@ pub(crate) struct Opening {
 
 /// The purpose of a reader.
 pub(crate) enum Then {
-    /// A program reads from it.
-    Lease(Box<dyn FnOnce(Result<Opened>) + Send>),
-    /// Everything is read once, by the deadline.
+    /// To be read by a program.
+    Lease(Box<dyn Lessee>),
+    /// To be read once and whole, unless it takes longer than this.
     Bytes(Responder<Vec<u8>>, Instant),
+}
+
+/// A program that waits for a reader.
+pub(crate) trait Lessee: Send {
+    fn give(self: Box<Self>, opened: Result<Opened>);
+
+    /// It does not wait any more.
+    fn is_gone(&self) -> bool;
 }
 
 impl Opening {
     pub(crate) fn refuse(self, error: Error) {
         match self.then {
-            Then::Lease(reply) => reply(Err(error)),
+            Then::Lease(lessee) => lessee.give(Err(error)),
             Then::Bytes(reply, _) => reply.send(Err(error)),
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match &self.then {
+            Then::Lease(lessee) => lessee.is_gone(),
+            Then::Bytes(reply, _) => reply.is_abandoned(),
         }
     }
 }
@@ -62,6 +78,8 @@ pub(crate) struct Read {
     pub(crate) position: u64,
     /// The maximum length.
     pub(crate) length: u64,
+    /// The buffer for the bytes; its contents are overwritten.
+    pub(crate) into: Vec<u8>,
     pub(crate) reply: Responder<Vec<u8>>,
 }
 

@@ -467,10 +467,16 @@ pub(crate) fn steer(
     })
 }
 
-/// Reads a range of the torrent. The network thread sends the bytes to `reply`; the request's own answer
-/// matters only if it fails.
-pub(crate) fn read_span(span: Span, reply: Responder<Vec<u8>>) -> (AskTorrent<()>, Respond) {
-    read(span.size, reply, move |torrent, sink| torrent.read_bytes(span.begin, span.size, sink))
+/// Reads a range of the torrent into a buffer. The network thread sends the bytes to `reply`; the request's own
+/// answer matters only if it fails.
+pub(crate) fn read_span(
+    span: Span,
+    into: Vec<u8>,
+    reply: Responder<Vec<u8>>,
+) -> (AskTorrent<()>, Respond) {
+    read(span.size, into, reply, move |torrent, sink| {
+        torrent.read_bytes(span.begin, span.size, sink)
+    })
 }
 
 /// Like `read_span`, for a range of a file.
@@ -480,26 +486,29 @@ pub(crate) fn read_file(
     length: u64,
     reply: Responder<Vec<u8>>,
 ) -> (AskTorrent<()>, Respond) {
-    read(length, reply, move |torrent, sink| torrent.read_file(file, begin, length, sink))
+    read(length, Vec::new(), reply, move |torrent, sink| {
+        torrent.read_file(file, begin, length, sink)
+    })
 }
 
 fn read(
     length: u64,
+    into: Vec<u8>,
     reply: Responder<Vec<u8>>,
     call: impl Fn(&Torrent, Box<RangeSink>) + Send + Sync + 'static,
 ) -> (AskTorrent<()>, Respond) {
-    let reply = Arc::new(Mutex::new(Some(reply)));
-    let unsent = reply.clone();
+    let asked = Arc::new(Mutex::new(Some((reply, into))));
+    let unsent = asked.clone();
     let read = move |torrent: &Torrent| {
-        if let Some(reply) = reply.lock().take() {
+        if let Some((reply, into)) = asked.lock().take() {
             let done =
                 move |bytes: Result<_>| reply.send(bytes.map_err(|e: Error| e.in_operation(READ)));
-            call(torrent, RangeSink::new(usize::try_from(length).unwrap_or(0), done));
+            call(torrent, RangeSink::new(into, usize::try_from(length).unwrap_or(0), done));
         }
         Ok(())
     };
     let respond = move |answer: Result<Answer>| {
-        if let (Err(error), Some(reply)) = (answer, unsent.lock().take()) {
+        if let (Err(error), Some((reply, _))) = (answer, unsent.lock().take()) {
             reply.send(Err(error));
         }
     };

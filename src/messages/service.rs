@@ -2,7 +2,7 @@
 //! puts events and statuses in. Neither waits for the other, except a patron when the command
 //! channel is full.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -20,6 +20,9 @@ use crate::settings::Settings;
 
 /// How many commands may wait for the client thread; a patron that sends another one waits.
 pub(crate) const COMMANDS: usize = 4096;
+
+/// The maximum number of events for each new patron.
+const NEWS: usize = 256;
 
 pub(crate) struct Service {
     commands: Sender<Envelope>,
@@ -49,8 +52,9 @@ pub(crate) type ReadCount = dyn Fn() -> Vec<ReadStatistics> + Send + Sync;
 struct Members {
     by_id: HashMap<MemberId, Arc<Member>>,
     next: u64,
-    /// Events for each new patron: where the client listens or cannot listen, and what it lacks.
-    news: Vec<Event>,
+    /// Events for each new patron: where the client listens or cannot listen, what it lacks, and what it could
+    /// not restore.
+    news: VecDeque<Event>,
     /// How many patrons subscribe to each of the costly kinds.
     interest: HashMap<EventKind, usize>,
     /// Set when the service has stopped. Then nobody can join any more.
@@ -89,11 +93,9 @@ impl Service {
 
     // Called by patrons.
 
-    /// Records a change of settings, or refuses it.
-    pub(crate) fn change_settings(&self, change: &Settings) -> Result<()> {
-        let mut settings = self.settings.lock();
-        *settings = settings.changed(change, self.defaults.loopback_only)?;
-        Ok(())
+    /// Refuses a change of settings that cannot be made.
+    pub(crate) fn check_settings(&self, change: &Settings) -> Result<()> {
+        self.settings.lock().changed(change, self.defaults.loopback_only).map(drop)
     }
 
     /// Returns the limits of the whole client, of which each network thread has a part.
@@ -217,6 +219,11 @@ impl Service {
 
     // Called by the client thread.
 
+    /// A change of settings was made; changes are recorded in the order in which they are made.
+    pub(crate) fn settings_changed(&self, change: &Settings) {
+        self.settings.lock().merge(change);
+    }
+
     pub(crate) fn take_departures(&self) -> Vec<MemberId> {
         std::mem::take(&mut *self.departures.lock())
     }
@@ -246,7 +253,13 @@ impl Service {
     pub(crate) fn announce(&self, event: &Event) {
         let mut members = self.members.lock();
         members.news.retain(|known| !event.supersedes(known));
-        members.news.push(event.clone());
+        if members.news.len() >= NEWS {
+            // There may be one for each torrent.
+            let failure = |known: &Event| known.kind() == EventKind::RestoreFailed;
+            let oldest = members.news.iter().position(failure).unwrap_or_default();
+            members.news.remove(oldest);
+        }
+        members.news.push_back(event.clone());
         Self::push_to_all(members, event);
     }
 

@@ -1,6 +1,7 @@
 //! The statuses that patrons can read without waiting.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -11,14 +12,15 @@ const REMEMBERED: usize = 1024;
 
 /// The newest status of every torrent of a client, and a log of changes.
 ///
-/// The map is locked for writing only when a torrent is added or removed. A tick locks one torrent at a time
-/// for a single assignment, so readers never wait for a whole tick.
+/// The map is locked for writing only when a torrent is added or removed; a tick locks one torrent
+/// at a time for a single assignment, so readers never wait for a whole tick. Nor does the client thread
+/// wait for a reader of all statuses, who copies them without the map.
 ///
 /// Locks are taken in this order: changes, map, one torrent.
 #[derive(Debug, Default)]
 pub(crate) struct StatusTable {
-    /// Boxed, because a map has more slots than entries, and statuses are large.
-    statuses: RwLock<HashMap<TorrentId, Box<Mutex<Entry>>>>,
+    /// Apart, because a map has room for more than it holds, and statuses are large.
+    statuses: RwLock<HashMap<TorrentId, Arc<Mutex<Entry>>>>,
     changes: Mutex<Changes>,
 }
 
@@ -52,7 +54,7 @@ impl StatusTable {
     pub(crate) fn insert(&self, status: TorrentStatus) {
         let mut changes = self.changes.lock();
         let (id, version) = (status.id, changes.record(status.id));
-        self.statuses.write().insert(id, Box::new(Mutex::new(Entry { status, version })));
+        self.statuses.write().insert(id, Arc::new(Mutex::new(Entry { status, version })));
         self.compact(&mut changes);
     }
 
@@ -92,7 +94,8 @@ impl StatusTable {
     }
 
     pub(crate) fn all(&self) -> Vec<TorrentStatus> {
-        self.statuses.read().values().map(|entry| entry.lock().status.clone()).collect()
+        let entries: Vec<_> = self.statuses.read().values().cloned().collect();
+        entries.iter().map(|entry| entry.lock().status.clone()).collect()
     }
 
     /// Returns what has changed since a version. The cost is proportional to the number of changes.
@@ -109,9 +112,12 @@ impl StatusTable {
         let log: Vec<_> = changes.log.range(first..).copied().collect();
         drop(changes);
         let table = self.statuses.read();
+        let log: Vec<_> =
+            log.into_iter().map(|(version, id)| (version, id, table.get(&id).cloned())).collect();
+        drop(table);
         let (mut statuses, mut removed) = (Vec::new(), HashSet::new());
-        for (version, id) in log {
-            match table.get(&id) {
+        for (version, id, entry) in log {
+            match entry {
                 Some(entry) => {
                     let entry = entry.lock();
                     // A torrent that has changed again is reported at its last change, now or in the next
@@ -170,6 +176,25 @@ mod tests {
 
     fn told(changes: &StatusChanges) -> Vec<(TorrentId, u32)> {
         changes.statuses.iter().map(|status| (status.id, status.peers)).collect()
+    }
+
+    #[test]
+    fn a_torrent_is_added_while_somebody_copies_all_statuses() {
+        let table = Arc::new(StatusTable::default());
+        let id = add(&table);
+        let entry = table.statuses.read()[&id].clone();
+        // The reader is in the middle of it.
+        let held = entry.lock();
+        let reader = std::thread::spawn({
+            let table = table.clone();
+            move || table.all().len()
+        });
+        while Arc::strong_count(&entry) < 3 {
+            std::thread::yield_now();
+        }
+        add(&table);
+        drop(held);
+        assert_eq!(reader.join().unwrap(), 1);
     }
 
     #[test]

@@ -401,6 +401,10 @@ impl Stamp {
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         std::fs::metadata(path).map(|metadata| Self::new(&metadata))
     }
+
+    pub(crate) fn modified(&self) -> Option<std::time::SystemTime> {
+        self.modified
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
 use crate::metainfo::{FileEntry, Metainfo, params};
-use crate::reply::{Reply, one_shot};
+use crate::reply::{self, Reply, one_shot};
 use crate::sys::{PieceHashes, process};
 
 const VERIFY: &str = "verify the data";
@@ -147,7 +147,9 @@ impl Verifier {
                 move || {
                     process::block_signals();
                     let files = &self.metainfo.files;
-                    responder.send(verify(files, &self.directory, &layout, &hashes, &progress));
+                    responder.send_result_of(|| {
+                        verify(files, &self.directory, &layout, &hashes, &progress)
+                    });
                 }
             })
             .map_err(|error| Error::io(VERIFY, "a thread to hash on", &error))?;
@@ -173,7 +175,7 @@ impl Verifying {
     /// [`Cancelled`](ErrorKind::Cancelled). A file that cannot be read is not an error; it is in
     /// the report.
     pub fn wait(self) -> Result<VerifyReport> {
-        self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(VERIFY)))
+        self.reply.wait_until(None).unwrap_or_else(|| Err(reply::taken()))
     }
 
     /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.

@@ -13,7 +13,10 @@ use crate::model::{
 };
 use crate::reply::Reply;
 use crate::settings::Settings;
-use crate::sys::{SessionHandle, convert};
+use crate::sys::{self, SessionHandle, convert};
+
+const GET_FILTER: &str = "get the IP filter";
+const SET_FILTER: &str = "set the IP filter";
 
 /// Calls that concern the whole client, including all of its patrons.
 impl Patron {
@@ -39,7 +42,7 @@ impl Patron {
     /// restart of the client (`disk_reads`), for those that cannot be combined with the client's
     /// `disk_reads`, and for those that would make an offline client leave the loopback interface.
     pub fn apply_settings(&self, settings: &Settings) -> Reply<()> {
-        if let Err(error) = self.0.service.change_settings(settings) {
+        if let Err(error) = self.0.service.check_settings(settings) {
             return Reply::ready(Err(error));
         }
         let role = RequestRole::ChangesSettings(Box::new(settings.clone()));
@@ -60,18 +63,23 @@ impl Patron {
 
     /// Returns the blocked addresses.
     pub fn ip_filter(&self) -> Reply<IpFilter> {
-        self.session_then(
-            Ask::session("get the IP filter", |session| session.blocked_ranges()),
-            |ends| convert::ip_filter(&ends),
-        )
+        let ask = Ask::session(GET_FILTER, |session| session.blocked());
+        self.session_try(ask, |filter| {
+            let ends = filter.ranges();
+            let ends = ends.map_err(|exception| Error::from_native(GET_FILTER, &exception))?;
+            Ok(convert::ip_filter(&ends))
+        })
     }
 
     /// Replaces the blocked addresses. Connected peers that are now blocked are disconnected. An
     /// offline client continues to block everything but the loopback interface.
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
-        let ends = convert::ends(filter.ranges().iter());
-        let set = move |session: Pin<&mut SessionHandle>| session.block_ranges(&ends);
-        let ask = Ask::session("set the IP filter", set);
+        let filter = match sys::new_ip_filter(&convert::ends(filter.ranges().iter())) {
+            Ok(filter) => filter,
+            Err(exception) => return Reply::ready(Err(Error::from_native(SET_FILTER, &exception))),
+        };
+        let set = move |session: Pin<&mut SessionHandle>| session.block(&filter);
+        let ask = Ask::session(SET_FILTER, set);
         self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
     }
 

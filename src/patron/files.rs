@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
+
 use super::Patron;
 use crate::add::join;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
-use crate::metainfo::Metainfo;
+use crate::metainfo::{self, Metainfo};
 use crate::model::{Existing, FileStatus, Priority, TorrentId};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
@@ -95,8 +97,12 @@ impl Patron {
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the metainfo belongs to another torrent,
     /// or if the torrent already has its metadata.
     pub fn give_metainfo(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
-        let torrent_file = metainfo.torrent_file().clone();
-        let give = move |torrent: &Torrent| torrent.use_metainfo(&torrent_file);
+        // Read here: the network thread serves all torrents.
+        let params = match metainfo::params(metainfo.torrent_file()) {
+            Ok(params) => Mutex::new(params),
+            Err(error) => return Reply::ready(Err(error)),
+        };
+        let give = move |torrent: &Torrent| torrent.use_metainfo(&params.lock());
         self.torrent(id, Ask::task("use the metainfo", give))
     }
 

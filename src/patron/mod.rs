@@ -97,8 +97,10 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Stopped`](crate::error::ErrorKind::Stopped). A source that cannot be read is not an error here; it
-    /// causes an [`Event::AddFailed`].
+    /// [`Stopped`](crate::error::ErrorKind::Stopped). If a source cannot be read, that is not an
+    /// error here but an [`Event::AddFailed`]. A mailbox keeps 4096 such failures;
+    /// [`Event::Lagged`] counts those that are lost. The answers to commands with a
+    /// [tag](Patron::send_tagged) are not.
     pub fn send(&self, command: Command) -> Result<()> {
         self.message(command, None, Service::send)
     }
@@ -136,7 +138,8 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`send`](Patron::send).
+    /// As for [`send`](Patron::send), and [`Busy`](crate::error::ErrorKind::Busy) while this patron has
+    /// sent 16384 commands with a tag whose answers it has not read. So none is lost.
     pub fn send_tagged(&self, command: Command, tag: u64) -> Result<()> {
         self.message(command, Some(tag), Service::send)
     }
@@ -145,7 +148,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`try_send`](Patron::try_send).
+    /// As for [`try_send`](Patron::try_send) and [`send_tagged`](Patron::send_tagged).
     pub fn try_send_tagged(&self, command: Command, tag: u64) -> Result<()> {
         self.message(command, Some(tag), Service::try_send)
     }
@@ -159,6 +162,9 @@ impl Patron {
         let Inner { service, member, .. } = &*self.0;
         let kind = command.kind();
         service.check_running(SEND)?;
+        if tag.is_some() {
+            member.mailbox.expect_answer(SEND)?;
+        }
         let mut answer = TaggedAnswer { tag, to: member, arm: None };
         let job = match command {
             Command::AddTorrent { source, options } => {
@@ -212,8 +218,13 @@ impl Patron {
             Command::Watch(id) => Job::Watch(id, answer.about(id)),
             Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
         };
-        send(service, Envelope { from: member.clone(), job })?;
-        // Not earlier: a command that was refused must not also be answered by an event.
+        if let Err(error) = send(service, Envelope { from: member.clone(), job }) {
+            if tag.is_some() {
+                member.mailbox.expect_no_answer();
+            }
+            return Err(error);
+        }
+        // Only now: a command that was refused must not also be answered by an event.
         if let Some(arm) = answer.arm {
             arm();
         }
@@ -231,6 +242,7 @@ impl Patron {
     /// [`Parse`](crate::error::ErrorKind::Parse) if it, or the magnet link, is invalid;
     /// [`ResumeData`](crate::error::ErrorKind::ResumeData) if resume data cannot be used;
     /// [`Disk`](crate::error::ErrorKind::Disk) if a directory cannot be created;
+    /// [`Exists`](crate::error::ErrorKind::Exists) if other files are where its own would be;
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a URL instead of a file,
     /// and for a limit of 0; [`Busy`](crate::error::ErrorKind::Busy) if libtorrent was still busy
     /// after many attempts.
@@ -384,8 +396,16 @@ impl Patron {
         ask: AskSession<T>,
         convert: impl FnOnce(T) -> U + Send + 'static,
     ) -> Reply<U> {
+        self.session_try(ask, |answer| Ok(convert(answer)))
+    }
+
+    /// The same, for a conversion that can fail.
+    fn session_try<T: Send + 'static, U: Send + 'static>(
+        &self,
+        ask: AskSession<T>,
+        convert: impl FnOnce(T) -> Result<U> + Send + 'static,
+    ) -> Reply<U> {
         let op = ask.request.op;
-        let convert = |answer| Ok(convert(answer));
         self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond_with(reply, convert)))
     }
 
@@ -394,22 +414,25 @@ impl Patron {
     /// Returns the status of a torrent at the last tick, or `None` if the client has no such torrent. The
     /// status contains its age.
     ///
-    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds by default
-    /// ([`tick_interval`](crate::ClientBuilder::tick_interval)). For a smooth progress bar, set a tick of a
-    /// second or less, or request a [`fresh_status`](Patron::fresh_status) of the few torrents that are
-    /// shown.
+    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds unless
+    /// [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a smooth progress
+    /// bar, set a tick of a second or less, or request a [`fresh_status`](Patron::fresh_status) of
+    /// the few torrents that are shown.
+    #[must_use]
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
     }
 
-    /// Returns counters of how the client has read the blocks that peers requested. This does not wait, and
-    /// still works when the client has stopped. [`statistics`](Patron::statistics) has all counters.
+    /// How the client has read the blocks that peers requested. It waits for nothing, and still
+    /// works when the client has stopped; [`statistics`](Patron::statistics) has all counters.
+    #[must_use]
     pub fn read_statistics(&self) -> ReadStatistics {
         (self.0.service.reads)().into_iter().sum()
     }
 
     /// Returns the statuses of all torrents of the client at the last tick, including other patrons'
     /// torrents.
+    #[must_use]
     pub fn statuses(&self) -> Vec<TorrentStatus> {
         self.0.service.statuses.all()
     }
@@ -438,11 +461,13 @@ impl Patron {
     /// }
     /// # Ok::<(), torrent_patron::Error>(())
     /// ```
+    #[must_use]
     pub fn changes_since(&self, version: u64) -> StatusChanges {
         self.0.service.statuses.changes_since(version)
     }
 
-    /// Returns all torrents of the client, including other patrons' torrents.
+    /// All torrents of the client, including other patrons'.
+    #[must_use]
     pub fn torrents(&self) -> Vec<TorrentId> {
         self.0.service.statuses.ids()
     }
@@ -493,6 +518,7 @@ impl Patron {
     /// # Errors
     ///
     /// As for [`recv`](Patron::recv).
+    #[must_use]
     pub fn recv_timeout(&self, limit: Duration) -> Option<Result<Event>> {
         self.0.member.mailbox.recv_timeout(limit, RECEIVE)
     }
@@ -537,7 +563,8 @@ impl Patron {
         self.0.member.mailbox.wake_ups()
     }
 
-    /// Returns the next event, or `None` if there is none at the moment or the client has stopped.
+    /// The next event if there is one. `None` if there is none at the moment, or no more will come.
+    #[must_use]
     pub fn try_recv(&self) -> Option<Event> {
         self.0.member.mailbox.try_recv()
     }
@@ -615,7 +642,7 @@ struct Notice {
 
 impl Wake for Notice {
     fn wake(self: Arc<Self>) {
-        self.to.mailbox.push(Event::Reply { tag: self.tag, id: None, error: None });
+        self.to.mailbox.push_answer(self.tag);
     }
 }
 
@@ -719,13 +746,3 @@ impl std::os::fd::AsRawFd for Readiness {
         self.0.as_raw_fd()
     }
 }
-
-const _: () = {
-    const fn shared_between_threads<T: Send + Sync>() {}
-    shared_between_threads::<Patron>();
-    shared_between_threads::<Events>();
-    shared_between_threads::<EventStream>();
-    shared_between_threads::<Reply<()>>();
-    shared_between_threads::<Command>();
-    shared_between_threads::<Event>();
-};

@@ -12,13 +12,13 @@ use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
 use crate::messages::member::Member;
-use crate::messages::reading::{self, Opened, Opening, ReaderId, Then};
+use crate::messages::reading::{self, Lessee, Opened, Opening, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::{Envelope, Service};
 #[cfg(unix)]
 use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
-use crate::reply::{Reply, one_shot};
+use crate::reply::{Reply, Responder, one_shot};
 
 /// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
 const FIRST_CHUNK: u64 = 64 << 10;
@@ -50,8 +50,10 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](ErrorKind::NotFound); [`Gone`](ErrorKind::Gone) if the torrent is removed in the
-    /// meantime; [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the torrent does not have.
+    /// [`NotFound`](ErrorKind::NotFound); [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the
+    /// torrent does not have. What ends the wait for metadata and for checking:
+    /// [`Gone`](ErrorKind::Gone) if the torrent is removed, [`NotHere`](ErrorKind::NotHere) if it is paused, and the
+    /// error that stops it.
     pub fn reader(&self, id: TorrentId, file: u32) -> Reply<Reader> {
         self.reader_with(id, file, ReaderOptions::default())
     }
@@ -60,10 +62,7 @@ impl Patron {
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
         let (service, member) = (self.0.service.clone(), self.0.member.clone());
         self.ask(OPEN_READER, |reply| {
-            let give = |opened: Result<_>| {
-                reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
-            };
-            let then = Then::Lease(Box::new(give));
+            let then = Then::Lease(Box::new(Waiter { reply, service, member }));
             Job::OpenReader(Box::new(Opening {
                 torrent: id,
                 part: Part::File(file),
@@ -139,15 +138,34 @@ pub struct Reader {
     member: Arc<Member>,
     position: u64,
     chunk: Chunk,
-    /// The position and reply of the fetch in progress.
-    pending: Option<(u64, Reply<Vec<u8>>)>,
+    pending: Option<Pending>,
+    /// The buffer of the previous chunk, used for the next fetch.
+    spare: Vec<u8>,
     /// The length of the next fetch when reading sequentially.
     next_length: u64,
     signal: Arc<Signal>,
     timeout: Option<Duration>,
 }
 
-/// An open reader. Dropping it restores the priorities.
+/// Waits for a reader.
+struct Waiter {
+    reply: Responder<Reader>,
+    service: Arc<Service>,
+    member: Arc<Member>,
+}
+
+impl Lessee for Waiter {
+    fn give(self: Box<Self>, opened: Result<Opened>) {
+        let Self { reply, service, member } = *self;
+        reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
+    }
+
+    fn is_gone(&self) -> bool {
+        self.reply.is_abandoned()
+    }
+}
+
+/// An open reader. Dropped, it gives back what was wanted for it.
 #[derive(Debug)]
 struct Lease {
     service: Arc<Service>,
@@ -174,7 +192,19 @@ struct Chunk {
     bytes: Vec<u8>,
 }
 
+/// A fetch in progress.
+struct Pending {
+    begin: u64,
+    /// No read has waited for it yet.
+    ahead: bool,
+    reply: Reply<Vec<u8>>,
+}
+
 impl Chunk {
+    fn end(&self) -> u64 {
+        self.begin + self.bytes.len() as u64
+    }
+
     fn from(&self, position: u64) -> &[u8] {
         let offset =
             position.checked_sub(self.begin).and_then(|offset| usize::try_from(offset).ok());
@@ -190,6 +220,7 @@ impl Reader {
             position: 0,
             chunk: Chunk::default(),
             pending: None,
+            spare: Vec::new(),
             next_length: FIRST_CHUNK,
             signal: Arc::default(),
             timeout: None,
@@ -235,42 +266,58 @@ impl Reader {
     /// Returns the data at the position. If there is none, the waker is woken when there may be.
     pub(super) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<&[u8]>> {
         while self.position < self.lease.size && self.chunk.from(self.position).is_empty() {
-            let reply = match self.pending.take() {
-                Some((begin, reply)) if begin == self.position => reply,
+            let pending = match self.pending.take() {
+                Some(pending) if pending.begin == self.position => pending,
                 _ => self.fetch(),
             };
-            if reply.poll_ready(context).is_pending() {
-                self.pending = Some((self.position, reply));
+            if pending.reply.poll_ready(context).is_pending() {
+                self.pending = Some(Pending { ahead: false, ..pending });
                 return Poll::Pending;
             }
-            match reply.wait() {
+            match pending.reply.wait() {
                 Ok(bytes) if bytes.is_empty() => {
                     let message = "the disk backend gave nothing";
                     return Poll::Ready(Err(Error::new(ErrorKind::Disk, READ, message)));
                 }
-                Ok(bytes) => self.chunk = Chunk { begin: self.position, bytes },
+                Ok(bytes) => self.take(bytes),
+                // The reason may be gone by now.
+                Err(_) if pending.ahead => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
         Poll::Ready(Ok(self.chunk.from(self.position)))
     }
 
-    fn fetch(&mut self) -> Reply<Vec<u8>> {
-        let end = self.chunk.begin + self.chunk.bytes.len() as u64;
-        let goes_on = end == self.position && !self.chunk.bytes.is_empty();
+    /// Takes the chunk at the position. When reading sequentially, fetches the next one ahead.
+    fn take(&mut self, bytes: Vec<u8>) {
+        self.spare =
+            std::mem::replace(&mut self.chunk, Chunk { begin: self.position, bytes }).bytes;
+        let next = self.chunk.end();
+        if self.next_length == LARGEST_CHUNK && next < self.lease.size {
+            self.pending = Some(Pending { ahead: true, ..self.fetch_from(next, LARGEST_CHUNK) });
+        }
+    }
+
+    fn fetch(&mut self) -> Pending {
+        let goes_on = self.chunk.end() == self.position && !self.chunk.bytes.is_empty();
         let length = if goes_on { self.next_length } else { FIRST_CHUNK };
         self.next_length = (length * 2).min(LARGEST_CHUNK);
+        self.fetch_from(self.position, length)
+    }
+
+    fn fetch_from(&mut self, position: u64, length: u64) -> Pending {
         let (responder, reply) = one_shot(READ);
         let read = reading::Read {
             reader: self.lease.reader,
-            position: self.position,
+            position,
             length,
+            into: std::mem::take(&mut self.spare),
             reply: responder,
         };
         let job = Job::Read(read);
         // A refused envelope drops the responder, which answers that the client has stopped.
         let _ = self.lease.service.send(Envelope { from: self.member.clone(), job });
-        reply
+        Pending { begin: position, ahead: false, reply }
     }
 
     fn wait_for_data(&mut self) -> Result<&[u8]> {
@@ -439,9 +486,3 @@ impl Wake for Signal {
         });
     }
 }
-
-const _: () = {
-    const fn shared_between_threads<T: Send + Sync>() {}
-    shared_between_threads::<Reader>();
-    shared_between_threads::<Interrupter>();
-};

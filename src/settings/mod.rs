@@ -230,9 +230,24 @@ impl DiskReads {
 /// With the feature `serde`, a set is an object of names and values: `{"connections_limit": 500}`.
 /// Deserializing starts from [`Settings::default`], and checks each setting as
 /// [`set`](Settings::set) does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Settings(BTreeMap<String, SettingValue>);
+
+/// Leaves out passwords.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map().entries(self.iter().map(|(name, value)| (name, shown(name, value)))).finish()
+    }
+}
+
+/// The value of a setting, as far as it may be in a log.
+pub(crate) fn shown<'a>(name: &str, value: &'a SettingValue) -> &'a dyn std::fmt::Debug {
+    match name {
+        "proxy_password" => &"hidden",
+        _ => value,
+    }
+}
 
 /// The settings that every client starts from, where they differ from libtorrent's defaults.
 ///
@@ -264,7 +279,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Creates an empty set, to change some settings of a running client.
+    /// An empty set: for changing some settings of a running client.
+    #[must_use]
     pub fn empty() -> Self {
         Self(BTreeMap::new())
     }
@@ -299,6 +315,7 @@ impl Settings {
     /// drops slow peers, and its `max_failcount` of 1 gives a peer no second try. Its
     /// `active_limit`, `active_seeds` and `active_tracker_limit` apply to torrents that libtorrent
     /// queues (`auto_managed`); this crate's torrents run and announce until told otherwise.
+    #[must_use]
     pub fn seeding() -> Self {
         let mut settings = Self::default();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -18,6 +18,8 @@ pub struct Imported {
     pub path: PathBuf,
     /// The name of the torrent, or why it was not imported.
     pub result: Result<String>,
+    /// Whether the store had it already. It was not changed.
+    pub was_known: bool,
 }
 
 /// Adds the torrents in a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
@@ -47,9 +49,11 @@ pub fn import(directory: impl AsRef<Path>, store: &mut dyn Store) -> Result<Vec<
     let mut imported = Vec::new();
     for path in files(directory)? {
         let Some(key) = Key::new(last + 1) else { break };
+        let mut was_known = false;
         let result = read(&path, key).and_then(|record| {
             let hashes = names(&record.info_hashes);
-            if hashes.iter().any(|hash| known.contains(hash)) {
+            was_known = hashes.iter().any(|hash| known.contains(hash));
+            if was_known {
                 return Ok(record.name.into());
             }
             last += 1;
@@ -58,7 +62,7 @@ pub fn import(directory: impl AsRef<Path>, store: &mut dyn Store) -> Result<Vec<
             known.extend(hashes);
             Ok(name)
         });
-        imported.push(Imported { path, result });
+        imported.push(Imported { path, result, was_known });
     }
     Ok(imported)
 }

@@ -21,7 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A store and its thread. Only [`Pages::next`] and [`Writer::end`] wait for the store.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    ended: Receiver<()>,
+    /// Receives whether everything was committed, when the store is closed.
+    ended: Receiver<bool>,
 }
 
 struct Shared {
@@ -66,15 +67,15 @@ impl Writer {
     pub(crate) fn start(store: Box<dyn Store>, wake: Sender<()>) -> Result<Self> {
         let inner = Mutex::new(Inner::default());
         let shared = Arc::new(Shared { inner, changed: Condvar::new(), wake });
-        let (ends, ended) = bounded(0);
+        let (ends, ended) = bounded(1);
         std::thread::Builder::new()
             .name("torrent-store".into())
             .spawn({
                 let shared = shared.clone();
                 move || {
                     crate::sys::process::block_signals();
-                    Thread { store, shared, kept: Vec::new(), failing: false }.run();
-                    drop(ends);
+                    let complete = Thread { store, shared, kept: Vec::new(), failing: false }.run();
+                    let _ = ends.send(complete);
                 }
             })
             .map_err(|error| Error::io("start the store", "a separate thread", &error))?;
@@ -101,15 +102,11 @@ impl Writer {
         Pages(self.shared.clone())
     }
 
-    /// Commits what is queued and closes the store. Returns whether this was done by the deadline.
+    /// Commits what is queued and closes the store. Returns whether everything was committed by the deadline.
     pub(crate) fn end(self, deadline: Instant) -> bool {
         let ended = self.ended.clone();
         drop(self);
-        // The thread drops its sender when it ends.
-        matches!(
-            ended.recv_deadline(deadline),
-            Err(crossbeam_channel::RecvTimeoutError::Disconnected)
-        )
+        ended.recv_deadline(deadline).unwrap_or(false)
     }
 }
 
@@ -147,7 +144,8 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self) {
+    /// Returns whether everything was committed.
+    fn run(mut self) -> bool {
         loop {
             let (orders, page, ending) = self.wait();
             if orders.len() >= WINDOW {
@@ -161,7 +159,7 @@ impl Thread {
                 let _ = to.send(caught("read the store", || self.store.load(after, limit)));
             }
             if ending {
-                return;
+                return self.kept.is_empty();
             }
         }
     }
@@ -353,6 +351,22 @@ mod tests {
         }
         assert!(writer.end(Instant::now() + PATIENCE));
         assert_eq!(memory.records().len(), 100);
+    }
+
+    #[test]
+    fn the_end_reports_whether_everything_was_committed() {
+        for works in [false, true] {
+            let started = start();
+            started.add(1, 1);
+            started.told();
+            started.memory.fail_with(Some(full()));
+            started.writer.submit(None, vec![Change::Set(key(1), Value::Paused(true))]);
+            started.told();
+            started.memory.fail_with((!works).then(full));
+            let Started { memory, writer, woken: _woken } = started;
+            assert_eq!(writer.end(Instant::now() + PATIENCE), works);
+            assert_eq!(memory.records()[0].paused, works);
+        }
     }
 
     #[test]

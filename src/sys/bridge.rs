@@ -19,6 +19,7 @@ mod bridge {
         NotHere,
         Busy,
         File,
+        InUse,
         Version,
         Exception,
     }
@@ -714,6 +715,8 @@ mod bridge {
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;
+        /// Whether names are looked up in the DNS although the client is offline or behind a proxy.
+        fn leaks_names(self: &Session) -> bool;
         fn add_torrent(
             self: Pin<&mut Session>,
             torrent: u64,
@@ -755,7 +758,8 @@ mod bridge {
         fn copy(self: &Torrent) -> Result<UniquePtr<TorrentParams>>;
         fn save_metainfo(self: &Torrent) -> Result<()>;
         fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
-        fn use_metainfo(self: &Torrent, torrent_file: &[u8]) -> Result<()>;
+        /// Of a .torrent file.
+        fn use_metainfo(self: &Torrent, given: &TorrentParams) -> Result<()>;
         fn files(self: &Torrent) -> Result<Vec<FileStatusRecord>>;
         fn set_file_priority(self: &Torrent, file: u32, priority: u8) -> Result<()>;
         fn set_file_priorities(self: &Torrent, priorities: &[u8]) -> Result<()>;
@@ -809,6 +813,12 @@ mod bridge {
         fn add_web_seed(self: &Torrent, url: &str) -> Result<()>;
         fn remove_web_seed(self: &Torrent, url: &str) -> Result<()>;
 
+        /// Blocked addresses: an `lt::ip_filter`, for any thread.
+        type IpFilter;
+        /// Makes a filter from the first and last address of each range.
+        fn new_ip_filter(ends: &[String]) -> Result<UniquePtr<IpFilter>>;
+        fn ranges(self: &IpFilter) -> Result<Vec<String>>;
+
         /// An `lt::session_handle` on the network thread.
         type SessionHandle;
         fn current_settings(self: &SessionHandle) -> Result<Vec<SettingRecord>>;
@@ -820,9 +830,8 @@ mod bridge {
         fn network_state(self: &SessionHandle) -> Result<Vec<u8>>;
         /// Returns the incomplete torrents.
         fn queue(self: &SessionHandle) -> Result<Vec<QueuePlaceRecord>>;
-        /// The first and last address of each range.
-        fn blocked_ranges(self: &SessionHandle) -> Result<Vec<String>>;
-        fn block_ranges(self: Pin<&mut SessionHandle>, ends: &[String]) -> Result<()>;
+        fn blocked(self: &SessionHandle) -> Result<UniquePtr<IpFilter>>;
+        fn block(self: Pin<&mut SessionHandle>, filter: &IpFilter) -> Result<()>;
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
         /// The first and last port of each range.
         fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
@@ -857,6 +866,9 @@ mod bridge {
         /// Throws an exception of the given kind.
         #[allow(dead_code)] // the tests below call it
         fn throw_for_test(kind: i32) -> Result<()>;
+        /// Throws and catches it.
+        #[allow(dead_code)]
+        fn catch_for_test(kind: i32) -> NativeError;
     }
 }
 
@@ -865,6 +877,10 @@ pub(crate) use bridge::*;
 // SAFETY: add_torrent_params holds values and a shared_ptr to an immutable torrent_info; none of
 // them is tied to the thread that created it.
 unsafe impl Send for TorrentParams {}
+// SAFETY: an ip_filter holds only values.
+unsafe impl Send for IpFilter {}
+// SAFETY: as above, and nothing changes it.
+unsafe impl Sync for IpFilter {}
 // SAFETY: it contains only atomics, and readers do not modify it.
 unsafe impl Send for ReadCounters {}
 // SAFETY: as above.
@@ -874,8 +890,9 @@ unsafe impl Send for Teardown {}
 
 #[cfg(test)]
 mod tests {
-    use super::throw_for_test;
+    use super::{catch_for_test, throw_for_test};
     use crate::error::{Error, ErrorKind};
+    use crate::sys::errors::failure;
 
     fn thrown(sort: i32) -> Error {
         Error::from_native("test", &throw_for_test(sort).unwrap_err())
@@ -905,6 +922,15 @@ mod tests {
             assert_eq!(thrown(sort).kind(), kind, "{sort}");
         }
         assert_eq!(code(&thrown(6)), None, "the shim's own categories are no codes");
+    }
+
+    #[test]
+    fn an_exception_is_the_same_error_wherever_it_is_caught() {
+        for sort in [0, 1, 2, 3, 4, 6, 7, 8] {
+            let (thrown, caught) = (thrown(sort), failure("test", "", &catch_for_test(sort)));
+            assert_eq!(code(&caught), code(&thrown), "{sort}");
+            assert_eq!((caught.kind(), caught.to_string()), (thrown.kind(), thrown.to_string()));
+        }
     }
 
     #[test]

@@ -18,7 +18,8 @@ impl Error {
     pub(crate) fn from_code(op: &'static str, category: &str, value: i32, message: &str) -> Self {
         let own = own_category(category);
         let kind = own.unwrap_or_else(|| kind(category, value));
-        // A file that another program has changed is a disk error, but the system has no code for it.
+        // A file that another program has changed, or that another torrent has, is a disk error, but
+        // the system has no code for it.
         let is_code = own.is_none_or(|kind| kind == ErrorKind::Disk);
         let native = is_code.then(|| NativeCode { category: category.into(), value });
         // Some of libtorrent's codes have no message.
@@ -38,6 +39,7 @@ fn own_category(category: &str) -> Option<ErrorKind> {
         (ShimCategory::NotHere, ErrorKind::NotHere),
         (ShimCategory::Busy, ErrorKind::Busy),
         (ShimCategory::File, ErrorKind::Disk),
+        (ShimCategory::InUse, ErrorKind::Disk),
         (ShimCategory::Version, ErrorKind::VersionMismatch),
         (ShimCategory::Exception, ErrorKind::Native),
     ]
@@ -91,6 +93,7 @@ mod tests {
             ShimCategory::NotHere,
             ShimCategory::Busy,
             ShimCategory::File,
+            ShimCategory::InUse,
             ShimCategory::Version,
             ShimCategory::Exception,
         ]

@@ -18,8 +18,8 @@ pub(crate) use self::bridge::{
     NewTorrentRecord, PeerRecord, PieceDeadline, PieceHasher, PieceHashes, PieceLevel,
     PolicyRecord, QueuePlaceRecord, Session, SessionHandle, SettingKind, SettingRecord,
     StoredRecord, Torrent, TorrentParams, TrackerRecord, abort_session, has_hole,
-    is_network_device, new_piece_hasher, new_session, new_torrent, params_from_info_hashes,
-    params_from_magnet, params_from_metainfo, params_from_resume_data, preview, setting_kind,
-    setting_names, settings_of_state,
+    is_network_device, new_ip_filter, new_piece_hasher, new_session, new_torrent,
+    params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
+    preview, setting_kind, setting_names, settings_of_state,
 };
 pub(crate) use self::wake::Waker;

@@ -3,6 +3,7 @@
 
 use super::bridge::NativeError;
 use super::errors::disk_failure;
+use super::task::caught;
 use crate::error::Result;
 
 #[cxx::bridge(namespace = "patron")]
@@ -30,23 +31,31 @@ mod reading {
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Collects blocks on the network thread. Functions here do not wait or panic, because C++ calls them.
+/// Collects blocks on the network thread.
 pub(crate) struct RangeSink {
+    length: usize,
+    /// Grows when the first block comes: the range may not be there.
     bytes: Vec<u8>,
     done: Option<Done>,
 }
 
 impl RangeSink {
-    /// `done` is called once, on the network thread, or dropped if libtorrent ends first. Its error does not
-    /// include the attempted operation.
+    /// Fills `length` bytes of `into`. `done` is called once, on the network thread, or dropped if libtorrent ends
+    /// first. It runs wakers and callbacks of the program, so it may panic. Its error does not include the attempted
+    /// operation.
     pub(crate) fn new(
+        mut into: Vec<u8>,
         length: usize,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
     ) -> Box<Self> {
-        Box::new(Self { bytes: vec![0; length], done: Some(Box::new(done)) })
+        into.truncate(length);
+        Box::new(Self { length, bytes: into, done: Some(Box::new(done)) })
     }
 
     pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
+        if self.bytes.len() < self.length {
+            self.bytes.resize(self.length, 0);
+        }
         let to = offset.checked_add(block.len()).and_then(|end| self.bytes.get_mut(offset..end));
         if let Some(to) = to {
             to.copy_from_slice(block);
@@ -54,16 +63,30 @@ impl RangeSink {
     }
 
     pub(super) fn finish(&mut self) {
-        if let Some(done) = self.done.take() {
-            done(Ok(std::mem::take(&mut self.bytes)));
-        }
+        let bytes = std::mem::take(&mut self.bytes);
+        self.end(|done| done(Ok(bytes)));
     }
 
     /// Notes a failure. Only the first one counts.
     pub(super) fn fail(&mut self, file: String, error: NativeError) {
-        if let Some(done) = self.done.take() {
-            done(Err(disk_failure("", &file, &error)));
+        self.end(|done| done(Err(disk_failure("", &file, &error))));
+    }
+
+    fn end(&mut self, end: impl FnOnce(Done)) {
+        let Some(done) = self.done.take() else { return };
+        let ended = caught(|| {
+            end(done);
+            Ok(())
+        });
+        if let Err(error) = ended {
+            tracing::error!(%error, "the answer to a read panicked");
         }
+    }
+}
+
+impl Drop for RangeSink {
+    fn drop(&mut self) {
+        self.end(drop);
     }
 }
 
@@ -76,7 +99,7 @@ mod tests {
         let (sender, answers) = std::sync::mpsc::channel();
         let sink = |length| {
             let sender = sender.clone();
-            RangeSink::new(length, move |answer| sender.send(answer).unwrap())
+            RangeSink::new(vec![7; 3], length, move |answer| sender.send(answer).unwrap())
         };
         let mut good = sink(5);
         good.put(2, b"cde");
@@ -96,5 +119,23 @@ mod tests {
         assert_eq!(failed.kind(), crate::error::ErrorKind::Disk);
         drop((good, bad, sender));
         assert!(answers.recv().is_err(), "once each");
+    }
+
+    #[test]
+    fn a_program_that_panics_when_it_is_answered_does_not_panic_in_cpp() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("the test wants a panic");
+            }
+        }
+        let sink = || {
+            let bomb = Bomb;
+            RangeSink::new(Vec::new(), 1, move |_| drop(bomb))
+        };
+        sink().finish();
+        let error = NativeError { category: "system".into(), value: 5, message: "no".into() };
+        sink().fail("a.bin".into(), error);
+        drop(sink());
     }
 }

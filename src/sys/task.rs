@@ -113,8 +113,7 @@ pub(crate) struct TorrentTask {
 }
 
 impl TorrentTask {
-    /// Runs the call on the network thread. A panic in the call becomes its answer, because it must not reach
-    /// C++.
+    /// Runs the call on the network thread. A panic in the call becomes its answer.
     pub(super) fn run(&self, torrent: &Torrent) {
         match caught(|| (self.call)(torrent)) {
             Ok(Some(answer)) => self.answers.give(self.request, Ok(answer)),
@@ -139,7 +138,8 @@ impl SessionTask {
     }
 }
 
-fn caught<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
+/// A panic must not reach C++.
+pub(super) fn caught<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call))
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Panicked, "", "a request panicked")))
 }

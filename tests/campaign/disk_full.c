@@ -1,6 +1,6 @@
-/* Simulates a disk that becomes full. Preloaded into a program, it lets write number FULL_AT to the
- * files whose paths begin with FULL_FILES fail. All later writes fail too, until the file
- * FULL_MARK, which the first failure creates, is removed. */
+/* Simulates a disk that becomes full or read-only. Preloaded into a program, it lets write number
+ * FULL_AT to the files whose paths begin with FULL_FILES fail with the error FULL_ERROR. All later
+ * writes fail too, until the file FULL_MARK, which the first failure creates, is removed. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -36,7 +36,7 @@ static int is_full(int descriptor) {
         close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     int full = access(mark, F_OK) == 0;
     pthread_mutex_unlock(&lock);
-    errno = ENOSPC;
+    errno = atoi(getenv("FULL_ERROR"));
     return full;
 }
 

@@ -1,6 +1,6 @@
-//! A program with a store repeats the same steps. In each run the disk becomes full one write later
-//! (disk_full.c). Confirmed changes must be in the store, refused ones must not, and the program must
-//! continue once there is room again.
+//! A program with a store repeats the same steps. In each run the disk becomes full or read-only one write
+//! later (disk_full.c). Confirmed changes must be in the store, refused ones must not, and the program must
+//! continue once the disk can be written again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -84,6 +84,11 @@ pub(crate) fn child(directory: &Path) {
             let again = if has_moved { Step::Label("a", true) } else { step };
             carry_out(&patron, directory, again).unwrap();
             saw(&patron, |event| matches!(event, Event::StoreRecovered));
+            let records =
+                Sqlite::open_read_only(store(directory)).unwrap().load(None, 100).unwrap();
+            let moves =
+                |loaded: &Loaded| matches!(loaded, Loaded::Torrent(it) if it.moving.is_some());
+            assert!(!records.iter().any(moves), "{step:?}: the store has the end of the move");
         }
         apply(&mut expected, step);
         let reader = Sqlite::open_read_only(store(directory)).unwrap();
@@ -231,8 +236,15 @@ fn make_room(directory: &Path) {
 
 // The parent process.
 
+/// Why writes fail, and the number of the error.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Disk {
+    Full = 28,
+    ReadOnly = 30,
+}
+
 /// Each run fails at a different write: at the first, then at every `stride`-th after it.
-pub(crate) fn run(stride: usize) {
+pub(crate) fn run(disk: Disk, stride: usize) {
     let begun = Instant::now();
     let (mut runs, mut at) = (0, 1);
     loop {
@@ -249,19 +261,20 @@ pub(crate) fn run(stride: usize) {
             .env("FULL_FILES", store(directory))
             .env("FULL_MARK", mark(directory))
             .env("FULL_AT", at.to_string())
+            .env("FULL_ERROR", (disk as i32).to_string())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&child.stderr);
-        assert!(child.status.success(), "full from write {at} on: {said}");
+        assert!(child.status.success(), "{disk:?} from write {at} on: {said}");
         let mut expected = BTreeSet::new();
         STEPS.into_iter().for_each(|step| apply(&mut expected, step));
         let found = known(Sqlite::open(store(directory)).unwrap());
-        assert_eq!(found, expected, "full from write {at} on");
+        assert_eq!(found, expected, "{disk:?} from write {at} on");
         runs += 1;
         if !String::from_utf8_lossy(&child.stdout).contains(WAS_FULL) {
             break;
         }
         at += stride;
     }
-    println!("full: {runs} runs, to write {at}, in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("{disk:?}: {runs} runs, to write {at}, in {:.0} s", begun.elapsed().as_secs_f64());
 }

@@ -106,6 +106,7 @@ pub(crate) fn hands_its_torrents_over(dir: &Path) {
     let names: Vec<_> = imported.into_iter().map(|one| one.result.unwrap()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     let again = import(&backup, &mut store).unwrap();
+    assert!(again.iter().all(|one| one.was_known), "{again:?}");
     assert_eq!((again.len(), store.records().len()), (2, 2), "once");
 
     let client = builder(&dir.join("elsewhere")).store(store.clone()).start().unwrap();

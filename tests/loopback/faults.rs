@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use torrent_patron::error::ErrorKind;
-use torrent_patron::file::ExistingFiles;
+use torrent_patron::file::{Existing, ExistingFiles};
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::torrent::Limits;
@@ -435,8 +435,8 @@ fn a_foreign_file_is_not_overwritten() {
             let client = client(to.path());
             let patron = client.patron();
             let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Io, "{error}");
-            assert!(error.message().contains("album/large.bin: it is there"), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
+            assert!(error.message().contains("album/large.bin: it exists"), "{error}");
             assert!(std::fs::read(&mine).unwrap() == noise(62, size), "{protocol:?}, {size}");
             assert!(!to.path().join("album/other.bin").exists());
             // With `Overwrite`, the torrent takes the file.
@@ -460,6 +460,37 @@ fn a_foreign_file_is_not_overwritten() {
     }
 }
 
+#[test]
+fn a_renamed_file_may_be_that_of_another_torrent() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from");
+    for (seed, name) in [(75, "one.bin"), (76, "two.bin")] {
+        data(&from.join("album"), name, seed, 100_000);
+    }
+    let album = Seeder::of(&from.join("album"));
+    let single = Seeder::of(&data(&from, "data.bin", 77, 100_000));
+    for (first, second) in [(&single, &album), (&album, &single)] {
+        let to = dir.path().join(&*second.metainfo.name);
+        let client = client(&to);
+        let patron = client.patron();
+        let one = patron.add_torrent(&first.metainfo, AddOptions::default()).wait().unwrap().id();
+        let options = AddOptions::default().paused(true);
+        let two = patron.add_torrent(&second.metainfo, options).wait().unwrap().id();
+        let taken = patron.files(one).wait().unwrap()[0].path.clone();
+        patron.rename_file(two, 0, &taken).wait().unwrap();
+        patron.resume(two).wait().unwrap();
+        patron.connect_peer(two, address(&second.patron)).wait().unwrap();
+        let told = error(&patron, two);
+        assert!(told.message().contains("of this client has the same file"), "{told}");
+
+        patron.rename_file(two, 0, "free.bin").wait().unwrap();
+        patron.resume(two).wait().unwrap();
+        patron.connect_peer(two, address(&second.patron)).wait().unwrap();
+        finished(&patron, two);
+        assert!(to.join("free.bin").exists() && !to.join(&taken).exists());
+    }
+}
+
 /// The first torrent has the file. Others may have it too, if it is the same.
 #[test]
 fn two_torrents_do_not_write_to_one_file() {
@@ -473,6 +504,7 @@ fn two_torrents_do_not_write_to_one_file() {
     let two = patron.add_torrent(&second.metainfo, second.options()).wait().unwrap().id();
     let told = error(&patron, two);
     assert_eq!(told.kind(), ErrorKind::Disk, "{told}");
+    assert_eq!(told.native().map(|code| &*code.category), Some("in use"));
     for part in ["to/data.bin", "the torrent data.bin of this client has the same file"] {
         assert!(told.message().contains(part), "{told}");
     }
@@ -664,4 +696,14 @@ fn resume_data_before_a_power_cut() {
     // The power cut: only these copies are left.
     assert!(same(&seeder.path, &kept(&to.join("data.bin"))));
     assert!(kept(&to).exists(), "the name of the file");
+
+    // Files that are moved, within their file system or to another.
+    let here = dir.path().join("there");
+    let other = tempfile::tempdir_in("/dev/shm").unwrap();
+    for there in [here, other.path().join("there")] {
+        patron.move_storage(id, &there, Existing::Fail).wait().unwrap();
+        assert!(!patron.resume_data(id).wait().unwrap().is_empty());
+        assert!(same(&seeder.path, &kept(&there.join("data.bin"))), "{there:?}");
+        assert!(kept(&there).exists(), "{there:?}");
+    }
 }

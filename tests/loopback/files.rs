@@ -1,6 +1,8 @@
 //! The files of a torrent: listing, choosing, renaming, moving.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{Existing, FileStatus, Priority};
@@ -8,7 +10,7 @@ use torrent_patron::patron::RemoveFiles;
 use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
-use crate::support::{Seeder, client, data, each, finished, metainfo, same};
+use crate::support::{PATIENCE, Seeder, client, data, drain, each, finished, metainfo, same};
 
 /// A directory of three files, `album/{one,two,three}.bin`.
 fn album(dir: &Path) -> PathBuf {
@@ -105,6 +107,41 @@ fn choices_that_follow_each_other_closely_all_count() {
     let chosen: Vec<_> = files.iter().map(|file| file.priority).collect();
     assert_eq!(chosen[0], Priority::LOW);
     assert!(chosen[1..].iter().all(|priority| *priority == Priority::SKIP), "{chosen:?}");
+}
+
+/// libtorrent has the same alert for a choice that fails and for a disk that fails.
+#[test]
+fn an_error_of_the_torrent_answers_no_choice_of_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&album(&dir.path().join("from")));
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    let options = seeder.options().paused(true);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let checked = patron.set_file_priority(id, 0, Priority::LOW);
+    checked.wait().unwrap();
+    for name in ["one.bin", "two.bin", "three.bin"] {
+        std::fs::create_dir_all(to.join("album").join(name)).unwrap();
+    }
+    patron.resume(id).wait().unwrap();
+    let (began, mut choices) = (Instant::now(), VecDeque::new());
+    let mut choose = |priority| {
+        choices.push_back(patron.set_file_priority(id, 0, priority));
+        if choices.len() > 16 {
+            choices.pop_front().unwrap().wait().unwrap();
+        }
+    };
+    while !drain(&patron, |event| matches!(event, Event::Error { .. }).then_some(())).contains(&())
+    {
+        assert!(began.elapsed() < PATIENCE, "the disk did not fail");
+        choose(Priority::TOP);
+        choose(Priority::LOW);
+    }
+    for choice in choices {
+        choice.wait().unwrap();
+    }
+    assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::LOW);
 }
 
 #[test]

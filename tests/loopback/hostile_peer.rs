@@ -49,8 +49,19 @@ enum Harm {
     FalseMetadata(Arc<[u8]>),
     /// Announces metadata of 2 GiB.
     HugeMetadata,
+    /// None: the peer has this data, in pieces of this length, but not the FAST extension (BEP 6). It
+    /// chokes, and the blocks that it was about to send come after that.
+    LateBlocks { data: Arc<[u8]>, piece: u32 },
 }
 
+impl Harm {
+    /// The last of the reserved bytes of the handshake.
+    fn reserved(&self) -> u8 {
+        if matches!(self, Self::LateBlocks { .. }) { 0 } else { 0x04 } // fast
+    }
+}
+
+const CHOKE: u8 = 0;
 const UNCHOKE: u8 = 1;
 const HAVE: u8 = 4;
 const BITFIELD: u8 = 5;
@@ -79,7 +90,8 @@ impl HostilePeer {
                 && !stopped.load(Ordering::Relaxed)
             {
                 // The other end closes the connection at some point.
-                let _ = Connection::shake_hands(stream).and_then(|mut to| to.harm(&harm, &tell));
+                let _ = Connection::shake_hands(stream, harm.reserved())
+                    .and_then(|mut to| to.harm(&harm, &tell));
             }
         });
         Self { address, done, stop, thread: Some(thread) }
@@ -102,12 +114,12 @@ impl Drop for HostilePeer {
 struct Connection(TcpStream);
 
 impl Connection {
-    fn shake_hands(mut stream: TcpStream) -> Result<Self> {
+    fn shake_hands(mut stream: TcpStream, reserved: u8) -> Result<Self> {
         stream.set_read_timeout(Some(PATIENCE / 4))?;
         let mut theirs = [0; 68];
         stream.read_exact(&mut theirs)?;
         let mut ours = *b"\x13BitTorrent protocol........--------------------=EVIL01=============";
-        ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0x04]); // extended, fast
+        ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, reserved]); // extended
         ours[28..48].copy_from_slice(&theirs[28..48]);
         stream.write_all(&ours)?;
         Ok(Self(stream))
@@ -123,6 +135,7 @@ impl Connection {
                 return self.corrupt_all(*count, *length, told);
             }
             Harm::UnaskedBlocks => return self.pour(told),
+            Harm::LateBlocks { data, piece } => return self.answer_late(data, *piece, told),
             Harm::CloseMidPiece => return self.close_mid_piece(told),
             Harm::Close => {
                 told();
@@ -187,6 +200,33 @@ impl Connection {
             self.send(PIECE, &block)?;
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn answer_late(&mut self, data: &[u8], piece: u32, told: impl Fn()) -> Result<()> {
+        let pieces = data.len().div_ceil(piece as usize);
+        let mut bitfield = vec![0_u8; pieces.div_ceil(8)];
+        for piece in 0..pieces {
+            bitfield[piece / 8] |= 0x80 >> (piece % 8);
+        }
+        self.send(BITFIELD, &bitfield)?;
+        self.send(UNCHOKE, &[])?;
+        let late = [self.receive(REQUEST)?, self.receive(REQUEST)?];
+        self.send(CHOKE, &[])?;
+        for request in &late {
+            self.answer(request, data, piece)?;
+        }
+        told();
+        self.send(UNCHOKE, &[])?;
+        loop {
+            let request = self.receive(REQUEST)?;
+            self.answer(&request, data, piece)?;
+        }
+    }
+
+    fn answer(&mut self, request: &[u8], data: &[u8], piece: u32) -> Result<()> {
+        let [number, begin, length] = [0, 4, 8].map(|at| number_at(request, at) as usize);
+        let begin = number * piece as usize + begin;
+        self.send(PIECE, &[&request[..8], &data[begin..begin + length]].concat())
     }
 
     fn close_mid_piece(&mut self, told: impl Fn()) -> Result<()> {
@@ -462,6 +502,25 @@ fn a_peer_that_sends_blocks_unasked_does_not_hold_up_a_download() {
     peer.is_done();
     let _seeder = Seeder::that_calls(&file, &metainfo, address(&patron));
     finished(&patron, id);
+    assert!(same(&file, &to.join("data.bin")));
+}
+
+/// Where a peer has no FAST extension, libtorrent takes its choke for a rejection of all requests.
+#[test]
+fn a_peer_without_the_fast_extension_may_answer_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let (file, piece) = (data(&from, "data.bin", 29, 1 << 20), 64 * 1024);
+    let metainfo = maker(&file, Protocol::V1).piece_length(piece).start().unwrap().wait().unwrap();
+    let data = std::fs::read(&file).unwrap().into();
+    let peer = HostilePeer::start(Harm::LateBlocks { data, piece });
+    let client = plain(&to).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().add_peers([peer.address]);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    peer.is_done();
+    assert!(peer.done.try_recv().is_err(), "it was disconnected");
     assert!(same(&file, &to.join("data.bin")));
 }
 

@@ -400,6 +400,23 @@ fn a_file_that_changes_while_it_is_hashed_is_named() {
     }
 }
 
+/// Somebody who writes to it now and then, less often than it takes to hash it.
+#[test]
+fn a_file_that_was_written_a_moment_ago_is_looked_at_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large.bin");
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(300 << 20).unwrap();
+    let making = TorrentMaker::new(&path).protocol(Protocol::V1).start().unwrap();
+    wait_until(&making, |making| {
+        let progress = making.progress();
+        progress.piece_count > 0 && progress.pieces == progress.piece_count
+    });
+    file.set_len(301 << 20).unwrap();
+    let error = making.wait().unwrap_err();
+    assert!(error.to_string().contains("large.bin was changed"), "{error}");
+}
+
 fn wait_until(making: &Making, reached: impl Fn(&Making) -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !reached(making) {

@@ -206,7 +206,7 @@ fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
 fn a_player_that_seeks_does_not_stall() {
     const RATE: usize = 250_000;
     let ci = std::env::var("CI").as_deref() == Ok("true");
-    let (seeks, between) = if ci { (4, 30) } else { (2, 3) };
+    let (seeks, between) = if ci { (5, 30) } else { (2, 3) };
     let dir = tempfile::tempdir().unwrap();
     let size = (seeks + 2) * 40 * RATE;
     let seeder = seeder(dir.path(), size);
@@ -348,6 +348,38 @@ fn a_torrent_that_is_removed_or_stops_ends_the_read_with_the_reason() {
     assert_eq!(patron.reader(id, 0).wait().unwrap_err().kind(), ErrorKind::Stopped);
 }
 
+/// A sequential reader fetches the next chunk ahead.
+#[test]
+fn a_chunk_fetched_ahead_that_fails_is_fetched_again() {
+    const HERE: usize = 32;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 2 * HERE * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let wanted: Vec<_> = (0..2 * HERE)
+        .map(|piece| if piece < HERE { Priority::DEFAULT } else { Priority::SKIP })
+        .collect();
+    patron.set_piece_priorities(id, wanted).wait().unwrap();
+    connect(&patron, id, &seeder);
+    finished(&patron, id);
+    let source = seeder.patron.torrents()[0];
+    seeder.patron.pause(source).wait().unwrap();
+    await_event!(seeder.patron, Event::Paused { .. });
+    let mut reader = open(&patron, id);
+    let mut bytes = vec![0; HERE * PIECE];
+    reader.read_exact(&mut bytes).unwrap();
+    patron.pause(id).wait().unwrap();
+    await_event!(patron, Event::Paused { .. });
+    patron.resume(id).wait().unwrap();
+    await_event!(patron, Event::Resumed { .. });
+    seeder.patron.resume(source).wait().unwrap();
+    await_event!(seeder.patron, Event::Resumed { .. });
+    connect(&patron, id, &seeder);
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).unwrap();
+    bytes.append(&mut rest);
+    assert!(bytes == noise(7, 2 * HERE * PIECE));
+}
+
 #[test]
 fn a_magnet_link_is_read_when_its_metadata_has_come() {
     let dir = tempfile::tempdir().unwrap();
@@ -388,6 +420,25 @@ fn ranges_and_pieces_are_read_without_a_reader() {
     assert_eq!(range(from as u64..to as u64).unwrap(), &noise(7, 4 * PIECE)[from..to]);
     let none = patron.read_piece_when_here(id, 4, PATIENCE).wait();
     assert_eq!(none.unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+/// In between, the network thread serves peers and other requests.
+#[test]
+fn a_long_range_is_read_in_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("zeros.bin");
+    std::fs::write(&path, vec![0; 32 << 20]).unwrap();
+    let seeder = Seeder::of(&path);
+    let id = seeder.patron.torrents()[0];
+    let is_in_between = || {
+        let long = seeder.patron.read_range(id, 0, 0..32 << 20);
+        let short = seeder.patron.read_range(id, 0, 0..1);
+        assert_eq!(short.wait().unwrap(), [0]);
+        let was_ready = long.is_ready();
+        assert_eq!(long.wait().unwrap().len(), 32 << 20);
+        !was_ready
+    };
+    assert!((0..20).any(|_| is_in_between()), "it was read in one turn");
 }
 
 #[test]

@@ -6,12 +6,15 @@ use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{ExistingFiles, Priority};
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::peer::{PeerClass, PeerKind, PeerSource, Transport};
+use torrent_patron::store::Memory;
 use torrent_patron::torrent::{Limits, QueueMove, TorrentFlag, TorrentFlags};
 use torrent_patron::tracker::{Tracker, TrackerSource};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
-use crate::support::{Seeder, address, builder, client, data, finished, maker, noise, wait_for};
+use crate::support::{
+    PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, wait_for,
+};
 
 #[test]
 fn the_piece_map_shows_finished_pieces_and_a_piece_can_be_read() {
@@ -186,15 +189,16 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
         let quiet =
             Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
         let builder = Client::builder().settings(quiet).listen("127.0.0.1:0").save_dir(dir.path());
-        builder.setting("allow_local_urls", local_urls).start().unwrap()
+        builder.setting("allow_local_urls", local_urls)
     };
+    let store = Memory::new();
     let urls = |patron: &Patron, id| {
         let trackers = patron.trackers(id).wait().unwrap();
         trackers.into_iter().map(|tracker| tracker.url.into_string()).collect::<Vec<_>>()
     };
     let paused = || AddOptions::default().paused(true);
 
-    let client = start(false);
+    let client = start(false).store(store.clone()).start().unwrap();
     let patron = client.patron();
     let nobody = "http://127.0.0.1:1/data.bin";
     let named = paused()
@@ -208,8 +212,19 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     patron.add_tracker(id, asked.url(), 0).wait().unwrap();
     patron.resume(id).wait().unwrap();
     await_event!(patron, Event::TrackerError { url, .. } if **url == asked.url());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
 
-    let client = start(true);
+    // Also by a client that has it from a store.
+    let client = start(false).store(store).start().unwrap();
+    let patron = client.patron();
+    patron.watch_all().wait().unwrap();
+    await_event!(patron, Event::Restored { failed: 0, .. });
+    let id = patron.torrents()[0];
+    assert_eq!(urls(&patron, id), [asked.url()]);
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), [nobody]);
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
+
+    let client = start(true).start().unwrap();
     let patron = client.patron();
     let id = patron.add_torrent(&metainfo, paused()).wait().unwrap().id();
     assert_eq!(urls(&patron, id).len(), local.len() + 1);

@@ -75,6 +75,19 @@ fn resume_data_restores_what_was_chosen() {
     let text = String::from_utf8_lossy(&again);
     assert!(text.contains("11:goal actioni1e11:share ratioi2500ee"), "{text}");
     assert_eq!(patron.metainfo(id).wait().unwrap().info_hashes, seeder.metainfo.info_hashes);
+    drop((patron, second));
+
+    // An action that this version does not know is none that it knows.
+    let (known, unknown) = (b"11:goal actioni1e", b"11:goal actioni258e");
+    let at = again.windows(known.len()).position(|part| part == known).unwrap();
+    let changed = [&again[..at], unknown, &again[at + known.len()..]].concat();
+    let third = client(&dir.path().join("elsewhere"));
+    let patron = third.patron();
+    let source = Source::ResumeData(changed.into());
+    let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+    let saved = patron.resume_data(id).wait().unwrap();
+    let text = String::from_utf8_lossy(&saved);
+    assert!(text.contains("share ratio") && !text.contains("goal action"), "{text}");
 }
 
 #[test]
@@ -438,7 +451,8 @@ fn a_lost_part_file_is_noticed_without_requests_for_other_files() {
     }
     let second = client(&to);
     let patron = second.patron();
-    let options = AddOptions::default().resume_data(saved).file_priorities(wanted);
+    // Paused: the resume data has the seeder's address, and the piece would soon be there again.
+    let options = AddOptions::default().resume_data(saved).file_priorities(wanted).paused(true);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     assert_eq!(patron.pieces(id).wait().unwrap().done(), here - 1);

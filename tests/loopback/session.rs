@@ -120,6 +120,14 @@ fn peer_classes_are_made_changed_and_removed() {
     patron.remove_peer_class(class).wait().unwrap();
     let error = patron.peer_class(class).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+
+    let make = |number: u32| patron.create_peer_class(number.to_string()).wait();
+    let made: Vec<_> = (0..32).map_while(|number| make(number).ok()).collect();
+    assert!(made.len() < 32, "of 32, libtorrent has some itself");
+    assert_eq!(make(32).unwrap_err().kind(), ErrorKind::InvalidArgument);
+    patron.remove_peer_class(made[0]).wait().unwrap();
+    let last = make(33).unwrap();
+    assert_eq!(patron.peer_class(last).wait().unwrap().name, "33");
 }
 
 #[test]

@@ -235,6 +235,40 @@ fn a_move_is_saved_and_an_interrupted_move_is_completed() {
 }
 
 #[test]
+fn an_interrupted_move_is_abandoned_if_other_files_are_at_its_destination() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| dir.path().join(name));
+    let file = data(&one, "a.bin", 71, 200_000);
+    let store = Memory::new();
+    let (client, patron) = restored(&one, &store);
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    stop(client);
+
+    fs::create_dir(&two).unwrap();
+    fs::write(two.join("a.bin"), "mine").unwrap();
+    let moving = Value::Moving(Some(Relocation::new(&two, Existing::Fail)));
+    store.clone().commit(&[Change::Set(the_record(&store).key, moving)]).unwrap();
+    let (let_read, may_read) = crossbeam_channel::unbounded();
+    let slow = Slow { memory: store.clone(), may_read };
+    let client = builder(&one).store(slow).start().unwrap();
+    let patron = client.patron();
+    patron.watch_all().wait().unwrap();
+    drop(let_read);
+    let error = await_event!(patron, Event::Error { error, .. } => error.to_string());
+    assert!(error.contains(&two.join("a.bin").display().to_string()), "{error}");
+    let status = settled(&patron, only(&patron));
+    assert!(status.seeding && status.error.is_none(), "{status:?}");
+    assert_eq!(fs::read(two.join("a.bin")).unwrap(), b"mine");
+    assert!(file.exists());
+    eventually("the end of the move", || {
+        let record = the_record(&store);
+        (record.moving.is_none() && record.save_dir == one).then_some(())
+    });
+    stop(client);
+}
+
+#[test]
 fn a_full_store_refuses_durable_changes_and_the_client_continues() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("data"), "a.bin", 8, 100_000);

@@ -9,8 +9,6 @@
 #include <libtorrent/io_context.hpp>
 #include <libtorrent/peer_request.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
-
 #include <array>
 #include <functional>
 #include <memory>
@@ -28,8 +26,7 @@ struct Job {
     // Called on a worker thread.
     void read(bool stopped);
 
-    // Keeps the network thread running.
-    boost::asio::executor_work_guard<lt::io_context::executor_type> work;
+    WorkGuard work;
     std::shared_ptr<TorrentFiles> torrent;
     std::uint64_t generation;
     lt::peer_request request;

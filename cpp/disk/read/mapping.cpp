@@ -80,7 +80,8 @@ void Mapping::free_disk_buffer(char*) {
     if (users_.fetch_sub(1, std::memory_order_acq_rel) > 1)
         return;
     auto const pool = pool_.lock();
-    if (!pool || !pool->run(0, [this](bool) { delete this; }))
+    auto const key = reinterpret_cast<std::uintptr_t>(this) / sizeof(Mapping);
+    if (!pool || !pool->run(key, [this](bool) { delete this; }))
         delete this;
 }
 

@@ -67,14 +67,16 @@ void OpenFiles::look(Slot& slot, clock::time_point now) {
 }
 
 void OpenFiles::check(Slot& slot, clock::time_point now) {
-    if (now < slot.next_check)
+    if (now < slot.next_check || !slot.checking.expired())
         return;
     slot.next_check = now + check_interval;
+    auto const checking = std::make_shared<char>();
+    slot.checking = checking;
     auto const tell = [this, alive = std::weak_ptr<bool const>(alive_)] {
         if (!alive.expired())
             tell_lost();
     };
-    pool_->run(slot.key, [file = slot.file, &network = network_, tell](bool stopped) {
+    pool_->run(slot.key, [file = slot.file, checking, &network = network_, tell](bool stopped) {
         if (stopped)
             return;
         file->check();
@@ -193,7 +195,10 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
 
 void OpenFiles::look_for(std::vector<Probe> probes,
                          std::function<void(lt::storage_error const&)> then) {
-    auto task = [&network = network_, probes = std::move(probes), then](bool stopped) {
+    auto const key = std::hash<std::string>()(probes.front().path);
+    // `then` has the torrent: it must run, and go, on the network thread.
+    auto task = [&network = network_, probes = std::move(probes), then,
+                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
         lt::storage_error lost;
         for (Probe const& probe : probes) {
             if (stopped || lost)
@@ -201,9 +206,10 @@ void OpenFiles::look_for(std::vector<Probe> probes,
             if (lt::error_code const why = lost_at(probe.path, probe.offset))
                 lost = lt::storage_error(why, probe.file, lt::operation_t::file_read);
         }
-        boost::asio::post(network, [then, lost] { then(lost); });
+        boost::asio::post(network,
+                          [then = std::move(then), lost, work = std::move(work)] { then(lost); });
     };
-    if (!pool_->run(0, std::move(task)))
+    if (!pool_->run(key, std::move(task)))
         boost::asio::post(network_, [then] { then({}); });
 }
 
@@ -229,8 +235,9 @@ void OpenFiles::make_room(std::size_t files) {
 void OpenFiles::close(Torrent& files, Slots::iterator slot) {
     uses_.erase(slot->second.use);
     auto file = std::move(slot->second.file);
+    auto const key = slot->second.key;
     files.slots_.erase(slot);
-    pool_->run(0, [file = std::move(file)](bool) {});
+    pool_->run(key, [file = std::move(file)](bool) {});
 }
 
 } // namespace patron

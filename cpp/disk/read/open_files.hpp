@@ -70,6 +70,8 @@ class OpenFiles {
         clock::time_point last_use;
         // Whether the file has changed and that was reported.
         bool is_lost;
+        // While a worker checks it, which a disk may hold up for long.
+        std::weak_ptr<void> checking{};
     };
     using Slots = std::unordered_map<int, Slot>;
 

@@ -16,8 +16,8 @@ namespace patron {
 
 // Worker threads. Tasks with the same key run one after another on one thread, so a request finds
 // in memory what the previous one for the same piece has read. The queues need no bound: they
-// contain what peers have requested, and libtorrent bounds that by send_buffer_watermark for each
-// peer.
+// contain what peers have requested, which libtorrent bounds by send_buffer_watermark for each
+// peer, and one check of each file in use.
 class Pool {
   public:
     // If `stopped`, the pool has stopped, and the task must not wait for a disk.

@@ -286,8 +286,9 @@ pub extern "C" fn patron_builder_effective_settings(
 /// Starts a client. Returns when its session exists. The caller keeps the builder and may start
 /// more clients with it. Stop the client with patron_client_shutdown() or patron_client_free().
 ///
-/// Errors: INVALID_ARGUMENT for an invalid setting or an interval of 0; PARSE for an invalid state;
-/// VERSION_MISMATCH; IO if no thread can be started.
+/// Errors: INVALID_ARGUMENT for an invalid setting, directory or proxy, and for an interval of 0; PARSE
+/// for an invalid state; VERSION_MISMATCH; IO if no thread can be started; with a store, IN_USE if it
+/// was given to another client, and CORRUPT or DISK if it cannot be read.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_builder_start(
     builder: Option<&patron_builder>,

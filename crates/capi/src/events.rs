@@ -1,11 +1,12 @@
 //! Events
 //!
-//! Events report what happened. Events of a torrent go to the patron that added it and to those
-//! that watch it; events of the client go to every patron. A mailbox is bounded. A status replaces
-//! the unread status of the same torrent, and any other event of an existing torrent replaces the
-//! unread one of the same kind. Beyond 4096 other events the oldest are dropped, which
-//! PATRON_EVENT_LAGGED reports; events about single files, pieces, peers and trackers are limited
-//! separately. A program that reads slowly therefore loses no state and uses no extra memory.
+//! Events tell what happened. Events of a torrent go to the patron that added it and to those that
+//! watch it; events of the client go to every patron. A mailbox is bounded. A status replaces the
+//! unread status of the same torrent, and any other event of an existing torrent replaces the
+//! unread one of the same kind. Answers with a tag (PATRON_EVENT_REPLY) are kept. Beyond 4096 other
+//! events the oldest are dropped, which PATRON_EVENT_LAGGED reports; events about single files,
+//! pieces, peers and trackers are limited separately. A program that reads slowly therefore loses no
+//! state and uses no extra memory.
 //!
 //! An event is used by one thread at a time. A function that does not apply to the kind of an event
 //! returns 0, false, NULL or an empty text. A newer library may send kinds that are not listed
@@ -73,9 +74,9 @@ numbers! { EventKind:
     PATRON_EVENT_LISTENING = 18 => Listening,
     /// The client cannot listen at this address. Has: address, error.
     PATRON_EVENT_LISTEN_FAILED = 19 => ListenFailed,
-    /// This patron did not read its events in time and some were dropped. Of the events of existing
-    /// torrents, only those about single files, pieces, peers and trackers are ever dropped. Has:
-    /// count.
+    /// This patron did not read its events in time and some were dropped: beyond 4096, those about
+    /// single files, pieces, peers and trackers; and beyond another 4096, those of removed torrents,
+    /// those of the client, ADD_FAILED, ALREADY_ADDED and COMMAND_FAILED. Has: count.
     PATRON_EVENT_LAGGED = 20 => Lagged,
     /// libtorrent dropped events under load; the client has asked it for the status of every
     /// torrent.
@@ -121,7 +122,7 @@ numbers! { EventKind:
     PATRON_EVENT_PERFORMANCE_WARNING = 37 => PerformanceWarning,
     /// On request. The counters of libtorrent and of the read path, once per tick. Has: statistics.
     PATRON_EVENT_STATISTICS = 38 => Statistics,
-    /// On request. The data that a later client needs to resume the torrent. Has: name,
+    /// On request. The data that a later client needs to resume the torrent. Has: name, info hashes,
     /// resume_data.
     PATRON_EVENT_RESUME_DATA = 39 => ResumeData,
     /// The torrent reached a seeding goal; the action chosen for it is taken. Has: name, goal.
@@ -139,21 +140,24 @@ numbers! { EventKind:
     /// All torrents of the store have been restored. Has: count, and available with those that
     /// failed.
     PATRON_EVENT_RESTORED = 44 => Restored,
-    /// A torrent of the store could not be restored. It stays in the store. Has: error.
+    /// A torrent of the store could not be taken in. It stays in the store. Has: info hashes, error.
     PATRON_EVENT_RESTORE_FAILED = 45 => RestoreFailed,
     /// The store cannot be written or read, for example because the disk is full. The client
     /// continues. Has: error.
     PATRON_EVENT_STORE_FAILED = 46 => StoreFailed,
     /// The store can be written again, and contains everything that it should.
     PATRON_EVENT_STORE_RECOVERED = 47 => StoreRecovered,
+    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
+    /// may be incomplete from now on. Has: error.
+    PATRON_EVENT_SESSION_ERROR = 48 => SessionError,
 }
 
 /// The kinds that are delivered only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// The kinds that a new patron receives: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0xff00_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x1_ff00_3fff_fffe;
 /// All kinds.
-pub const PATRON_EVENTS_ALL: u64 = 0xffff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0x1_ffff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
@@ -371,15 +375,16 @@ pub extern "C" fn patron_event_save_dir(event: Option<&patron_event>) -> patron_
 
 fn hashes(event: &Event) -> Option<InfoHashes> {
     match event {
-        Event::TorrentAdded { info_hashes, .. } | Event::MetadataReceived { info_hashes, .. } => {
-            Some(*info_hashes)
-        }
+        Event::TorrentAdded { info_hashes, .. }
+        | Event::MetadataReceived { info_hashes, .. }
+        | Event::ResumeData { info_hashes, .. }
+        | Event::RestoreFailed { info_hashes, .. } => Some(*info_hashes),
         _ => None,
     }
 }
 
-/// For TORRENT_ADDED and METADATA_RECEIVED: writes the v1 info hash, 20 bytes (BEP 3). Returns
-/// false and writes nothing if there is none.
+/// For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v1 info hash,
+/// 20 bytes (BEP 3). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_info_hash_v1(
     event: Option<&patron_event>,
@@ -388,8 +393,8 @@ pub extern "C" fn patron_event_info_hash_v1(
     read(false, || hash(hashes(&event?.event)?.v1.map(|hash| hash.0), out))
 }
 
-/// For TORRENT_ADDED and METADATA_RECEIVED: writes the v2 info hash, 32 bytes (BEP 52). Returns
-/// false and writes nothing if there is none.
+/// For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v2 info hash,
+/// 32 bytes (BEP 52). Returns false and writes nothing if there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_info_hash_v2(
     event: Option<&patron_event>,
@@ -444,6 +449,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::Reply { error: Some(error), .. }
             | Event::RestoreFailed { error, .. }
             | Event::StoreFailed { error }
+            | Event::SessionError { error }
             | Event::ClientStopped { error: Some(error) } => error,
             Event::Status(status) => status.error.as_ref()?,
             _ => return None,
@@ -602,7 +608,8 @@ pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patr
 
 /// For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
 /// For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
-/// number of peers that the tracker returned.
+/// number of peers that the tracker returned. For RESTORING: the number of torrents that have been
+/// looked at. For RESTORED: the number of those that were restored.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {
@@ -616,7 +623,8 @@ pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     })
 }
 
-/// For DESCRIPTOR_LIMIT: the number of descriptors that the process may have.
+/// For DESCRIPTOR_LIMIT: the number of descriptors that the process may have. For RESTORING: the
+/// number of torrents in the store. For RESTORED: the number of those that were not restored.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_available(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {

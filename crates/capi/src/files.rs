@@ -3,9 +3,8 @@
 //! The files of a torrent: their paths, progress and priorities. File indexes start at 0 and follow
 //! the order of the metainfo.
 //!
-//! Errors of the replies, in this chapter and the following ones: NOT_FOUND; GONE; NATIVE while a
-//! magnet link has no metadata; INVALID_ARGUMENT for a file or piece index that the torrent does
-//! not have.
+//! Errors of the replies, in this chapter and the following ones: NOT_FOUND; GONE; NO_METADATA while
+//! a magnet link has none; INVALID_ARGUMENT for a file or piece index that the torrent does not have.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
@@ -195,7 +194,7 @@ pub unsafe extern "C" fn patron_set_file_priorities(
 /// path. The metainfo does not change.
 ///
 /// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and
-/// if a file with that name exists, because nothing is overwritten. IO if the system refuses.
+/// if a file with that name exists: nothing is overwritten. DISK if the system refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_rename_file(
     patron: *mut patron_handle,
@@ -217,9 +216,9 @@ pub unsafe extern "C" fn patron_rename_file(
 /// PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
 /// PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: IO if the directory cannot be
-/// created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; the
-/// files then stay where they were.
+/// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: DISK if the directory cannot be
+/// created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; BUSY
+/// while they are already being moved. The files then stay where they were.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_move_storage(
     patron: *mut patron_handle,

@@ -52,7 +52,8 @@ pub extern "C" fn patron_ip_filter_new(
 /// patron_ip_filter_free().
 ///
 /// Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
-/// for a file that is compressed, contains no rule, or is too large.
+/// for a file that is damaged or a zip archive, contains no rule, or is too large. One that is
+/// compressed by gzip is read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_read(
     file: *const c_char,

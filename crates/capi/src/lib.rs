@@ -6,9 +6,9 @@
 //! Every function is `extern "C"`, checks each argument that can be checked, and runs inside a
 //! guard that catches panics. Types have their C names, so that the header needs no renaming.
 //!
-//! An argument of type `Option<&T>`, `Option<&mut T>` or `Option<Box<T>>` is a C pointer that may
-//! be `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies, readers and
-//! torrents being created are handles, not addresses.
+//! An argument of type `Option<&T>`, `Option<&mut T>` or `Option<Box<T>>` is a C pointer that may be
+//! `NULL`; an `Option<&mut MaybeUninit<T>>` is an output. Clients, patrons, replies, readers and
+//! torrents in the making are handles, not addresses.
 #![allow(unsafe_code, non_camel_case_types, unreachable_pub, missing_debug_implementations)]
 
 mod support;
@@ -36,5 +36,6 @@ mod status;
 mod store;
 mod torrent_options;
 mod trackers;
+mod verifier;
 mod version;
 mod wake;

@@ -6,7 +6,7 @@
 use std::ffi::c_void;
 use std::fmt::{Debug, Write};
 use std::mem::MaybeUninit;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use parking_lot::RwLock;
 use tracing::field::{Field, Visit};
@@ -41,6 +41,10 @@ pub const PATRON_LOG_TRACE: i32 = 5;
 /// header except patron_error_*(). The line is valid until it returns. A call in progress while the
 /// function is replaced may end after the replacement.
 ///
+/// `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
+/// replaced or the log turned off: on the thread that does so, or on that of the last `log`. What is
+/// said of `log` holds for it. If this call fails, nothing is kept and nothing is called.
+///
 /// Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has
 /// set its own log.
 #[unsafe(no_mangle)]
@@ -48,13 +52,17 @@ pub unsafe extern "C" fn patron_set_log(
     level: i32,
     log: Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, line: patron_text)>,
     user_data: *mut c_void,
+    finalize: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
         let level = filter(level)?;
         install()?;
-        *SINK.write() = log.map(|log| Sink { level, log, user_data });
+        let sink = log.map(|log| Arc::new(Sink { level, log, user_data, finalize }));
+        let previous = std::mem::replace(&mut *SINK.write(), sink);
         tracing::callsite::rebuild_interest_cache();
+        // Without the lock: it may be the last use, and finalize.
+        drop(previous);
         Ok(())
     })
 }
@@ -71,11 +79,20 @@ fn filter(level: i32) -> Result<LevelFilter, Failure> {
     })
 }
 
-#[derive(Clone, Copy)]
 struct Sink {
     level: LevelFilter,
     log: unsafe extern "C" fn(*mut c_void, i32, patron_text),
     user_data: *mut c_void,
+    finalize: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if let Some(finalize) = self.finalize {
+            // SAFETY: the function and its data were set together; nobody else has them any more.
+            unsafe { finalize(self.user_data) };
+        }
+    }
 }
 
 // SAFETY: patron_set_log() tells its caller that any thread calls the function.
@@ -83,7 +100,7 @@ unsafe impl Send for Sink {}
 // SAFETY: as above.
 unsafe impl Sync for Sink {}
 
-static SINK: RwLock<Option<Sink>> = RwLock::new(None);
+static SINK: RwLock<Option<Arc<Sink>>> = RwLock::new(None);
 
 /// Installs our subscriber, which asks [`SINK`]. tracing accepts only one subscriber per process.
 fn install() -> Result<(), Failure> {
@@ -117,7 +134,7 @@ impl Subscriber for Log {
 
     fn event(&self, event: &Event<'_>) {
         // A copy: the lock is not held while the program's function runs.
-        let Some(sink) = *SINK.read() else { return };
+        let Some(sink) = SINK.read().clone() else { return };
         let mut line = Line(String::new());
         event.record(&mut line);
         let line = Kept::new(line.0);

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn patron_metainfo_decode(
 
 /// Reads a .torrent file. Free the result with patron_metainfo_free().
 ///
-/// Errors: PARSE, IO.
+/// Errors: PARSE; UNREADABLE if the file cannot be read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_metainfo_read(
     file: *const c_char,

@@ -134,14 +134,14 @@ unsafe fn read_source(kind: i32, data: *const c_void, length: usize) -> Result<S
                 Source::ResumeData(bytes(data.cast(), length, "source")?.into())
             }
             PATRON_SOURCE_INFO_HASH => {
-                Source::InfoHash(info_hash(bytes(data.cast(), length, "source")?)?)
+                Source::InfoHash(hashes(bytes(data.cast(), length, "source")?)?)
             }
             other => return Err(Failure::invalid(format!("unknown kind of source {other}"))),
         })
     }
 }
 
-fn info_hash(bytes: &[u8]) -> Result<InfoHashes, Failure> {
+fn hashes(bytes: &[u8]) -> Result<InfoHashes, Failure> {
     if let Ok(v1) = bytes.try_into() {
         return Ok(InfoHashV1(v1).into());
     }
@@ -158,7 +158,9 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// torrent; patron_reply_torrent() is then its id.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
-/// PARSE; IO; BUSY if libtorrent was still busy after many attempts.
+/// UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if a
+/// directory cannot be created, or if the torrent cannot be kept in the store; EXISTS if other files
+/// are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was still busy after many attempts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_torrent(
     patron: *mut patron_handle,
@@ -179,7 +181,8 @@ pub unsafe extern "C" fn patron_add_torrent(
 /// Removes a torrent. The reply comes when it was removed from the client and, with
 /// PATRON_REMOVE_FILES_DELETE, its files were deleted.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND, GONE, IO.
+/// Errors: INVALID_ARGUMENT for an unknown `files`. Of the reply: NOT_FOUND; GONE; DISK
+/// if not all files were deleted.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_remove_torrent(
     patron: *mut patron_handle,
@@ -252,7 +255,7 @@ pub extern "C" fn patron_fresh_status(
 /// Asks for the metainfo of a torrent, also if it was added by a magnet link and has received its
 /// metadata; patron_reply_metainfo() reads the answer.
 ///
-/// Errors of the reply: NOT_FOUND, GONE, NATIVE while there is no metadata.
+/// Errors of the reply: NOT_FOUND, GONE, NO_METADATA.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_get_metainfo(
     patron: *mut patron_handle,
@@ -261,6 +264,41 @@ pub extern "C" fn patron_get_metainfo(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.metainfo(id)))
+}
+
+/// Asks for the torrent with this info hash, v1 (20 bytes) or v2 (32 bytes), whichever patron added it;
+/// patron_reply_torrent() is its id, or 0 if there is none.
+///
+/// Errors: INVALID_ARGUMENT for another length.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn patron_find(
+    patron: *mut patron_handle,
+    info_hash: *const u8,
+    info_hash_length: usize,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_patron(patron, reply, error, |patron| {
+        // SAFETY: the caller gives the length of the hash.
+        let bytes = unsafe { bytes(info_hash, info_hash_length, "info_hash") }?;
+        Ok(patron.find(hashes(bytes)?))
+    })
+}
+
+/// Asks to be told when all wanted data of a torrent is here and written; the reply comes at once if it
+/// already is. The files may still have to be moved out of the directory for incomplete files, which
+/// PATRON_EVENT_MOVED reports.
+///
+/// Errors of the reply: the one that stopped the torrent, after which it may be resumed and waited for
+/// again; NOT_FOUND; GONE if it is removed.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_wait_until_finished(
+    patron: *mut patron_handle,
+    torrent_id: u64,
+    reply: Option<&mut MaybeUninit<*mut patron_reply>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    ask_of(patron, torrent_id, reply, error, |patron, id| Ok(patron.wait_until_finished(id)))
 }
 
 /// Subscribes to the events of a torrent that another patron added. The first event is its status.
@@ -352,9 +390,10 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
 /// PATRON_EVENT_COMMAND_FAILED. If `wait` is false, a full queue is the error BUSY; otherwise the
 /// call waits.
 ///
-/// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command has
-/// completed, after its other events, or when it has failed; PATRON_EVENT_COMMAND_FAILED is then
-/// not sent.
+/// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done, after
+/// the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come then.
+/// An answer with a tag is never lost: while 16384 of them are not read, a command with a tag is the
+/// error BUSY, also where `wait` is true. Of failures without a tag the newest 4096 are kept.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
 #[unsafe(no_mangle)]

@@ -242,7 +242,7 @@ pub extern "C" fn patron_set_ends_first(
 
 /// Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
 ///
-/// Errors of the reply: NATIVE or IO if the piece is not complete or cannot be read.
+/// Errors of the reply: NOT_HERE if the piece is not here yet; DISK if it cannot be read.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_read_piece(
     patron: *mut patron_handle,
@@ -257,7 +257,8 @@ pub extern "C" fn patron_read_piece(
 /// Adds a complete piece that the program has obtained elsewhere. It is checked as if a peer had
 /// sent it. A piece that is already complete is not changed.
 ///
-/// Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece.
+/// Errors of the reply: INVALID_ARGUMENT if the length is not that of the piece; BUSY while the files
+/// are being checked.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_piece(
     patron: *mut patron_handle,

@@ -26,8 +26,8 @@ use torrent_patron::patron::{ReadAhead, ReaderOptions};
 /// the default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded
 /// early, because players look for the index there.
 ///
-/// Errors: NOT_FOUND; GONE if the torrent is removed in the meantime; INVALID_ARGUMENT for a file
-/// that the torrent does not have; TIMED_OUT.
+/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_HERE if it is paused, and DISK if it
+/// fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments)]
 pub extern "C" fn patron_reader_open(

@@ -21,6 +21,7 @@ use crate::support::handles::{PATRONS, REPLIES, patron_handle, patron_reply};
 use crate::support::replies::read_answer;
 use crate::support::text::{Texts, patron_bytes, patron_text};
 use crate::support::thread;
+use torrent_patron::TorrentId;
 use torrent_patron::patron::Added;
 use torrent_patron::torrent::TorrentOptions;
 
@@ -138,10 +139,15 @@ fn caller() -> Result<Sender<Call>, Failure> {
     Ok(caller.insert(sender).clone())
 }
 
-/// For patron_add_torrent(): the id of the torrent, new or not; 0 while there is no answer.
+/// For patron_add_torrent(): the id of the torrent, new or not. For patron_find(): its id, or 0 if there
+/// is none. 0 while there is no answer.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_torrent(reply: *mut patron_reply) -> u64 {
-    read(0, || read_answer(reply, |started: &Added, _| Some(started.id().get())))
+    read(0, || {
+        let found = |found: &Option<TorrentId>, _: &Texts| found.map(TorrentId::get);
+        read_answer(reply, |started: &Added, _| Some(started.id().get()))
+            .or_else(|| read_answer(reply, found))
+    })
 }
 
 /// For patron_add_torrent(): whether the client already had the torrent, so that it was not added

@@ -1,7 +1,9 @@
 //! Options of a torrent
 //!
-//! Flags, limits, goals and the queue. They can be changed at any time; limits can also be set when
-//! a torrent is added.
+//! Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
+//!
+//! A limit of 0 or less is no limit: C has no number that may be missing, and libtorrent reads 0 so.
+//! The Rust API, which has one, refuses 0.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};

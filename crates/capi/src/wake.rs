@@ -14,6 +14,7 @@ use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::guard;
 use crate::support::handles::{PATRONS, patron_handle};
 use crate::support::thread;
+use torrent_patron::Patron;
 
 /// Returns a descriptor that is readable while events are waiting. Do not read from it or close it;
 /// call patron_next_event() with a timeout of 0 until it fails with TIMED_OUT. The patron owns the
@@ -51,11 +52,11 @@ pub extern "C" fn patron_event_fd(
 /// if it is not empty. Then drain the mailbox with patron_next_event(). The mailbox may already be
 /// empty again when the call comes.
 ///
-/// The calls are made one at a time, on a separate thread for this patron that takes no signals.
-/// `wake` may take its time and may call every function of this header, including patron_free(). It
-/// must not unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the
-/// last `wake`: when the function is replaced or set to NULL, or when the patron has been freed. If
-/// this call fails, nothing is kept and nothing is called.
+/// The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
+/// may take its time and may call every function of this header, patron_free() included. It must not
+/// unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
+/// when the function is replaced or set to NULL, or when the patron has been freed. If this call
+/// fails, nothing is kept, nothing is called, and the function that was set before stays.
 ///
 /// Errors: IO if no thread can be started.
 #[unsafe(no_mangle)]
@@ -68,13 +69,14 @@ pub unsafe extern "C" fn patron_set_wake(
 ) -> i32 {
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
+        // Locked, so that of two calls the one that starts last is the one whose channel is open.
+        let mut current = entry.wake.lock();
         let next = match wake {
-            Some(wake) => {
-                Some(start(entry.patron.wake_ups(), Callback { wake, user_data, finalize })?)
-            }
+            Some(wake) => Some(start(&entry.patron, Callback { wake, user_data, finalize })?),
             None => None,
         };
-        let previous = std::mem::replace(&mut *entry.wake.lock(), next);
+        let previous = std::mem::replace(&mut *current, next);
+        drop(current);
         drop(previous);
         Ok(())
     })
@@ -108,10 +110,17 @@ impl Callback {
     }
 }
 
-/// Starts a thread that calls back. Dropping the sender ends the thread after its current call,
-/// without waiting for it, because the caller may be that thread.
-fn start(wake_ups: Receiver<()>, callback: Callback) -> Result<Sender<()>, Failure> {
+/// Starts a thread that calls back. Dropping the sender ends it after the call that is under way, and
+/// does not wait for it: the one who drops may be that thread.
+fn start(patron: &Patron, callback: Callback) -> Result<Sender<()>, Failure> {
     let (stop, stopped) = bounded(1);
-    thread::start("patron-wake", move || callback.run(&wake_ups, &stopped))?;
+    let (give, given) = bounded::<Receiver<()>>(1);
+    thread::start("patron-wake", move || {
+        if let Ok(wake_ups) = given.recv() {
+            callback.run(&wake_ups, &stopped);
+        }
+    })?;
+    // This ends the previous callback, so there must be a thread for the next one.
+    let _ = give.send(patron.wake_ups());
     Ok(stop)
 }

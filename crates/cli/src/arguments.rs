@@ -245,16 +245,23 @@ pub(crate) struct Verify {
     /// The directory that holds its data
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Download {
     /// .torrent files and magnet links; none are needed with --store
-    #[arg(required_unless_present = "store", value_name = "FILE|MAGNET")]
+    #[arg(
+        required_unless_present_any = ["store", "resume"],
+        requires = "output",
+        value_name = "FILE|MAGNET"
+    )]
     pub(crate) sources: Vec<PathBuf>,
-    /// Directory for the files; created if it does not exist
+    /// Directory for the files of these torrents; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: Option<PathBuf>,
     /// Peer to connect to, for every torrent; can be repeated
     #[arg(long, value_name = "ADDR")]
     pub(crate) peer: Vec<SocketAddr>,
@@ -320,7 +327,11 @@ impl Download {
 #[derive(Debug, Args)]
 pub(crate) struct Seed {
     /// .torrent files, each followed by the directory that holds its data; none are needed with --store
-    #[arg(required_unless_present = "store", num_args = 2.., value_names = ["FILE.torrent", "DIR"])]
+    #[arg(
+        required_unless_present_any = ["store", "resume"],
+        num_args = 2..,
+        value_names = ["FILE.torrent", "DIR"]
+    )]
     paths: Vec<PathBuf>,
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
@@ -400,7 +411,7 @@ pub(crate) struct Common {
     listen: Option<String>,
     /// Number of network threads, to use as many CPU cores. Each torrent is assigned to one thread. Each
     /// thread listens on the next port [default: 1; with --preset seeding one per core, but without a store
-    /// no more than there are torrents]
+    /// at most one per torrent]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     network_threads: Option<u16>,
     /// Settings to start from
@@ -468,7 +479,7 @@ impl Common {
         self.proxy.is_none()
     }
 
-    /// A client for torrents that so many network threads can serve, and for those in the store.
+    /// A client for at most this many network threads, or for any number if there is a store.
     pub(crate) fn client(&self, threads: usize) -> crate::Result<ClientBuilder> {
         let file = match (&self.store, &self.resume) {
             (Some(file), _) => file.clone(),
@@ -487,7 +498,7 @@ impl Common {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),
         };
-        // At the port of a thread without a torrent, peers would find nothing.
+        // Peers would find no torrent at the port of an idle thread.
         if let Some(&SettingValue::Int(threads)) = settings.get(NETWORK_THREADS) {
             let most = i32::try_from(most_threads).unwrap_or(i32::MAX);
             settings.set(NETWORK_THREADS, threads.min(most)).expect("the preset has it");

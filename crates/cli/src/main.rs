@@ -1,6 +1,7 @@
 //! The program `torrent-patron`. It uses only the public API of the crate.
 
 mod arguments;
+mod blocklist;
 mod create;
 mod demo;
 #[cfg(feature = "http")]
@@ -80,9 +81,12 @@ fn failed(error: Box<dyn Error>) -> Outcome {
 }
 
 fn log_if_asked() {
-    if let Ok(filter) = EnvFilter::try_from_env(LOG) {
-        let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured);
-        log.with_writer(|| output::Log).init();
-    }
+    let Some(wanted) = std::env::var_os(LOG) else { return };
+    let filter = match EnvFilter::try_new(wanted.to_string_lossy()) {
+        Ok(filter) => filter,
+        Err(error) => return output::warn(format_args!("{LOG}: {error}")),
+    };
+    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured);
+    log.with_writer(|| output::Log).init();
 }

@@ -260,7 +260,11 @@ pub(crate) fn error(error: impl Display) {
     say(&format_args!("error: {error}"));
 }
 
-/// Writes a line to stderr. Never waits for the reader.
+pub(crate) fn warn(text: impl Display) {
+    say(&format_args!("warning: {text}"));
+}
+
+/// Writes a line to stderr; never waits for the reader.
 fn say(text: &impl Display) {
     STDERR.offer(line(text), true, left_out);
 }

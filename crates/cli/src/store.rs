@@ -1,6 +1,7 @@
 //! `torrent-patron store`: lists and checks stores, and exchanges torrents with other programs.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -14,7 +15,8 @@ use crate::{Outcome, Result, output};
 pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
     match command {
         StoreCommand::List(list) => {
-            each(&list.file, |record| if list.json { object(&record) } else { line(&record) })
+            let store = Sqlite::open_read_only(&list.file)?;
+            each(store, |record| if list.json { object(&record) } else { line(&record) })
         }
         StoreCommand::Check(check) => {
             let mut store = Sqlite::open_read_only(&check.file)?;
@@ -29,10 +31,12 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
         StoreCommand::Export(export) => {
-            fs::create_dir_all(&export.directory)?;
-            each(&export.file, |record| {
-                let path = export.directory.join(format!("{}.resume", record.info_hashes));
-                fs::write(&path, record.to_resume_data())
+            let (store, directory) = (Sqlite::open_read_only(&export.file)?, &export.directory);
+            fs::create_dir_all(directory)
+                .map_err(|error| format!("{}: {error}", directory.display()))?;
+            each(store, |record| {
+                let path = directory.join(format!("{}.resume", record.info_hashes));
+                write(directory, &path, &record.to_resume_data())
                     .map_err(|error| format!("{}: {error}", path.display()))?;
                 Ok(result(path.display())?)
             })
@@ -45,6 +49,9 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             let mut outcome = Outcome::Done;
             for torrent in import(&from.directory, &mut store)? {
                 match torrent.result {
+                    Ok(name) if torrent.was_known => {
+                        result(format_args!("{}: already in the store", printable(&name)))?;
+                    }
                     Ok(name) => result(printable(&name))?,
                     Err(error) => {
                         output::error(format_args!("{}: {error}", torrent.path.display()));
@@ -57,9 +64,18 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
     }
 }
 
+/// Writes the whole file or nothing. Like the store, it is readable by its owner only: it may contain
+/// passkeys of trackers.
+fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
 /// Shows each torrent. Reports those that cannot be read, and continues with the others.
-fn each(file: &Path, mut show: impl FnMut(Record) -> Result<()>) -> Result<Outcome> {
-    let mut store = Sqlite::open_read_only(file)?;
+fn each(mut store: Sqlite, mut show: impl FnMut(Record) -> Result<()>) -> Result<Outcome> {
     let (mut after, mut outcome) = (None, Outcome::Done);
     loop {
         let page = store.load(after, 100)?;

@@ -11,13 +11,13 @@ use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::{Existing, ExistingFiles};
-use torrent_patron::ip_filter::IpFilter;
-use torrent_patron::patron::{Command, RemoveFiles};
+use torrent_patron::patron::{Command, RemoveFiles, Reply};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
-use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, TorrentId};
+use torrent_patron::{AddOptions, Client, ClientBuilder, Error, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
+use crate::blocklist::Blocklist;
 use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
@@ -33,8 +33,10 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
+    // Without one there are no torrents but those of the store.
+    let output = arguments.output.clone().unwrap_or_default();
     let mut options = AddOptions::default()
-        .save_dir(&arguments.output)
+        .save_dir(&output)
         .add_peers(arguments.peer.iter().copied())
         .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
@@ -46,7 +48,7 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     }
     let requests = arguments.sources.iter().map(|path| Request {
         source: source(path),
-        save_dir: arguments.output.clone(),
+        save_dir: output.clone(),
         options: options.clone(),
     });
     let client = arguments.common.client(requests.len())?;
@@ -147,13 +149,15 @@ struct Transfer {
     torrents: BTreeMap<TorrentId, Torrent>,
     /// The number of torrents that have not been added yet.
     adding: usize,
+    /// Torrents of the store that are not to be downloaded.
+    flagged: Vec<Reply<()>>,
     failed: bool,
 }
 
 impl Transfer {
     /// Starts the client and shows where it listens, before anything else is shown.
     fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
-        let blocklist = common.blocklist.as_ref().map(IpFilter::read_lenient).transpose()?;
+        let blocklist = Blocklist::read(common.blocklist.as_ref())?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
         let client = client.start()?;
@@ -162,14 +166,7 @@ impl Transfer {
             patron.watch_all().wait()?;
         }
         let screen = Screen::new(common.quiet || common.json);
-        if let Some(list) = blocklist {
-            if let Some(first) = list.first_skipped.first() {
-                let lines = if list.skipped == 1 { "line is" } else { "lines are" };
-                let first = first.message();
-                screen.warn(format_args!("blocklist: {} {lines} skipped; {first}", list.skipped));
-            }
-            patron.set_ip_filter(list.filter).wait()?;
-        }
+        blocklist.apply(&patron, &screen)?;
         let mut transfer = Self {
             aim,
             json: common.json,
@@ -188,6 +185,7 @@ impl Transfer {
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
             adding: usize::from(common.has_store()),
+            flagged: Vec::new(),
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
@@ -215,7 +213,8 @@ impl Transfer {
         if self.json {
             output::object(&serde_json::json!({ "event": "metrics", "url": url }));
         } else {
-            self.screen.line(format_args!("metrics at {url}"));
+            // Where the port is 0, nothing else tells it.
+            self.screen.warn(format_args!("metrics at {url}"));
         }
         Ok(Some(exporter))
     }
@@ -261,8 +260,13 @@ impl Transfer {
                 let source = source.to_string().into();
                 self.handle(&Event::AddFailed { source, error: *error })
             }
-            Err(error) => {
-                self.not_added(format_args!("{source}: {error}"));
+            Err(why) => {
+                if self.json {
+                    let error =
+                        Error::new(ErrorKind::InvalidArgument, "add the torrent", why.to_string());
+                    output::event(&Event::AddFailed { source: source.to_string().into(), error });
+                }
+                self.not_added(format_args!("{source}: {why}"));
                 Ok(())
             }
         }
@@ -270,6 +274,10 @@ impl Transfer {
 
     /// Records a torrent. A download does not report one that was already complete.
     fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
+        if self.restoring && self.aim == Aim::Seed {
+            // Whatever an earlier run wanted of it: seeding changes nothing on disk.
+            self.flagged.push(self.patron.set_flag(id, TorrentFlag::UploadMode, true));
+        }
         let is_known = was_complete && self.aim == Aim::Download;
         let torrent = Torrent {
             name: name.clone(),
@@ -284,13 +292,26 @@ impl Transfer {
 
     /// Records the torrents that were restored before this program subscribed to their events.
     fn know_restored(&mut self) -> Result<()> {
-        for status in self.patron.statuses() {
-            let id = status.id;
-            if !self.torrents.contains_key(&id) {
-                let save_dir = self.patron.options(id).wait()?.save_dir;
-                let was_complete = self.has_all_that_is_wanted(id)?;
-                self.know(id, &status.name, save_dir, was_complete);
+        let unknown = |status: &TorrentStatus| !self.torrents.contains_key(&status.id);
+        // All are asked for before the first answer is waited for.
+        let asked: Vec<_> = self
+            .patron
+            .statuses()
+            .into_iter()
+            .filter(unknown)
+            .map(|TorrentStatus { id, name, .. }| {
+                (id, name, self.patron.options(id), self.patron.fresh_status(id))
+            })
+            .collect();
+        for (id, name, options, status) in asked {
+            if self.interrupt.came() {
+                break;
             }
+            let was_complete = has_all_that_is_wanted(&status.wait()?);
+            self.know(id, &name, options.wait()?.save_dir, was_complete);
+        }
+        for flagged in std::mem::take(&mut self.flagged) {
+            flagged.wait()?;
         }
         Ok(())
     }
@@ -351,9 +372,7 @@ impl Transfer {
 
     /// Returns whether libtorrent has checked the torrent and found all wanted data.
     fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
-        let status = self.patron.fresh_status(id).wait()?;
-        let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
-        Ok(checked && status.wanted_done == status.wanted_size)
+        Ok(has_all_that_is_wanted(&self.patron.fresh_status(id).wait()?))
     }
 
     fn not_added(&mut self, why: impl Display) {
@@ -371,11 +390,17 @@ impl Transfer {
 
     fn choose_files(&mut self, id: TorrentId, select: &[Selection]) {
         let chosen = self.choose(id, select);
-        if let (Err(error), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
+        if let (Err(why), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
             torrent.phase = Phase::Failed;
             self.failed = true;
-            self.screen.warn(format_args!("error: {}: {error}", torrent.name));
-            // If the client has stopped, another event reports that.
+            let name = torrent.name.clone();
+            self.screen.warn(format_args!("error: {name}: {why}"));
+            if self.json {
+                let error =
+                    Error::new(ErrorKind::InvalidArgument, "select the files", why.to_string());
+                output::event(&Event::Error { id, name, error });
+            }
+            // That the client has gone is told by its own event.
             let _ = self.patron.send(Command::Pause(id));
         }
     }
@@ -511,7 +536,7 @@ impl Transfer {
                 self.screen.warn(format_args!("warning: {error}"));
                 return Ok(());
             }
-            Event::DescriptorLimit { .. } => {
+            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
                 self.screen.warn(format_args!("warning: {event}"));
                 return Ok(());
             }
@@ -566,9 +591,14 @@ impl Transfer {
     }
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     absolute(one).is_ok_and(|one| absolute(other).is_ok_and(|other| one == other))
+}
+
+fn has_all_that_is_wanted(status: &TorrentStatus) -> bool {
+    let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
+    checked && status.wanted_done == status.wanted_size
 }
 
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {

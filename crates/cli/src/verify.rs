@@ -10,7 +10,7 @@ use torrent_patron::metainfo::{
 
 use crate::arguments::Verify;
 use crate::interrupt::Interrupt;
-use crate::output::{Screen, result};
+use crate::output::{Screen, json, result};
 use crate::{Outcome, Result};
 
 const LOOK: Duration = Duration::from_millis(100);
@@ -20,6 +20,10 @@ pub(crate) fn run(arguments: &Verify) -> Result<Outcome> {
     let interrupt = Interrupt::catch()?;
     let verifying = Verifier::new(&metainfo, &arguments.directory).start()?;
     match watch(verifying, &metainfo.name, &interrupt) {
+        Ok(verified) if arguments.json => {
+            json(&verified)?;
+            Ok(if verified.is_good() { Outcome::Done } else { Outcome::Failed })
+        }
         Ok(verified) => report(&metainfo, &verified),
         Err(error) if error.kind() == ErrorKind::Cancelled => Ok(Outcome::Interrupted),
         Err(error) => Err(error.into()),

@@ -36,7 +36,7 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
     pub(in crate::client) complete: bool,
-    /// Why the data on disk cannot be trusted, although the caller said so.
+    /// Why the data on disk cannot be trusted, although the caller said so, or why the files were not moved.
     pub(in crate::client) missing_data: Option<Error>,
     pub(in crate::client) stops_itself: bool,
     /// The figures in its resume data, if the client saved that and it is unchanged.
@@ -180,13 +180,15 @@ impl Admission {
         self.under_way.len() + self.waiting.len() < WINDOW
     }
 
-    /// Returns whether the engine or the store is working on an add with one of these info hashes.
+    /// Returns whether the engine or the store is working on an add with one of these info hashes, or the
+    /// store has it already.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| {
             (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
                 || (hashes.v2.is_some() && add.info_hashes.v2 == hashes.v2)
         };
-        self.under_way.values().any(same) || self.unkept.values().any(same)
+        let stored = self.waiting.iter().map(|(_, add)| add).filter(|add| add.key.is_some());
+        self.under_way.values().chain(self.unkept.values()).chain(stored).any(same)
     }
 
     /// Schedules a retry, or returns the add with the error if it has been retried for too long.
@@ -215,8 +217,10 @@ impl Admission {
         self.waiting.iter().map(|(due, _)| *due).min()
     }
 
-    pub(in crate::client) fn take_due(&mut self, now: Instant) -> Vec<PendingAdd> {
-        self.waiting.extract_if(.., |(due, _)| *due <= now).map(|(_, add)| add).collect()
+    /// Takes one add that is due. The others still count in [`has`](Self::has).
+    pub(in crate::client) fn take_due(&mut self, now: Instant) -> Option<PendingAdd> {
+        let place = self.waiting.iter().position(|(due, _)| *due <= now)?;
+        Some(self.waiting.remove(place).1)
     }
 
     pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
@@ -257,10 +261,10 @@ mod tests {
         for _ in 0..9 {
             assert!(admission.postpone(pending, busy(), now).is_none());
             let due = admission.next_due().unwrap();
-            assert!(admission.take_due(due - Duration::from_millis(1)).is_empty());
+            assert!(admission.take_due(due - Duration::from_millis(1)).is_none());
             delays.push((due - now).as_millis());
             now = due;
-            pending = admission.take_due(now).remove(0);
+            pending = admission.take_due(now).unwrap();
         }
         assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
         let (_, error) = admission.postpone(pending, busy(), begun + PATIENCE).unwrap();
@@ -272,9 +276,9 @@ mod tests {
     fn waiting_starts_are_retried_when_something_has_ended() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         admission.postpone(add(1, now), busy(), now);
-        assert!(admission.take_due(now).is_empty());
+        assert!(admission.take_due(now).is_none());
         admission.retry_now(now);
-        assert_eq!(admission.take_due(now).len(), 1);
+        assert!(admission.take_due(now).is_some() && admission.take_due(now).is_none());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Changes that the store has not yet committed.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use crate::messages::request::{RequestRole, Respond, TorrentRequest};
-use crate::model::{Answer, TorrentId};
+use crate::model::TorrentId;
 use crate::reply::Responder;
 
 /// How many changes may wait for the store. At that number, the client thread takes no more commands, as with
@@ -17,8 +18,8 @@ pub(in crate::client) enum Then {
     /// Remove the torrent from the engine.
     Remove,
     Request(TorrentRequest, Respond),
-    /// Answer a request that the engine has executed.
-    Answer(Respond, Answer),
+    /// Answer a move that the engine has executed.
+    Moved(Respond, PathBuf),
     /// Note that the resume data was saved, and possibly the info dictionary.
     Saved {
         with_info: bool,
@@ -66,6 +67,23 @@ impl Commits {
             self.moving.remove(&id);
         }
         Some((torrent, then))
+    }
+
+    /// Returns how many changes patrons wait for, except adds and removals.
+    pub(in crate::client) fn of_patrons(&self) -> usize {
+        let is_awaited = |then: &Then| match then {
+            Then::Request(_, respond) | Then::Moved(respond, _) => {
+                !matches!(respond, Respond::Nothing)
+            }
+            Then::Attach(..) => true,
+            Then::Add | Then::Remove | Then::Saved { .. } => false,
+        };
+        self.open.values().filter(|(_, then)| is_awaited(then)).count()
+    }
+
+    /// Returns whether any of the changes is a request to move files.
+    pub(in crate::client) fn move_any(&self) -> bool {
+        !self.moving.is_empty()
     }
 
     /// Returns whether the change that waits is a request to move this torrent's files.

@@ -52,6 +52,10 @@ impl Listening {
         }
     }
 
+    pub(in crate::client) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(in crate::client) fn settle(&mut self) {
         self.settled = true;
         for (shards, reply) in std::mem::take(&mut self.waiting) {

@@ -48,6 +48,8 @@ struct OfTorrent {
     plan: Plan,
     /// How many changes of priorities by the program are in progress.
     choosing: usize,
+    /// With so many readers, the abandoned ones are looked for.
+    room: usize,
 }
 
 struct Open {
@@ -65,6 +67,12 @@ impl OfTorrent {
 
     fn has_none(&self) -> bool {
         self.opening.is_empty() && self.open.is_empty()
+    }
+
+    fn abandoned(&self) -> Vec<ReaderId> {
+        let opening = self.opening.iter().filter(|(_, opening)| opening.is_abandoned());
+        let open = self.open.iter().filter(|(_, open)| open.is_abandoned());
+        opening.map(|(id, _)| *id).chain(open.map(|(id, _)| *id)).collect()
     }
 
     fn fetches(&mut self, torrent: TorrentId) -> Vec<Fetch> {
@@ -88,6 +96,7 @@ impl Readers {
     /// Adds a reader, which waits until libtorrent has [answered](Readers::looked).
     pub(in crate::client) fn begin(&mut self, opening: Opening) -> ReaderId {
         let (id, torrent) = (ReaderId::next(), opening.torrent);
+        self.make_room(torrent);
         self.by_id.insert(id, torrent);
         if let Then::Bytes(_, due) = opening.then {
             self.due.insert((due, id));
@@ -96,7 +105,23 @@ impl Readers {
         id
     }
 
-    /// Returns what a reader that is being opened will read.
+    /// Before the readers of a torrent become twice as many, those that nobody waits for any more go.
+    fn make_room(&mut self, torrent: TorrentId) {
+        let Some(of) = self.torrents.get_mut(&torrent) else { return };
+        if of.opening.len() + of.open.len() < of.room {
+            return;
+        }
+        let abandoned = of.abandoned();
+        of.room = 2 * (of.opening.len() + of.open.len() - abandoned.len()).max(8);
+        for id in abandoned {
+            self.close(id);
+            self.changed.insert(torrent);
+        }
+        let Self { due, by_id, .. } = self;
+        due.retain(|(_, id)| by_id.contains_key(id));
+    }
+
+    /// What a reader that is to be opened reads.
     pub(in crate::client) fn part(&self, id: ReaderId) -> Option<(TorrentId, Part)> {
         let torrent = self.by_id.get(&id)?;
         Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.part))
@@ -137,7 +162,7 @@ impl Readers {
     }
 
     /// A reader reads here.
-    pub(in crate::client) fn read(&mut self, read: Read) -> Next {
+    pub(in crate::client) fn read(&mut self, read: Read, now: Instant) -> Next {
         let open = self.by_id.get(&read.reader).and_then(|torrent| {
             let of = self.torrents.get_mut(torrent)?;
             Some((*torrent, &of.pieces, of.open.get_mut(&read.reader)?))
@@ -145,6 +170,7 @@ impl Readers {
         let Some((torrent, pieces, open)) = open else { return Next::Gone(read) };
         open.window.move_to(read.position);
         open.waiting = Some(read);
+        open.window.wait(now);
         open.fetch(torrent, pieces).map_or(Next::Wait(torrent), Next::Fetch)
     }
 
@@ -181,12 +207,12 @@ impl Readers {
     }
 
     /// What libtorrent is to be told now.
-    pub(in crate::client) fn steer(&mut self, torrent: TorrentId) -> Option<Steer> {
+    pub(in crate::client) fn steer(&mut self, torrent: TorrentId, now: Instant) -> Option<Steer> {
         let of = self.torrents.get_mut(&torrent)?;
         if of.choosing > 0 {
             return None;
         }
-        let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces);
+        let plan = Plan::of(of.open.values().map(|open| &open.window), &of.pieces, now);
         let plan = plan.put_off(&of.plan, &of.pieces);
         let steer = plan.change_from(&of.plan, &of.pieces);
         of.plan = plan;
@@ -280,7 +306,12 @@ impl Readers {
 }
 
 impl Open {
-    /// Returns the waiting read if its first byte is available.
+    /// It was to read once, and nobody waits for that any more.
+    fn is_abandoned(&self) -> bool {
+        self.once && self.waiting.as_ref().is_some_and(|read| read.reply.is_abandoned())
+    }
+
+    /// The read that waits, where its first byte is here.
     fn fetch(&mut self, torrent: TorrentId, pieces: &Pieces) -> Option<Fetch> {
         let Read { position, length, .. } = self.waiting.as_ref()?;
         let here = pieces.here(self.span, *position, *length);
@@ -300,13 +331,24 @@ mod tests {
 
     use super::*;
     use crate::error::{ErrorKind, Result};
+    use crate::messages::reading::{Lessee, Opened};
     use crate::model::ReaderOptions;
     use crate::reply::{Reply, one_shot};
 
     const MIB: u64 = 1 << 20;
 
+    impl<F: FnOnce(Result<Opened>) + Send> Lessee for F {
+        fn give(self: Box<Self>, opened: Result<Opened>) {
+            self(opened);
+        }
+
+        fn is_gone(&self) -> bool {
+            false
+        }
+    }
+
     fn opening(torrent: TorrentId) -> Opening {
-        let then = Then::Lease(Box::new(|_| ()));
+        let then = Then::Lease(Box::new(|_: Result<Opened>| ()));
         Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), then }
     }
 
@@ -327,7 +369,8 @@ mod tests {
 
     fn read(reader: ReaderId, position: u64) -> (Read, Reply<Vec<u8>>) {
         let (responder, reply) = one_shot("test");
-        (Read { reader, position, length: 2 * MIB, reply: responder }, reply)
+        let into = Vec::new();
+        (Read { reader, position, length: 2 * MIB, into, reply: responder }, reply)
     }
 
     fn open(readers: &mut Readers, torrent: TorrentId, have: &[usize]) -> ReaderId {
@@ -344,15 +387,21 @@ mod tests {
     fn a_read_returns_available_data_and_otherwise_waits() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[0]);
-        let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0) else { panic!("not here") };
+        let Next::Fetch(fetch) = readers.read(read(id, MIB / 2).0, Instant::now()) else {
+            panic!("not here")
+        };
         assert_eq!((fetch.read.position, fetch.read.length), (MIB / 2, MIB / 2));
-        assert!(matches!(readers.read(read(id, MIB).0), Next::Wait(of) if of == torrent));
+        assert!(
+            matches!(readers.read(read(id, MIB).0, Instant::now()), Next::Wait(of) if of == torrent)
+        );
         assert!(readers.arrived(torrent, 2).is_empty());
         let fetches = readers.arrived(torrent, 1);
         assert_eq!(fetches[0].read.length, 2 * MIB, "both, and no more than was asked for");
         assert_eq!(readers.take_changed(), [torrent].into());
         assert!(readers.arrived(torrent, 3).is_empty(), "it is answered once");
-        let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0) else { panic!("waits") };
+        let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0, Instant::now()) else {
+            panic!("waits")
+        };
         assert_eq!(end.read.length, 0);
     }
 
@@ -362,10 +411,33 @@ mod tests {
         let id = readers.begin(opening(torrent));
         readers.arrived(torrent, 0);
         readers.looked(id, &look(&[]));
-        assert!(matches!(readers.read(read(id, 0).0), Next::Fetch(_)));
+        assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Fetch(_)));
         readers.checking(torrent);
-        assert!(matches!(readers.read(read(id, 0).0), Next::Wait(_)));
+        assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Wait(_)));
         assert_eq!(readers.learn(torrent, &look(&[0])).len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_does_not_pile_up() {
+        let (mut readers, torrent) = (Readers::default(), TorrentId::next());
+        let due = Instant::now() + Duration::from_secs(3600);
+        let awaited: Vec<_> = (0..100)
+            .map(|number| {
+                for _ in 0..10 {
+                    let id = readers.begin(once(torrent, due).0);
+                    if number % 2 == 0 {
+                        readers.looked(id, &look(&[]));
+                        readers.read(read(id, 0).0, Instant::now());
+                    }
+                }
+                readers.begin(opening(torrent))
+            })
+            .collect();
+        let opening = readers.opening(torrent);
+        assert!(awaited.iter().all(|id| opening.contains(id)));
+        let here = readers.by_id.len();
+        assert!(here < 500, "{here} of 1100, of which 100 are waited for");
+        assert_eq!(readers.due.len(), here - awaited.len());
     }
 
     #[test]
@@ -373,8 +445,8 @@ mod tests {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
         let (first, reply) = read(id, 0);
-        readers.read(first);
-        readers.read(read(id, 5 * MIB).0);
+        readers.read(first, Instant::now());
+        readers.read(read(id, 5 * MIB).0, Instant::now());
         assert!(reply.try_take().is_some());
         assert!(readers.arrived(torrent, 0).is_empty());
         assert_eq!(readers.arrived(torrent, 5).len(), 1);
@@ -384,14 +456,14 @@ mod tests {
     fn closing_the_last_reader_restores_everything() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let ids = [open(&mut readers, torrent, &[]), open(&mut readers, torrent, &[])];
-        let steer = readers.steer(torrent).unwrap();
+        let steer = readers.steer(torrent, Instant::now()).unwrap();
         assert_eq!(steer.levels, [(0, 7), (1, 6)]);
         assert_eq!(readers.levels(torrent), Some(&[4; 10][..]));
-        assert_eq!(readers.steer(torrent), None, "nothing has changed");
+        assert_eq!(readers.steer(torrent, Instant::now()), None, "nothing has changed");
         assert_eq!(readers.close(ids[0]), Some(torrent));
-        assert_eq!(readers.steer(torrent), None);
+        assert_eq!(readers.steer(torrent, Instant::now()), None);
         assert_eq!(readers.close(ids[1]), Some(torrent));
-        let steer = readers.steer(torrent).unwrap();
+        let steer = readers.steer(torrent, Instant::now()).unwrap();
         assert_eq!((steer.levels, steer.dropped), (vec![(0, 4), (1, 4)], vec![0, 1]));
         assert!(!readers.are_open() && readers.torrents.is_empty());
         assert_eq!(readers.close(ids[1]), None);
@@ -404,18 +476,18 @@ mod tests {
     fn the_program_chooses_among_what_it_set_itself() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
-        readers.steer(torrent).unwrap();
+        readers.steer(torrent, Instant::now()).unwrap();
         let back = readers.choose(torrent).unwrap();
         assert_eq!(back.levels, [(0, 4), (1, 4)]);
-        assert_eq!(readers.steer(torrent), None, "not while it chooses");
+        assert_eq!(readers.steer(torrent, Instant::now()), None, "not while it chooses");
         assert_eq!(readers.levels(torrent), None, "libtorrent's are the program's");
         let chosen = Look { levels: vec![2; 10], ..look(&[]) };
         readers.learn(torrent, &chosen);
         readers.choice_ended(torrent);
-        assert_eq!(readers.steer(torrent).unwrap().levels, [(0, 7), (1, 6)]);
+        assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 7), (1, 6)]);
         assert_eq!(readers.levels(torrent), Some(&[2; 10][..]));
         readers.close(id);
-        assert_eq!(readers.steer(torrent).unwrap().levels, [(0, 2), (1, 2)]);
+        assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 2), (1, 2)]);
         assert_eq!(readers.choose(torrent), None);
         readers.choice_ended(torrent);
         assert!(readers.torrents.is_empty());
@@ -426,18 +498,23 @@ mod tests {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
         let (first, reply) = read(id, 0);
-        readers.read(first);
+        readers.read(first, Instant::now());
         readers.fail(torrent, &Error::new(ErrorKind::Disk, "test", "full"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Disk));
         let (second, reply) = read(id, 0);
-        assert!(matches!(readers.read(second), Next::Wait(_)), "it may be tried again");
+        assert!(
+            matches!(readers.read(second, Instant::now()), Next::Wait(_)),
+            "it may be tried again"
+        );
         let (sender, refused) = std::sync::mpsc::channel();
-        let then = Then::Lease(Box::new(move |answer| sender.send(answer.is_err()).unwrap()));
+        let then = Then::Lease(Box::new(move |answer: Result<Opened>| {
+            sender.send(answer.is_err()).unwrap()
+        }));
         readers.begin(Opening { then, ..opening(torrent) });
         readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
-        assert!(matches!(readers.read(read(id, 0).0), Next::Gone(_)));
+        assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Gone(_)));
         assert!(!readers.are_open());
     }
 
@@ -454,8 +531,9 @@ mod tests {
         else {
             panic!("not opened")
         };
-        let wait = Read { reader: second, position: 0, length: MIB, reply: reply_there };
-        readers.read(wait);
+        let into = Vec::new();
+        let wait = Read { reader: second, position: 0, length: MIB, into, reply: reply_there };
+        readers.read(wait, Instant::now());
         assert!(readers.is_once(second));
         assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
         assert!(readers.expire(now, &late).is_empty());

@@ -66,7 +66,11 @@ impl StatusRequests {
         self.waiting.entry(self.asked + 1).or_default().push(waiter);
     }
 
-    /// Returns whether a reply waits for a request that has not been made.
+    pub(in crate::client) fn waiting(&self) -> usize {
+        self.waiting.values().map(Vec::len).sum()
+    }
+
+    /// Whether somebody waits for a request that has not been made.
     pub(in crate::client) fn is_waited_for(&self) -> bool {
         self.waiting.last_key_value().is_some_and(|(number, _)| *number > self.asked)
     }

@@ -63,7 +63,8 @@ struct Attached {
     notes: BTreeMap<Box<str>, Arc<[u8]>>,
 }
 
-/// The replies that wait until the torrent is complete.
+/// The replies that wait until a torrent is complete.
+#[derive(Default)]
 struct Waiters(Vec<Responder<()>>);
 
 /// Who requested a move of the files.
@@ -124,9 +125,15 @@ impl Torrent {
         status.finished && (self.finished || status.downloaded == 0)
     }
 
-    /// Adds a reply that waits until the torrent is complete.
+    /// Adds a reply that waits until the torrent is complete. Before there are twice as many, those that
+    /// nobody waits for any more go.
     pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {
-        self.waiters.get_or_insert_with(|| Box::new(Waiters(Vec::new()))).0.push(reply);
+        let Waiters(replies) = &mut **self.waiters.get_or_insert_default();
+        if replies.len() == replies.capacity() {
+            replies.retain(|reply| !reply.is_abandoned());
+            replies.reserve(replies.len().max(1));
+        }
+        replies.push(reply);
     }
 
     pub(in crate::client) fn answer_waiters(&mut self, answer: &Result<()>) {
@@ -547,6 +554,21 @@ mod tests {
             && with_rate.is_empty()
             && saves.is_idle()
             && requests.len() == 0
+    }
+
+    #[test]
+    fn waits_for_the_end_that_were_abandoned_do_not_pile_up() {
+        use crate::reply::one_shot;
+        let mut torrent = torrent(hashes(Some(1), None), None);
+        let (responder, awaited) = one_shot("test");
+        torrent.add_waiter(responder);
+        for _ in 0..1000 {
+            torrent.add_waiter(one_shot("test").0);
+        }
+        let count = torrent.waiters.as_ref().map(|waiters| waiters.0.len());
+        assert!(count.is_some_and(|count| count < 10), "{count:?}");
+        torrent.answer_waiters(&Ok(()));
+        awaited.wait().unwrap();
     }
 
     #[test]

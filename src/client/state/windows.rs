@@ -1,6 +1,7 @@
 //! Computes the levels and deadlines of pieces from the positions of all readers of a torrent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use crate::model::{ReaderOptions, Requests, Span};
 
@@ -36,6 +37,12 @@ const STEP: u32 = 10;
 /// The deadline of a piece that is not urgent at all, in milliseconds.
 const FAR: u32 = 3_600_000;
 
+/// Pieces have deadlines until a reader has read this many bytes since its last seek, and when it has waited this
+/// long. With deadlines, libtorrent keeps one open request per peer and requests some blocks twice: the next piece
+/// comes sooner, and the download is slower.
+const SETTLED: u64 = FIRST_AHEAD;
+const LONG_WAIT: Duration = Duration::from_secs(2);
+
 /// Where a reader is in its file, and what it wants.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
@@ -45,11 +52,12 @@ pub(super) struct Window {
     position: u64,
     /// How many bytes were read since the last seek.
     read_on: u64,
+    waits_since: Option<Instant>,
 }
 
 impl Window {
     pub(super) fn new(span: Span, options: ReaderOptions) -> Self {
-        Self { span, options, position: 0, read_on: 0 }
+        Self { span, options, position: 0, read_on: 0, waits_since: None }
     }
 
     /// Sets the position. It is not a seek to continue, or to skip within the current window.
@@ -61,9 +69,21 @@ impl Window {
         self.position = position;
     }
 
+    /// The reader waits for missing data.
+    pub(super) fn wait(&mut self, now: Instant) {
+        self.waits_since.get_or_insert(now);
+    }
+
     pub(super) fn advance(&mut self, length: u64) {
         self.position += length;
         self.read_on += length;
+        self.waits_since = None;
+    }
+
+    /// Returns whether its pieces have deadlines.
+    fn is_urgent(&self, now: Instant) -> bool {
+        let waited = self.waits_since.map(|since| now.saturating_duration_since(since));
+        self.read_on < SETTLED || waited >= Some(LONG_WAIT)
     }
 
     fn ahead(&self) -> u64 {
@@ -168,13 +188,21 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Merges the windows of all readers. A piece that several want counts as the nearest of them has it.
-    pub(super) fn of<'a>(windows: impl Iterator<Item = &'a Window>, pieces: &Pieces) -> Self {
+    pub(super) fn of<'a>(
+        windows: impl Iterator<Item = &'a Window>,
+        pieces: &Pieces,
+        now: Instant,
+    ) -> Self {
         let mut plan = Self::default();
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
         let mut due: BTreeSet<(u64, u32)> = BTreeSet::new();
+        let windows: Vec<_> = windows.collect();
+        plan.is_read = !windows.is_empty();
+        // While some pieces have deadlines, a reader of others would get little.
+        let has_deadlines = windows.iter().any(|window| window.is_urgent(now));
         for window in windows {
-            plan.is_read = true;
-            plan.add(window, pieces, &mut by_distance, &mut due);
+            let due = has_deadlines.then_some(&mut due);
+            plan.add(window, pieces, &mut by_distance, due);
         }
         for ((_, piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
         {
@@ -234,7 +262,7 @@ impl Plan {
         window: &Window,
         pieces: &Pieces,
         by_distance: &mut BTreeMap<u32, u64>,
-        due: &mut BTreeSet<(u64, u32)>,
+        mut due: Option<&mut BTreeSet<(u64, u32)>>,
     ) {
         let Span { begin, size } = window.span;
         let range = |from: u64, to: u64| {
@@ -258,7 +286,7 @@ impl Plan {
             }
             let nearest = by_distance.entry(number).or_insert(distance);
             *nearest = distance.min(*nearest);
-            if distance < DUE {
+            if let Some(due) = due.as_mut().filter(|_| distance < DUE) {
                 due.insert((distance, number));
             }
         }
@@ -334,7 +362,15 @@ mod tests {
     }
 
     fn plan(windows: &[Window], pieces: &Pieces) -> Plan {
-        Plan::of(windows.iter(), pieces)
+        Plan::of(windows.iter(), pieces, Instant::now() + LONG_WAIT)
+    }
+
+    /// A sequential reader that has waited long in a [plan].
+    fn waiting(read_on: u64) -> Window {
+        let mut reader = window(0, 100 * MIB);
+        reader.advance(read_on);
+        reader.wait(Instant::now());
+        reader
     }
 
     #[test]
@@ -358,15 +394,38 @@ mod tests {
     #[test]
     fn the_nearest_pieces_come_first() {
         let pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
-        let plan = plan(&[reader], &pieces);
+        let plan = plan(&[waiting(10 * MIB)], &pieces);
         let level = |piece| plan.levels.get(&piece).copied();
         assert_eq!((level(9), level(10), level(11)), (None, Some(7), Some(6)));
         assert_eq!((level(12), level(13), level(29)), (Some(6), Some(5), Some(5)));
         assert_eq!(level(30), None);
         let expected = [(10, 0), (11, 10), (12, 20), (13, 30), (29, FAR)];
         assert_eq!(plan.deadlines, expected.into(), "and one far away");
+    }
+
+    #[test]
+    fn pieces_have_deadlines_after_a_seek_and_in_a_long_wait() {
+        let pieces = torrent(100);
+        let now = Instant::now();
+        let mut reader = window(0, 100 * MIB);
+        let at = |reader: &Window, now| {
+            let plan = Plan::of([reader].into_iter(), &pieces, now);
+            (plan.deadlines.keys().copied().collect::<Vec<_>>(), plan.levels.len())
+        };
+        assert_eq!(at(&reader, now), (vec![0, 1], 2));
+        reader.advance(10 * MIB);
+        reader.wait(now);
+        assert_eq!(at(&reader, now), (vec![], 20));
+        assert_eq!(at(&reader, now + LONG_WAIT), (vec![10, 11, 12, 13, 29], 20));
+        reader.wait(now + LONG_WAIT);
+        assert_eq!(at(&reader, now + LONG_WAIT).0.len(), 5, "it waits as before");
+        reader.advance(MIB);
+        assert!(at(&reader, now + LONG_WAIT).0.is_empty());
+        let sequential = reader.clone();
+        reader.move_to(90 * MIB);
+        assert_eq!(at(&reader, now).0, [90, 91]);
+        let both = Plan::of([&sequential, &reader].into_iter(), &pieces, now);
+        assert!(both.deadlines.contains_key(&11), "a piece of the sequential reader");
     }
 
     #[test]
@@ -407,8 +466,7 @@ mod tests {
     #[test]
     fn a_window_whose_start_is_complete_sets_no_deadline() {
         let mut pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
+        let reader = waiting(10 * MIB);
         (10..29).for_each(|piece| assert!(pieces.arrived(piece)));
         let plan = plan(&[reader], &pieces);
         assert_eq!((plan.levels, plan.deadlines), ([(29, 5)].into(), BTreeMap::new()));
@@ -434,11 +492,11 @@ mod tests {
     #[test]
     fn a_step_changes_little_and_cancels_nothing() {
         let mut pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
+        let mut reader = waiting(10 * MIB);
         let before = plan(&[reader.clone()], &pieces);
         pieces.arrived(10);
         reader.advance(MIB);
+        reader.wait(Instant::now());
         let after = plan(&[reader], &pieces);
         let steer = after.change_from(&before, &pieces).unwrap();
         assert!(steer.dropped.iter().all(|piece| *piece == 29), "{steer:?}");
@@ -464,8 +522,7 @@ mod tests {
     #[test]
     fn a_seek_to_requested_data_cancels_nothing() {
         let pieces = torrent(100);
-        let mut reader = window(0, 100 * MIB);
-        reader.advance(10 * MIB);
+        let mut reader = waiting(10 * MIB);
         let before = plan(&[reader.clone()], &pieces);
         reader.move_to(12 * MIB);
         let after = plan(&[reader], &pieces);

@@ -28,7 +28,7 @@ impl<E: Engine> ClientThread<E> {
         self.take_committed();
         match self.engine.drain() {
             Ok(events) => events.into_iter().for_each(|(shard, event)| self.route(shard, event)),
-            Err(error) => tracing::error!(%error, "no events"),
+            Err(error) => self.session_failed(error),
         }
     }
 
@@ -62,7 +62,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Paused(id) => {
                 self.publish(id, |name| Event::Paused { id, name });
                 self.update_status(id, |status| status.paused = true);
-                self.readers.fail(id, &paused(id));
+                self.fail_readers(id, &paused(id));
                 if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
                     self.keep(id, Value::Paused(true));
                 }
@@ -114,7 +114,7 @@ impl<E: Engine> ClientThread<E> {
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent has an error");
                     torrent.answer_waiters(&Err(error.clone()));
-                    self.readers.fail(id, &error);
+                    self.fail_readers(id, &error);
                     self.publish(id, |name| Event::Error { id, name, error });
                 }
                 self.update_status(id, |_| ());
@@ -161,9 +161,7 @@ impl<E: Engine> ClientThread<E> {
                 self.listening.failed(shard, &error);
                 self.service.announce(&Event::ListenFailed { address, error });
             }
-            EngineEvent::EngineFailed(error) => {
-                tracing::error!(%error, "libtorrent has failed");
-            }
+            EngineEvent::EngineFailed(error) => self.session_failed(error),
             EngineEvent::Statuses(statuses) => {
                 self.take_statuses(statuses);
                 let waiters = self.statuses.answered(shard);
@@ -188,6 +186,11 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::EveryStatus(statuses) => self.resynchronize(shard, statuses),
         }
+    }
+
+    fn session_failed(&self, error: Error) {
+        tracing::error!(%error, "libtorrent has failed");
+        self.service.broadcast(&Event::SessionError { error });
     }
 
     pub(in crate::client) fn publish(&self, id: TorrentId, event: impl FnOnce(Arc<str>) -> Event) {
@@ -244,6 +247,7 @@ impl<E: Engine> ClientThread<E> {
         self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
         self.statuses.ask_soon();
         let (save_dir, complete) = (add.save_dir, add.complete);
+        let is_at = save_dir.clone();
         let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
         tracing::debug!(%event);
         // The event is the answer to a message.
@@ -268,9 +272,9 @@ impl<E: Engine> ClientThread<E> {
                 }
             }
             Origin::Store(record) => {
-                if let Some(moving) = record.moving {
-                    // The move had finished before the torrent was added.
-                    self.keep_all(id, [Value::SaveDir(moving.to), Value::Moving(None)]);
+                if record.moving.is_some() {
+                    // The move was finished or refused before the torrent was added.
+                    self.keep_all(id, [Value::SaveDir(is_at), Value::Moving(None)]);
                 }
                 self.restore_answered(true);
             }

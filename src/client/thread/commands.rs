@@ -14,7 +14,7 @@ use crate::messages::command::{Added, Job, RemoveFiles};
 use crate::messages::member::{Member, OnLeave};
 use crate::messages::request;
 use crate::messages::service::Envelope;
-use crate::model::{CommandKind, Event, TorrentId};
+use crate::model::{CommandKind, Event, EventKind, TorrentId};
 use crate::reply::Responder;
 use crate::store::Change;
 
@@ -59,6 +59,9 @@ impl<E: Engine> ClientThread<E> {
                 if watch {
                     for status in self.service.statuses.all() {
                         from.mailbox.push(Event::Status(status));
+                    }
+                    if self.subscriptions.wants(EventKind::ResumeData) {
+                        self.save_for_newcomers();
                     }
                 }
                 reply.send(Ok(()));
@@ -192,7 +195,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn retry_adds(&mut self) {
-        for add in self.admission.take_due(Instant::now()) {
+        let now = Instant::now();
+        while let Some(add) = self.admission.take_due(now) {
             self.begin_add(add);
         }
     }

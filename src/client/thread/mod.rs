@@ -25,6 +25,7 @@ pub(in crate::client) use self::store_link::{StoreLink, StoreOptions};
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;
+use crate::messages::service::COMMANDS;
 use crate::model::{Event, EventKind};
 
 impl<E: Engine> ClientThread<E> {
@@ -54,9 +55,12 @@ impl<E: Engine> ClientThread<E> {
         if let Some(restoring) = restoring.filter(|_| self.admission.restores()) {
             restoring.select(&mut select);
         }
-        // The store wakes this thread when its queue has space.
-        let saves = self.torrents.saves().next_due().filter(|_| !self.waits_for_store());
-        let others = [self.admission.next_due(), saves, self.readers.next_due(), self.engine.due()];
+        let others = [
+            self.admission.next_due(),
+            self.next_save(),
+            self.readers.next_due(),
+            self.engine.due(),
+        ];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
         // Ready or timed out: the tick checks everything anyway.
         let _ = select.ready_deadline(due);
@@ -64,7 +68,15 @@ impl<E: Engine> ClientThread<E> {
 
     /// Returns whether so much is in progress that patrons must wait at the command channel.
     fn is_full(&self) -> bool {
-        self.admission.is_full() || self.torrents.requests.is_full() || self.waits_for_store()
+        self.admission.is_full()
+            || self.torrents.requests.is_full()
+            || self.waits_for_store()
+            || self.awaited() >= COMMANDS
+    }
+
+    /// How many patrons wait for what the network thread tells in its own time.
+    fn awaited(&self) -> usize {
+        self.statuses.waiting() + self.listening.waiting() + self.statistics.len()
     }
 
     fn waits_for_store(&self) -> bool {

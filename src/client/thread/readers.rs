@@ -47,11 +47,17 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let look = match answer {
             Ok(answer) => answer.downcast_ref::<Look>(),
-            // It is asked again when that has ended.
-            Err(error) if matches!(error.kind(), ErrorKind::NoMetadata | ErrorKind::Busy) => return,
             Err(error) => {
+                let error = match error.kind() {
+                    ErrorKind::NoMetadata | ErrorKind::Busy => match self.why_not(id) {
+                        Some(error) => error.in_operation(OPEN_READER),
+                        // It is looked at again when that is over.
+                        None => return,
+                    },
+                    _ => error.clone(),
+                };
                 if let Some(opening) = self.readers.refuse(reader) {
-                    opening.refuse(error.clone());
+                    opening.refuse(error);
                 }
                 return self.follow_readers();
             }
@@ -59,12 +65,13 @@ impl<E: Engine> ClientThread<E> {
         let Some(look) = look else { return };
         let Some(opening) = self.readers.looked(reader, look) else { return };
         match opening.then {
-            Then::Lease(reply) => {
-                reply(Ok(Opened { reader, size: look.span.size }));
+            Then::Lease(lessee) => {
+                lessee.give(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
             Then::Bytes(reply, _) => {
-                self.read(Read { reader, position: 0, length: look.span.size, reply });
+                let (length, into) = (look.span.size, Vec::new());
+                self.read(Read { reader, position: 0, length, into, reply });
             }
         }
     }
@@ -86,7 +93,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn read(&mut self, read: Read) {
-        match self.readers.read(read) {
+        match self.readers.read(read, Instant::now()) {
             Next::Fetch(fetch) => {
                 let id = fetch.torrent;
                 self.fetch([fetch]);
@@ -105,7 +112,15 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Returns why no more data of the torrent will arrive, if so.
+    /// The torrent does not go on. What can be opened as it is, is opened.
+    pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
+        self.readers.fail(id, error);
+        for reader in self.readers.opening(id) {
+            self.look(reader);
+        }
+    }
+
+    /// Why nothing more comes of a torrent.
     fn why_not(&self, id: TorrentId) -> Option<Error> {
         let torrent = self.torrents.get(id)?;
         let is_paused = || self.service.statuses.get(id).is_some_and(|status| status.paused);
@@ -114,9 +129,9 @@ impl<E: Engine> ClientThread<E> {
 
     fn fetch(&mut self, fetches: impl IntoIterator<Item = Fetch>) {
         for Fetch { torrent, span, read } in fetches {
-            let Read { reader, position, length, reply } = read;
+            let Read { reader, position, length, into, reply } = read;
             let span = Span { begin: span.begin + position, size: length };
-            let (ask, respond) = request::read_span(span, reply);
+            let (ask, respond) = request::read_span(span, into, reply);
             self.request_of_torrent(torrent, ask.request, respond);
             if self.readers.is_once(reader) {
                 self.close_reader(reader);
@@ -133,7 +148,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn steer(&mut self, id: TorrentId) {
-        if let Some(steer) = self.readers.steer(id) {
+        if let Some(steer) = self.readers.steer(id, Instant::now()) {
             self.tell_steer(id, steer);
         }
     }

@@ -134,9 +134,8 @@ impl<E: Engine> ClientThread<E> {
                 }
                 (RequestRole::MovesFiles { .. }, Ok(moved)) => {
                     if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
-                        let values = vec![Value::SaveDir(to), Value::Moving(None)];
-                        let moved = answer.unwrap_or_else(|_| Box::new(()));
-                        return self.commit_values(id, values, Then::Answer(respond, moved));
+                        let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
+                        return self.commit_values(id, values, Then::Moved(respond, to));
                     }
                 }
                 (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
@@ -156,8 +155,13 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
                 _ => {}
             }
-        } else if self.store.is_some() {
-            self.keep_of_client(role, &answer);
+        } else {
+            if let (RequestRole::ChangesSettings(settings), Ok(_)) = (&role, &answer) {
+                self.service.settings_changed(settings);
+            }
+            if self.store.is_some() {
+                self.keep_of_client(role, &answer);
+            }
         }
         respond.send(answer);
     }

@@ -77,6 +77,11 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    /// Returns when another save may begin. The store wakes this thread when its queue has space.
+    pub(in crate::client) fn next_save(&self) -> Option<Instant> {
+        self.torrents.saves().next_due().filter(|_| !self.waits_for_store())
+    }
+
     /// Requests the saves that are due, as many as may be open.
     pub(in crate::client) fn start_saves(&mut self) {
         let now = Instant::now();
@@ -184,9 +189,12 @@ impl<E: Engine> ClientThread<E> {
             self.start_saves();
             let uncommitted = self.store.as_ref().map_or(0, |store| store.commits.len());
             let is_idle = self.torrents.saves().is_idle() && self.unsaved_state() == 0;
-            if is_idle && uncommitted == 0 || self.inbox.woken.recv_deadline(deadline).is_err() {
+            if is_idle && uncommitted == 0 || Instant::now() >= deadline {
                 return self.torrents.unsaved() + uncommitted;
             }
+            let due = self.next_save().map_or(deadline, |due| due.min(deadline));
+            // Woken, or a save is due.
+            let _ = self.inbox.woken.recv_deadline(due);
             self.drain_events();
         }
     }

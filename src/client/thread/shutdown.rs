@@ -23,25 +23,25 @@ impl<E: Engine> ClientThread<E> {
         self.follow_subscriptions();
         let mut report = ShutdownReport {
             torrents: self.torrents.len(),
-            unanswered: self.service.refuse()
-                + self.refuse_adds()
-                + self.torrents.requests.of_patrons(),
+            unanswered: self.service.refuse() + self.refuse_adds(),
             ..ShutdownReport::default()
         };
         self.finish_disk_work(deadline);
+        report.unsaved = self.save_the_rest(deadline);
+        report.unanswered += self.torrents.requests.of_patrons();
+        report.unanswered += self.store.as_ref().map_or(0, |store| store.commits.of_patrons());
         for (id, torrent) in self.torrents.iter() {
-            if torrent
-                .removing
-                .as_ref()
-                .is_some_and(|removing| removing.files == RemoveFiles::Delete)
-            {
-                report.deletions_unfinished.push(id);
+            match &torrent.removing {
+                Some(removing) if removing.files == RemoveFiles::Delete => {
+                    report.deletions_unfinished.push(id);
+                }
+                Some(removing) => report.unanswered += usize::from(removing.from.is_some()),
+                None => {}
             }
             if torrent.moving.is_some() {
                 report.moves_unfinished.push(id);
             }
         }
-        report.unsaved = self.save_the_rest(deadline);
         let service = self.service.clone();
         let store_ended = self.end_store(deadline);
         report.engine_ended = self.end_engine(deadline);
@@ -55,18 +55,19 @@ impl<E: Engine> ClientThread<E> {
         to.send(Ok(report));
     }
 
+    /// Returns how many of the adds were from patrons. Torrents that the store has already stay there.
     fn refuse_adds(&mut self) -> usize {
-        let adds = self.admission.take_all();
-        let count = adds.len();
-        for add in adds {
+        let mut count = 0;
+        for add in self.admission.take_all() {
             let error = Error::stopped("add the torrent");
             match add.origin {
                 Origin::Patron(_, Some(reply)) => reply.send(Err(error)),
                 Origin::Patron(from, None) => {
                     from.mailbox.push(Event::AddFailed { source: add.source, error });
                 }
-                Origin::Store(_) => {}
+                Origin::Store(_) => continue,
             }
+            count += 1;
         }
         count
     }
@@ -74,10 +75,12 @@ impl<E: Engine> ClientThread<E> {
     fn finish_disk_work(&mut self, deadline: Instant) {
         loop {
             self.drain_events();
-            let busy = self
-                .torrents
-                .iter()
-                .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some());
+            // A move begins when its request is durable.
+            let busy = self.store.as_ref().is_some_and(|store| store.commits.move_any())
+                || self
+                    .torrents
+                    .iter()
+                    .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some());
             if !busy || self.inbox.woken.recv_deadline(deadline).is_err() {
                 return;
             }

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::RemoveFiles;
 use crate::messages::request::{self, RequestRole, Respond};
 use crate::model::{Answer, CommandKind, Event, InfoHashes, QueueMove, Statistics, TorrentId};
-use crate::settings::Settings;
+use crate::settings::{SettingValue, Settings};
 use crate::store::{Change, Key, Record, Store, Told, Value};
 use crate::sys::QueuePlaceRecord;
 
@@ -98,7 +98,13 @@ impl<E: Engine> ClientThread<E> {
                     respond.send(Err(error));
                 }
             },
-            (Then::Answer(respond, answer), _) => respond.send(result.map(|()| answer)),
+            (Then::Moved(respond, to), Some(id)) => {
+                if result.is_err() {
+                    // The files have been moved all the same.
+                    self.keep_all(id, [Value::SaveDir(to.clone()), Value::Moving(None)]);
+                }
+                respond.send(result.map(|()| Box::new(to) as Answer));
+            }
             (Then::Saved { with_info }, Some(id)) => {
                 let Err(error) = result else { return };
                 tracing::warn!(%id, %error, "the resume data was not saved");
@@ -141,6 +147,10 @@ impl<E: Engine> ClientThread<E> {
     /// Commits a new torrent before it is passed to the engine.
     pub(super) fn commit_add(&mut self, mut add: PendingAdd) {
         let Some(store) = &mut self.store else { return self.hand_over(add) };
+        if let Some(error) = &store.unread {
+            let error = error.clone().in_operation(ADD).on(&add.source);
+            return self.fail_add(add, error);
+        }
         let Some(key) = store.next_key() else { return self.hand_over(add) };
         let id = add.id;
         let mut record = Record::new(key, add.info_hashes, &add.save_dir);
@@ -223,6 +233,7 @@ impl<E: Engine> ClientThread<E> {
                 Restored::End(result) => {
                     restoring.ended = true;
                     if let Err(error) = result {
+                        store.unread = Some(error.clone());
                         self.service.announce(&Event::StoreFailed { error });
                     }
                     self.tell_restored();
@@ -374,10 +385,11 @@ impl<E: Engine> ClientThread<E> {
         let value = answer.as_ref().ok();
         match role {
             RequestRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
-                for (name, value) in settings.iter() {
+                let change = |(name, value): (&str, &SettingValue)| {
                     let value = value.to_string().into_bytes().into();
-                    self.keep_change(Change::State(format!("{SETTING}{name}").into(), Some(value)));
-                }
+                    Change::State(format!("{SETTING}{name}").into(), Some(value))
+                };
+                self.keep_changes(settings.iter().map(change).collect());
             }
             RequestRole::ChangesIpFilter if value.is_some() => self.save_state(),
             RequestRole::GivesState => {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::restore::Restoring;
 use crate::client::state::commits::Commits;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::messages::service::Service;
 use crate::model::{InfoHashes, TorrentId};
 use crate::store::{Key, Store, Writer};
@@ -28,6 +28,8 @@ pub(in crate::client) struct StoreLink {
     pub(in crate::client) commits: Commits,
     pub(in crate::client) restoring: Option<Restoring>,
     pub(super) last_key: u64,
+    /// Why the store could not be read to its end. Nothing can be added then: it may be an unread torrent.
+    pub(super) unread: Option<Error>,
     /// Torrents in the store that could not be restored.
     pub(super) lost: Vec<(Key, InfoHashes)>,
     /// When the DHT nodes and the totals are saved next.
@@ -61,6 +63,7 @@ impl StoreLink {
             commits,
             restoring,
             last_key: 0,
+            unread: None,
             lost: Vec::new(),
             next_state: Instant::now() + STATE_INTERVAL,
             state_open: 0,

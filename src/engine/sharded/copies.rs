@@ -211,23 +211,25 @@ impl<E: Engine> Sharded<E> {
                 if let (Some(data), Some(torrent)) = (&mut asked.client_data, torrent) {
                     data.sent_by_copies = torrent.sent_by_copies();
                 }
-                let others: Vec<_> = self.copies.shards(id).collect();
                 let merge = match &asked.call {
                     Call::Task(task) => task.merge.clone(),
                     Call::Posting(_) => None,
                 };
-                if merge.is_some() && !others.is_empty() {
+                let others: Vec<_> = match merge {
+                    Some(_) => self.copies.shards(id).map(|shard| (shard, asked.clone())).collect(),
+                    None => Vec::new(),
+                };
+                self.shard(home)?.request_of_torrent(number, id, *asked)?;
+                if !others.is_empty() {
                     let mut gather = Gather::new(others.len() + 1, merge, Some(home));
-                    for shard in others {
-                        let asked = (*asked).clone();
-                        if let Err(error) = self.shard(shard)?.request_of_torrent(number, id, asked)
-                        {
+                    for (shard, asked) in others {
+                        let request = |shard: &mut E| shard.request_of_torrent(number, id, *asked);
+                        if let Err(error) = self.shard(shard).and_then(request) {
                             gather.take(shard, Err(error));
                         }
                     }
                     self.gathers.insert(number, gather);
                 }
-                self.shard(home)?.request_of_torrent(number, id, *asked)?;
                 if changes && let Some(torrent) = self.copies.torrents.get_mut(&id) {
                     torrent.changing += 1;
                     self.copies.changing.insert(number, id);

@@ -113,6 +113,13 @@ impl<E: Engine> Sharded<E> {
         results.into_iter().collect()
     }
 
+    fn forget(&mut self, id: TorrentId) {
+        self.homes.remove(&id);
+        if let Some(hot) = &mut self.hot {
+            hot.forget(id);
+        }
+    }
+
     /// Handles an event from a shard. Returns the event for the client, if any.
     fn pass_on(&mut self, shard: usize, mut event: EngineEvent) -> Option<EngineEvent> {
         if !self.copies.is_empty()
@@ -122,10 +129,7 @@ impl<E: Engine> Sharded<E> {
         }
         match event {
             EngineEvent::Removed(id) => {
-                self.homes.remove(&id);
-                if let Some(hot) = &mut self.hot {
-                    hot.forget(id);
-                }
+                self.forget(id);
                 Some(event)
             }
             EngineEvent::Answered { request, answer } => {
@@ -361,8 +365,10 @@ impl<E: Engine> Engine for Sharded<E> {
             let number = self.ask_all(request::demand().request);
             self.balance.measure(number, now);
         }
-        for id in self.lost.drain(..) {
-            self.homes.remove(&id);
+        for id in std::mem::take(&mut self.lost) {
+            self.end_copies(id);
+            self.copies.forget(id);
+            self.forget(id);
         }
         let mut told = Vec::new();
         for number in 0..self.shards.len() {

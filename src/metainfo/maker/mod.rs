@@ -17,13 +17,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
 use crate::model::url;
-use crate::reply::{Reply, one_shot};
+use crate::reply::{self, Reply, one_shot};
 use crate::sys::{self, process};
 
 const MAKE: &str = "make the torrent";
 
 /// The size below which hashing takes less time than reading back a torrent with many files.
 const SMALL: u64 = 256 << 20;
+
+/// How long the files of a large torrent must not have been modified when it is made.
+const QUIET: Duration = Duration::from_millis(1500);
 
 /// The protocol versions of a torrent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -202,7 +205,8 @@ impl TorrentMaker {
         self
     }
 
-    /// Starts to list and hash the files on separate threads.
+    /// Starts to list and hash the files on separate threads. A torrent of more than 256 MiB is not made
+    /// before its files have been left as they are for 1.5 seconds.
     ///
     /// # Errors
     ///
@@ -221,9 +225,10 @@ impl TorrentMaker {
                 let progress = progress.clone();
                 move || {
                     process::block_signals();
-                    let made = walk::walk(&root, &name, rules, &progress)
-                        .and_then(|entries| make(record, entries, &root, &progress));
-                    responder.send(made);
+                    responder.send_result_of(|| {
+                        let entries = walk::walk(&root, &name, rules, &progress)?;
+                        make(record, entries, &root, &progress)
+                    });
                 }
             })
             .map_err(|error| Error::io(MAKE, "a thread to hash on", &error))?;
@@ -290,19 +295,35 @@ fn make(
 ) -> Result<Metainfo> {
     record.files = entries.iter().map(file_record).collect();
     let native = |exception| Error::from_native(MAKE, &exception).on(walk::shown(root));
+    let is_large = entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL;
     // If hashing takes long, the names are also read back before it.
-    if entries.iter().map(|entry| entry.size).sum::<u64>() > SMALL {
+    if is_large {
         read_back(&sys::preview(&record).map_err(native)?, &mut record, &entries)?;
     }
     let mut torrent = sys::new_torrent(&record).map_err(native)?;
     hash(&mut torrent, &record, &entries, progress)?;
     let made = read_back(&torrent.encode().map_err(native)?, &mut record, &entries)?;
+    if is_large {
+        await_writers(&entries, progress)?;
+    }
     // At the very end, because this takes some time too.
     for_each(MAKE, &mut entries, |entry| {
         progress.go_on(MAKE)?;
         entry.check_unchanged()
     })?;
     Ok(made)
+}
+
+/// Waits until no file has been modified for a while. A program that is still writing one may pause for
+/// longer than hashing takes.
+fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
+    let Some(newest) = entries.iter().filter_map(Entry::modified).max() else { return Ok(()) };
+    // A time in the future says nothing.
+    while newest.elapsed().is_ok_and(|since| since < QUIET) {
+        progress.go_on(MAKE)?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// Checks that a client would find these files under the same names.
@@ -400,7 +421,7 @@ impl Making {
     /// is neither a file nor a directory, or if a client would change a name;
     /// [`Native`](ErrorKind::Native) if libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
     pub fn wait(self) -> Result<Metainfo> {
-        self.reply.wait_until(None).unwrap_or_else(|| Err(Error::stopped(MAKE)))
+        self.reply.wait_until(None).unwrap_or_else(|| Err(reply::taken()))
     }
 
     /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.

@@ -293,9 +293,12 @@ pub enum Event {
         /// permitted).
         available: u64,
     },
-    /// This patron did not read its events in time and the oldest were dropped. For torrents that
-    /// still exist, only events about single files, pieces, peers, trackers and web seeds are
-    /// dropped.
+    /// This patron did not read its events in time and the oldest were dropped. Never dropped are the
+    /// answers to [tagged](crate::Patron::send_tagged) commands and, of a torrent that still exists,
+    /// the newest event of each kind. The rest is: beyond 4096, events about single files, pieces,
+    /// peers, trackers and web seeds; and beyond another 4096, those of torrents that are gone, those
+    /// of the client, and the answers to messages without a tag ([`AddFailed`](Event::AddFailed),
+    /// [`AlreadyAdded`](Event::AlreadyAdded), [`CommandFailed`](Event::CommandFailed)).
     Lagged {
         /// How many events were dropped.
         missed: u64,
@@ -343,7 +346,8 @@ pub enum Event {
         took: Duration,
     },
     /// A torrent of the store could not be restored. It stays in the store and is retried at the next start.
-    /// If it is added again, the new torrent replaces it.
+    /// If it is added again, the new torrent replaces it. Patrons that are created later receive at most the
+    /// latest 256 of these events; [`Restored`](Event::Restored) has the number.
     RestoreFailed {
         /// Its name.
         name: Arc<str>,
@@ -361,9 +365,15 @@ pub enum Event {
     },
     /// The store can be written again, and contains everything that it should.
     StoreRecovered,
-    // The following events are delivered only on request; see `EventKinds::ON_REQUEST`.
-    /// All pieces of a file have arrived and passed their hash checks. They may not be written yet. On
-    /// request.
+    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
+    /// may be incomplete from now on.
+    SessionError {
+        /// Why.
+        error: Error,
+    },
+    // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
+    /// All pieces of a file are here and have passed their hash checks; they may not be written
+    /// yet. On request.
     FileCompleted {
         /// The torrent.
         id: TorrentId,
@@ -566,6 +576,8 @@ pub(crate) enum Keep {
     Bounded,
     /// Counts against a separate bound, so that frequent events do not displace others.
     Expendable,
+    /// Kept until it is read: commands that are answered by it are refused beyond a bound.
+    Always,
 }
 
 /// One row per kind: its torrent, and how a mailbox keeps it while it is unread.
@@ -701,6 +713,9 @@ macro_rules! keep {
     (expendable $torrent:expr) => {
         Keep::Expendable
     };
+    (always $torrent:expr) => {
+        Keep::Always
+    };
 }
 
 event_kinds! {
@@ -745,12 +760,13 @@ event_kinds! {
     PerformanceWarning: maybe, expendable;
     Statistics: client, newest_in_place;
     ResumeData: torrent, newest;
-    Reply: perhaps, bounded;
+    Reply: perhaps, always;
     Restoring: client, newest_in_place;
     Restored: client, bounded;
     RestoreFailed: client, bounded;
     StoreFailed: client, bounded;
     StoreRecovered: client, bounded;
+    SessionError: client, newest_in_place;
 }
 
 /// The kinds that are delivered only on request.
@@ -784,6 +800,8 @@ impl Event {
             }
             (Self::StoreFailed { .. }, Self::StoreRecovered)
             | (Self::StoreRecovered, Self::StoreFailed { .. }) => true,
+            // Each is about another torrent.
+            (Self::RestoreFailed { .. }, _) => false,
             _ => self.kind() == earlier.kind() && self.to_string() == earlier.to_string(),
         }
     }
@@ -898,6 +916,7 @@ pub(crate) mod tests {
                     EventKind::RestoreFailed => Event::RestoreFailed { name, info_hashes, error },
                     EventKind::StoreFailed => Event::StoreFailed { error },
                     EventKind::StoreRecovered => Event::StoreRecovered,
+                    EventKind::SessionError => Event::SessionError { error },
                 }
             })
             .collect();

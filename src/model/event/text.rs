@@ -250,6 +250,7 @@ impl fmt::Display for Event {
             Self::RestoreFailed { error, .. } => error.fmt(f),
             Self::StoreFailed { error } => error.fmt(f),
             Self::StoreRecovered => write!(f, "the store works again"),
+            Self::SessionError { error } => error.fmt(f),
             Self::ResumeData { name, data, .. } => {
                 write!(f, "{name}: received its resume data, {}", Size(data.len() as u64))
             }

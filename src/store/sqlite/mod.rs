@@ -36,7 +36,8 @@ const READ: &str = "read the store";
 /// [`restore_settings`](crate::ClientBuilder::restore_settings)).
 ///
 /// One client can have the database open at a time; a lock on a file with the suffix `-lock` ensures this.
-/// Other programs can [read](Sqlite::open_read_only) it meanwhile.
+/// Symbolic links are followed, so each database has one lock. Other programs can
+/// [read](Sqlite::open_read_only) it meanwhile.
 pub struct Sqlite {
     path: PathBuf,
     connection: Connection,
@@ -55,7 +56,7 @@ impl Sqlite {
     /// it, or if the linked SQLite is too old; `Disk` or `Io` if the system refuses. The file is not changed
     /// in these cases.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = absolute(path.as_ref())?;
+        let path = resolved(path.as_ref())?;
         let lock = Lock::take(&path)?;
         let is_new = look(&path)?;
         if is_new {
@@ -80,7 +81,7 @@ impl Sqlite {
     ///
     /// As for [`open`](Sqlite::open), except `InUse`; `Io` if the file does not exist.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
-        let path = absolute(path.as_ref())?;
+        let path = resolved(path.as_ref())?;
         fs::metadata(&path).map_err(|error| Error::io(OPEN, path.display(), &error))?;
         if look(&path)? {
             return Err(Error::new(ErrorKind::Corrupt, OPEN, "it is empty").on(path.display()));
@@ -284,9 +285,27 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Makes the path absolute, because the working directory may change later.
-fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).map_err(|error| Error::io(OPEN, path.display(), &error))
+/// Resolves symbolic links, so that each database has one lock. The path is absolute, because the working
+/// directory may change later.
+fn resolved(path: &Path) -> Result<PathBuf> {
+    let io = |error| Error::io(OPEN, path.display(), &error);
+    match path.canonicalize() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The file does not exist yet. The path may be a link to it.
+            let target = fs::read_link(path).unwrap_or_default();
+            let path = std::path::absolute(path).map_err(io)?;
+            match (path.parent(), path.file_name()) {
+                (Some(directory), Some(_)) if !target.as_os_str().is_empty() => {
+                    resolved(&directory.join(target))
+                }
+                (Some(directory), Some(name)) => {
+                    Ok(directory.canonicalize().map_err(io)?.join(name))
+                }
+                _ => Ok(path),
+            }
+        }
+        found => found.map_err(io),
+    }
 }
 
 fn failed(op: &'static str, path: &Path, error: &rusqlite::Error) -> Error {
@@ -314,11 +333,6 @@ impl fmt::Debug for Sqlite {
         f.debug_tuple("Sqlite").field(&self.path).finish()
     }
 }
-
-const _: () = {
-    const fn can_change_threads<T: Send>() {}
-    can_change_threads::<Sqlite>();
-};
 
 #[cfg(test)]
 mod tests;

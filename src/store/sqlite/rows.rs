@@ -142,18 +142,25 @@ fn attach(connection: &Connection, after: Option<Key>, last: Key, page: &mut [Lo
         .prepare_cached("SELECT key, label, sum FROM labels WHERE key > ? AND key <= ?")?;
     let mut rows = query.query(range)?;
     while let Some(row) = rows.next()? {
-        let label: String = row.get(1)?;
-        let sum = check(row.get(2)?, &[&bytes(row.get(0)?), label.as_bytes()]);
-        spoil(row.get(0)?, sum.map(|()| Value::Label(label.into(), true)));
+        let key = row.get(0)?;
+        let label = || {
+            let label: String = row.get(1)?;
+            check(row.get(2)?, &[&bytes(key), label.as_bytes()])?;
+            Ok(Value::Label(label.into(), true))
+        };
+        spoil(key, label());
     }
     let mut query = connection
         .prepare_cached("SELECT key, note, value, sum FROM notes WHERE key > ? AND key <= ?")?;
     let mut rows = query.query(range)?;
     while let Some(row) = rows.next()? {
-        let (note, value): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
-        let parts: [&[u8]; 3] = [&bytes(row.get(0)?), note.as_bytes(), &value];
-        let sum = check(row.get(3)?, &parts);
-        spoil(row.get(0)?, sum.map(|()| Value::Note(note.into(), Some(value.into()))));
+        let key = row.get(0)?;
+        let note = || {
+            let (note, value): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            check(row.get(3)?, &[&bytes(key), note.as_bytes(), &value])?;
+            Ok(Value::Note(note.into(), Some(value.into())))
+        };
+        spoil(key, note());
     }
     Ok(())
 }

@@ -79,6 +79,65 @@ fn an_open_store_cannot_be_opened_again_and_the_error_names_its_process() {
     Sqlite::open(path(&dir)).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn a_store_has_one_lock_by_whatever_link_it_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = |name: &str, target: &Path| {
+        let link = dir.path().join(name);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        link
+    };
+    let links =
+        [link("link.db", "torrents.db".as_ref()), link("links", dir.path()).join("link.db")];
+    // The first open creates the file.
+    for _ in 0..2 {
+        let store = Sqlite::open(&links[0]).unwrap();
+        assert_eq!(kind(Sqlite::open(path(&dir))), ErrorKind::InUse);
+        assert_eq!(kind(Sqlite::open(&links[1])), ErrorKind::InUse);
+        drop(store);
+    }
+    assert!(path(&dir).is_file() && !dir.path().join("link.db-lock").exists());
+    Sqlite::open(&links[1]).unwrap();
+}
+
+#[test]
+fn a_label_or_note_that_is_damaged_leaves_the_other_torrents_readable() {
+    for damage in [
+        "UPDATE labels SET label = CAST(x'ff' AS TEXT) WHERE key = 2",
+        "UPDATE labels SET sum = 1 << 40 WHERE key = 2",
+        "UPDATE notes SET note = CAST(x'ff' AS TEXT) WHERE key = 2",
+        "UPDATE notes SET sum = 1 << 40 WHERE key = 2",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(&path(&dir), 3);
+        let mut store = Sqlite::open(path(&dir)).unwrap();
+        store.connection.execute_batch(damage).unwrap();
+        let page = store.load(None, 10).unwrap();
+        let [Loaded::Torrent(_), Loaded::Unreadable { name, error, .. }, Loaded::Torrent(_)] =
+            &page[..]
+        else {
+            panic!("{damage}: {page:?}")
+        };
+        assert_eq!((&**name, error.kind()), ("torrent 2", ErrorKind::Corrupt), "{damage}");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_written_for_a_while_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 1);
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    let pause = [Change::Set(key(1), Value::Paused(true))];
+    store.connection.pragma_update(None, "query_only", true).unwrap();
+    let error = store.commit(&pause).unwrap_err();
+    let code = error.native().map(|code| code.value);
+    assert_eq!((error.kind(), code), (ErrorKind::Disk, Some(ffi::SQLITE_READONLY)), "{error}");
+    store.connection.pragma_update(None, "query_only", false).unwrap();
+    assert_eq!(store.load(None, 10).unwrap(), [Loaded::Torrent(Box::new(record(1)))]);
+    store.commit(&pause).unwrap();
+}
+
 #[test]
 fn a_store_is_read_while_a_client_has_it_open() {
     let dir = tempfile::tempdir().unwrap();

@@ -56,6 +56,9 @@ numbers! { ErrorKind:
     PATRON_E_CORRUPT = -21 => Corrupt,
     /// Another process, or another client, has the store open.
     PATRON_E_IN_USE = -22 => InUse,
+    /// Files that are not the torrent's are where its own would be; see
+    /// patron_options_set_existing_files().
+    PATRON_E_EXISTS = -23 => Exists,
 }
 
 /// A pointer that must not be NULL is NULL.

@@ -94,6 +94,7 @@ static void failures(patron_handle* handle, uint64_t unknown) {
         patron_get_metainfo,
         patron_watch,
         patron_unwatch,
+        patron_wait_until_finished,
         patron_get_files,
         patron_get_resume_data,
         patron_get_pieces,
@@ -141,7 +142,28 @@ static void transfer(const char* directory) {
     patron_client* other = start(new_builder(path(directory, "to")));
     patron_handle* reader = new_patron(other);
     uint64_t download = add(reader, metainfo, peer_options(handle));
+    patron_reply *complete = NULL, *found = NULL;
+    OK(patron_wait_until_finished(reader, download, &complete, &error));
+    wait_for(complete);
+    patron_reply_free(complete);
     await(reader, PATRON_EVENT_FINISHED, download);
+    uint8_t v1[20], v2[32];
+    CHECK(patron_metainfo_info_hash_v1(metainfo, &v1) &&
+          patron_metainfo_info_hash_v2(metainfo, &v2));
+    OK(patron_find(reader, v1, sizeof v1, &found, &error));
+    wait_for(found);
+    CHECK(patron_reply_torrent(found) == download);
+    patron_reply_free(found);
+    OK(patron_find(reader, v2, sizeof v2, &found, &error));
+    wait_for(found);
+    CHECK(patron_reply_torrent(found) == download);
+    patron_reply_free(found);
+    v1[0] ^= 1;
+    OK(patron_find(reader, v1, sizeof v1, &found, &error));
+    wait_for(found);
+    CHECK(patron_reply_torrent(found) == 0);
+    patron_reply_free(found);
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_find(reader, v1, 19, &found, &error));
     CHECK(same_file(file, path(directory, "to/data.bin")));
 
     patron_reply* reply = NULL;
@@ -321,14 +343,33 @@ static void count_line(void* data, int32_t level, patron_text line) {
     }
 }
 
+static int logs_ended;
+
+static void end_log(void* data) {
+    CHECK(data == &lines);
+    __atomic_fetch_add(&logs_ended, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A line that is under way when the log is replaced may be the last use of it. */
+static void await_ended_logs(int count) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (__atomic_load_n(&logs_ended, __ATOMIC_SEQ_CST) != count) {
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+}
+
 static void log_lines(const char* directory) {
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_log(6, count_line, &lines, &error));
-    OK(patron_set_log(PATRON_LOG_INFO, count_line, &lines, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_log(6, count_line, &lines, end_log, &error));
+    OK(patron_set_log(PATRON_LOG_INFO, count_line, &lines, end_log, &error));
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
-    OK(patron_set_log(PATRON_LOG_WARN, count_line, &lines, &error));
+    CHECK(__atomic_load_n(&logs_ended, __ATOMIC_SEQ_CST) == 0);
+    OK(patron_set_log(PATRON_LOG_WARN, count_line, &lines, end_log, &error));
+    await_ended_logs(1);
     stop(start(new_builder(directory)));
-    OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, &error));
+    OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, NULL, &error));
+    await_ended_logs(2);
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
     CHECK(__atomic_load_n(&wrong_lines, __ATOMIC_SEQ_CST) == 0);

@@ -247,6 +247,32 @@ static void trees(const char* directory) {
     patron_metainfo_free(metainfo);
 }
 
+static void verifying(const char* directory) {
+    const char* file = path(directory, "verified.bin");
+    make_file(file, 5, 100000);
+    patron_metainfo* metainfo = make_torrent(file);
+    patron_verified* verified = NULL;
+    OK(patron_verify(metainfo, PATRON_TEXT(directory), &verified, &error));
+    CHECK(patron_verified_is_good(verified) && patron_verified_bad_size(verified) == 0);
+    CHECK(patron_verified_file_count(verified) == 1);
+    CHECK(is(patron_verified_file_path(verified, 0), "verified.bin"));
+    CHECK(patron_verified_file_state(verified, 0) == PATRON_FILE_GOOD);
+    CHECK(patron_verified_file_state(verified, 1) == 0);
+    patron_verified_free(verified);
+
+    FILE* stream = fopen(file, "r+b");
+    CHECK(stream && fputs("not what it was", stream) >= 0 && fclose(stream) == 0);
+    OK(patron_verify(metainfo, PATRON_TEXT(directory), &verified, &error));
+    CHECK(!patron_verified_is_good(verified) && patron_verified_bad_pieces(verified) == 1);
+    CHECK(patron_verified_bad_size(verified) == 16384);
+    CHECK(patron_verified_file_state(verified, 0) == PATRON_FILE_DAMAGED);
+    patron_verified_free(verified);
+    verified = NULL;
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_verify(metainfo, PATRON_TEXT(file), &verified, &error));
+    CHECK(!verified);
+    patron_metainfo_free(metainfo);
+}
+
 int main(int argc, char** argv) {
     CHECK(argc == 3);
     versions();
@@ -254,5 +280,6 @@ int main(int argc, char** argv) {
     metainfo_and_magnet(argv[1]);
     making(argv[1]);
     trees(argv[1]);
+    verifying(argv[1]);
     return 0;
 }

@@ -79,7 +79,7 @@ static const int has_fields[KINDS] = {
     TORRENT | NAME | URL | ERROR,                  /* SCRAPE_FAILED */
     LIMIT,                                         /* PERFORMANCE_WARNING */
     STATISTICS,                                    /* STATISTICS */
-    TORRENT | NAME | RESUME_DATA,                  /* RESUME_DATA */
+    TORRENT | NAME | HASHES | RESUME_DATA,         /* RESUME_DATA */
     TORRENT | NAME,                                /* GOAL_REACHED */
     TAG | MAYBE_TORRENT | MAYBE_ERROR,             /* REPLY */
     TORRENT | NAME | URL | ERROR,                  /* WEB_SEED_FAILED */

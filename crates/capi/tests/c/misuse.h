@@ -68,6 +68,7 @@ static patron_options *the_options, *scratch_options;
 static patron_explainer *the_explainer, *scratch_explainer;
 static patron_metainfo* the_metainfo;
 static patron_magnet* the_magnet;
+static patron_verified* the_verified;
 static patron_event* the_event;
 static patron_snapshot* the_snapshot;
 static patron_statistics* the_statistics;
@@ -173,6 +174,7 @@ static inline void prepare(void) {
     OK(patron_maker_start(the_maker, &the_making, &error));
     OK(patron_making_wait(the_making, PATIENCE_MS, &the_metainfo, &error));
     OK(patron_magnet_of(the_metainfo, &the_magnet, &error));
+    OK(patron_verify(the_metainfo, PATRON_TEXT(at), &the_verified, &error));
     torrent_path = strdup(path(at, "data.torrent"));
     FILE* stream = fopen(torrent_path, "wb");
     patron_bytes bytes = patron_metainfo_torrent_file(the_metainfo);
@@ -286,6 +288,7 @@ static inline void clean_up(void) {
     patron_settings_free(the_settings);
     patron_settings_free(scratch_settings);
     patron_magnet_free(the_magnet);
+    patron_verified_free(the_verified);
     patron_metainfo_free(the_metainfo);
     patron_making_free(the_making);
     patron_maker_free(the_maker);

@@ -418,7 +418,7 @@ static void saving(void) {
     patron_event_free(event);
     patron_report* report = NULL;
     OK(patron_client_shutdown(client, 0, &report, &error));
-    bool told = has(patron_report_explain(report), "resume data of");
+    bool told = has(patron_report_explain(report), "resume data was not saved");
     CHECK(told == (patron_report_unsaved(report) > 0));
     CHECK(patron_report_unsaved(report) <= 1);
     patron_report_free(report);

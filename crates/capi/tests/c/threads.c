@@ -143,6 +143,45 @@ static void interrupts(void) {
     run(wait_without_end, free_it);
 }
 
+static int woken, finalized;
+
+static void count(void* counter) {
+    __atomic_fetch_add((int*)counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static void finalize(void* unused) {
+    (void)unused;
+    __atomic_fetch_add(&finalized, 1, __ATOMIC_SEQ_CST);
+}
+
+static void* set_wake(void* unused) {
+    (void)unused;
+    OK(patron_set_wake(handle, count, &woken, finalize, &error));
+    return NULL;
+}
+
+static void await_count(const int* counter, int least) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) < least) {
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+}
+
+/* Of many that set it at once, one has set it. */
+static void wakes(void) {
+    run(set_wake, NULL);
+    await_count(&finalized, THREADS - 1);
+    drain(handle);
+    int before = __atomic_load_n(&woken, __ATOMIC_SEQ_CST);
+    OK(patron_send(handle, PATRON_COMMAND_PAUSE, UINT64_MAX, 0, true, &error));
+    await_count(&woken, before + 1);
+    CHECK(__atomic_load_n(&finalized, __ATOMIC_SEQ_CST) == THREADS - 1);
+    OK(patron_set_wake(handle, NULL, NULL, NULL, &error));
+    await_count(&finalized, THREADS);
+    finalized = 0;
+}
+
 int main(int argc, char** argv) {
     CHECK(argc == 3);
     make_file(path(argv[1], "data.bin"), 1, 100000);
@@ -164,6 +203,9 @@ int main(int argc, char** argv) {
     for (int round = 0; round < 4; round++) {
         handle = new_patron(client);
         interrupts();
+        handle = new_patron(client);
+        wakes();
+        patron_free(handle);
     }
 
     /* The messages of the threads come before this one in the client's queue and are still

@@ -18,6 +18,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["metainfo"],
     &["magnet"],
     &["maker"],
+    &["verifier"],
     &["options"],
     &["client"],
     &["patron"],

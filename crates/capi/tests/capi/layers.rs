@@ -34,6 +34,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("session", "ip_filter"),
     ("session", "settings"),
     ("torrent_options", "options"),
+    ("verifier", "metainfo"),
 ];
 
 /// The names of the files in `src` without ".rs", and their contents.

@@ -24,6 +24,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("patron_reply_on_ready", "user_data"),
     ("patron_set_log", "log"),
     ("patron_set_log", "user_data"),
+    ("patron_set_log", "finalize"),
 ];
 
 /// Valid arguments that only one function needs.
@@ -107,6 +108,8 @@ const VALUES: &[(&str, &str)] = &[
     ("address", "\"127.0.0.1:1\""),
     ("interfaces", "\"127.0.0.1:0\""),
     ("source", "torrent_path"),
+    ("info_hash", "(const uint8_t*)\"a hash of twenty byte\""),
+    ("info_hash_length", "20"),
     ("level", "PATRON_LOG_ERROR"),
     ("log", "on_log"),
     ("wake", "on_wake"),
@@ -252,6 +255,8 @@ const NEUTRAL: &[&str] = &[
     "patron_statistics_all_time_received",
     "patron_statistics_all_time_sent",
     "patron_trackers_announce_message",
+    "patron_verified_bad_pieces",
+    "patron_verified_bad_size",
 ];
 
 /// Functions that return -1 if there is nothing to return.

@@ -1,7 +1,9 @@
 """Uses examples/python/patron.py as a module: module.py TORRENT DIRECTORY PEER"""
 
+import _thread
 import io
 import os
+import signal
 import sys
 import threading
 import time
@@ -47,6 +49,17 @@ with Client(directory, offline=True, tick_ms=100) as client, client.patron() as 
                 raise AssertionError("it was there")
             except PatronError as error:
                 assert error.code == code, error
+        # Ctrl-C ends a read. A shell may have made the process ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        patron.set_download_limit(torrent, 1)
+        film.timeout = None
+        threading.Timer(0.1, _thread.interrupt_main).start()
+        begun = time.monotonic()
+        try:
+            film.read(1)
+            raise AssertionError("it was there")
+        except KeyboardInterrupt:
+            assert time.monotonic() - begun < 30
         patron.set_download_limit(torrent, None)
         film.timeout = 60
         assert len(film.read(9)) == 5 and film.read(1) == b""

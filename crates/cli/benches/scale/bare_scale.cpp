@@ -1,9 +1,9 @@
-// Many torrents in libtorrent with nothing around it: the measure of what a client adds.
+// Runs many torrents with nothing but libtorrent, as a baseline for the cost of a client.
 //
 //     bare_scale COUNT DIR [name=value]...
 //
-// The torrent with number N has the file N.bin in DIR/(N / 1000). Says how long each step took as
-// "NAME SECONDS"; at "rest" it waits for a line on stdin, so that it can be looked at.
+// Torrent number N has the file N.bin in DIR/(N / 1000). Prints the duration of each step as "NAME
+// SECONDS". At "rest" it waits for a line on stdin, so that it can be measured.
 
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/alert_types.hpp>
@@ -31,7 +31,7 @@ constexpr int size = 16 * 1024;
 // Torrents that are being added at a time; without a bound, requests and alerts pile up.
 constexpr int most_under_way = 512;
 
-// What `torrent` in main.rs makes.
+// Creates the same torrents as `torrent` in main.rs.
 std::vector<char> torrent(int number) {
     std::string hash = std::to_string(number);
     hash.resize(20, '.');
@@ -67,7 +67,7 @@ int take(lt::session& session, IsOne is_one) {
     return static_cast<int>(std::count_if(alerts.begin(), alerts.end(), is_one));
 }
 
-// Takes alerts until `count` of them were what `is_one` looks for.
+// Takes alerts until `count` of them satisfy `is_one`.
 template <typename IsOne>
 void wait_for(lt::session& session, int count, IsOne is_one) {
     while (count > 0)
@@ -94,7 +94,7 @@ void run(int count, std::string const& directory, lt::settings_pack settings) {
     settings.set_int(lt::settings_pack::alert_mask, lt::alert_category::error |
                                                         lt::alert_category::status |
                                                         lt::alert_category::storage);
-    // None may be lost.
+    // No alert may be lost.
     settings.set_int(lt::settings_pack::alert_queue_size, 10 * count + 10000);
     lt::session_params params(std::move(settings));
     auto session = std::make_unique<lt::session>(std::move(params));

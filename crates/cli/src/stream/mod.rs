@@ -11,14 +11,16 @@ use crossbeam_channel::{Receiver, bounded, never, select};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::{FileStatus, Priority};
-use torrent_patron::patron::Reply;
+use torrent_patron::patron::{Added, Reply};
 use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
 
 use self::server::Site;
 use crate::arguments::{Stream, source};
+use crate::blocklist::Blocklist;
 use crate::http::Server;
 use crate::interrupt::Interrupt;
 use crate::output::{self, Screen, Throttle};
+use crate::transfer::is_same;
 use crate::{Outcome, Result};
 
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -28,6 +30,7 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
+    let blocklist = Blocklist::read(arguments.common.blocklist.as_ref())?;
     let interrupt = Interrupt::catch()?;
     let client = arguments.common.client(1)?.start()?;
     let streaming = Streaming {
@@ -36,6 +39,7 @@ pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
         screen: Screen::new(arguments.common.quiet || arguments.common.json),
         json: arguments.common.json,
     };
+    blocklist.apply(&streaming.patron, &streaming.screen)?;
     let ran = streaming.run(arguments);
     streaming.end(client, arguments.common.quiet);
     match ran {
@@ -62,17 +66,21 @@ impl Streaming {
         let adding = self.patron.add_torrent(source(&arguments.source), options);
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
-        // The reader opens when the metadata has arrived and the files have been checked.
+        let is_known = matches!(added, Added::Existing(_));
+        if is_known && self.go_on(torrent, arguments)?.is_none() {
+            return Ok(None);
+        }
+        // It is there when the metadata is here and the files are checked.
         let Some(_) = self.wait(self.patron.reader(torrent, 0))? else { return Ok(None) };
         let Some(files) = self.wait(self.patron.files(torrent))? else { return Ok(None) };
         let index = choose(&files, arguments.index)?;
-        // The other files are downloaded when they are read.
+        // The others come when somebody reads them. An earlier run may have chosen others for good.
         let wanted: Vec<_> = (0..files.len())
             .map(|file| if file == index { Priority::DEFAULT } else { Priority::SKIP })
             .collect();
-        let Some(()) = self.wait(self.patron.set_file_priorities(torrent, wanted))? else {
+        if !is_known && self.wait(self.patron.set_file_priorities(torrent, wanted))?.is_none() {
             return Ok(None);
-        };
+        }
         let (server, url) = self.serve(torrent, files, index, arguments)?;
         if self.json {
             output::object(&serde_json::json!({ "event": "serving", "url": url }));
@@ -82,6 +90,24 @@ impl Streaming {
         let outcome = self.play(arguments.play.as_deref(), &url);
         drop(server);
         outcome.map(Some)
+    }
+
+    /// A torrent that an earlier run has kept in the store. It stays where its files are.
+    fn go_on(&self, torrent: TorrentId, arguments: &Stream) -> Result<Option<()>> {
+        let Some(()) = self.wait(self.patron.watch(torrent))? else { return Ok(None) };
+        let Some(options) = self.wait(self.patron.options(torrent))? else { return Ok(None) };
+        if !is_same(&arguments.output, &options.save_dir) {
+            let save_dir = options.save_dir.display();
+            self.screen.warn(format_args!("warning: its files are in {save_dir} already"));
+        }
+        for peer in &arguments.peer {
+            let connecting = self.patron.connect_peer(torrent, *peer);
+            let Some(()) = self.wait(connecting)? else { return Ok(None) };
+        }
+        let Some(()) = self.wait(self.patron.resume(torrent))? else { return Ok(None) };
+        // The client knows that it is resumed before it is asked for a reader.
+        let resumed = self.wait(self.patron.fresh_status(torrent))?;
+        Ok(resumed.map(drop))
     }
 
     fn serve(
@@ -163,6 +189,9 @@ impl Streaming {
                 return Ok(None);
             }
             while let Some(event) = self.patron.try_recv() {
+                if self.json {
+                    output::event(&event);
+                }
                 if let Event::Error { error, .. } | Event::ListenFailed { error, .. } = &event {
                     self.screen.warn(format_args!("warning: {error}"));
                 }

@@ -112,12 +112,17 @@ fn a_selection_that_selects_nothing_is_an_error() {
         let arguments = ["--select", selection];
         let output = album.download(text(&album.torrent), &arguments).end().expect(1);
         assert!(output.stderr.contains(why), "{output:#?}");
+        let failed = events(&output).into_iter().find(|event| event["event"] == "add_failed");
+        let error = failed.unwrap()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(error.contains(why.rsplit(": ").next().unwrap()), "{error}");
     };
     count("*.mkv", "album.torrent: no file is selected: nothing matches --select");
     count("99", "--select 99: the files are numbered 0 to ");
     let (_seeder, peer) = album.seed(&[]);
-    let output = album.download(&album.magnet, &["--peer", &peer, "--select=*.mkv"]).end();
-    assert!(output.expect(1).stderr.contains("error: album: no file is selected"));
+    let output =
+        album.download(&album.magnet, &["--peer", &peer, "--select=*.mkv"]).end().expect(1);
+    assert!(output.stderr.contains("error: album: no file is selected"));
+    assert!(events(&output).iter().any(|event| event["event"] == "error"), "{output:#?}");
 }
 
 #[test]

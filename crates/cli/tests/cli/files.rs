@@ -184,6 +184,18 @@ fn each_damaged_file_is_named_and_links_are_known() {
 }
 
 #[test]
+fn verify_tells_the_state_of_each_file_as_json() {
+    let (dir, torrent) = album();
+    fs::write(dir.path().join("album/one.bin"), noise(9, 100_000)).unwrap();
+    let words = ["verify".as_ref(), "--json".as_ref(), torrent.as_os_str(), dir.path().as_os_str()];
+    let report = run(words).expect(1).json();
+    assert_eq!((&report["size"], &report["bad_pieces"]), (&json!(150_001), &json!(7)));
+    let one =
+        report["files"].as_array().unwrap().iter().find(|file| file["path"] == "album/one.bin");
+    assert_eq!(one.unwrap()["state"], json!({ "damaged": 7 }));
+}
+
+#[test]
 fn a_missing_directory_is_not_created() {
     let (dir, torrent) = album();
     let nowhere = dir.path().join("nowhere");

@@ -22,6 +22,16 @@ fn seed(directory: &Path, metrics: &str) -> Program {
     Program::start(options.into_iter().chain(paths))
 }
 
+#[test]
+fn where_the_metrics_are_is_told_when_quiet_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let words =
+        ["seed", "--offline", "--quiet", "--metrics=127.0.0.1:0", "--store"].map(Into::into);
+    let store = directory.path().join("torrents.db").into_os_string();
+    let program = Program::start(words.into_iter().chain([store]));
+    assert!(program.first_error_line().starts_with("metrics at http://127.0.0.1:"));
+}
+
 fn connect(url: &str) -> TcpStream {
     let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
     let stream = TcpStream::connect(address).unwrap();

@@ -140,11 +140,11 @@ fn tracker() -> (String, Receiver<u16>) {
     (url, ports)
 }
 
-/// A peer that is given the program's address finds the torrent there.
+/// A peer that connects to the program's address must find the torrent there.
 #[test]
 fn a_preset_has_no_more_threads_than_torrents() {
     let dir = tempfile::tempdir().unwrap();
-    // Each with an info hash of its own, for which a thread would be chosen.
+    // The info hash of each selects one of the threads.
     for (number, name) in (0..).zip(["one.bin", "two.bin", "three.bin", "four.bin"]) {
         let movie = movie(dir.path(), name, number);
         let (torrent, from) = (movie.torrent.as_os_str(), movie.file.parent().unwrap().as_os_str());

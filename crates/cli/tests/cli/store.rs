@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use torrent_patron::store::{Loaded, Sqlite, Store};
 
 use crate::program::{Program, run};
 use crate::support::{data, metainfo, same};
@@ -113,7 +114,8 @@ fn a_store_is_listed_checked_exported_and_imported() {
     assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");
     assert_eq!(output.stdout, "movie.bin\n");
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
-    run(["store", "import", text(&other), text(&backup)]).expect(0);
+    let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
+    assert_eq!(again, "movie.bin: already in the store\n");
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
     // It seeds at once, without a check of its files.
@@ -127,6 +129,33 @@ fn a_store_is_listed_checked_exported_and_imported() {
     program.signal("INT");
     let output = program.end().expect(0);
     assert!(!output.stdout.contains("checking_files"), "{output:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_exported_is_for_its_owner_alone_and_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    let movie = Movie::new();
+    let store = movie.path("torrents.db");
+    run(["store", "import", text(&store), text(movie.dir.path())]).expect(0);
+    let backup = movie.path("backup");
+    run(["store", "export", text(&movie.path("none.db")), text(&backup)]).expect(1);
+    assert!(!backup.exists(), "there is nothing to export");
+
+    let exported = run(["store", "export", text(&store), text(&backup)]).expect(0).stdout;
+    let file = Path::new(exported.trim_end());
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // Whoever has it open has the whole of the old one.
+    let link = movie.path("link");
+    fs::hard_link(file, &link).unwrap();
+    fs::write(file, "old").unwrap();
+    run(["store", "export", text(&store), text(&backup)]).expect(0);
+    assert_eq!(fs::read(&link).unwrap(), b"old");
+    assert_eq!(fs::read_dir(&backup).unwrap().count(), 1);
+
+    let in_the_way = movie.path("from/movie.bin/backup");
+    let output = run(["store", "export", text(&store), text(&in_the_way)]).expect(1);
+    assert!(output.stderr.contains(text(&in_the_way)), "{output:#?}");
 }
 
 #[test]
@@ -150,6 +179,37 @@ fn a_store_in_use_and_a_file_that_is_no_store_are_reported() {
         assert!(output.stderr.contains("it is not a SQLite database"), "{output:#?}");
     }
     run(["download", "-o", "to"]).expect(2);
+    // Nothing is added, so nothing needs a directory.
+    let other = movie.path("other.db");
+    run(["download", "--offline", "--store", text(&other)]).expect(0);
+}
+
+/// What an earlier download has left incomplete stays so.
+#[test]
+fn a_seeder_does_not_go_on_with_a_download_of_the_store() {
+    let movie = Movie::new();
+    let mut download = movie.download(&[text(&movie.torrent)]);
+    download.event("torrent_added");
+    download.signal("INT");
+    download.end().expect(130);
+    let store = movie.path("torrents.db");
+    let asks_for_nothing = || {
+        let kept = Sqlite::open_read_only(&store).unwrap().load(None, 1).unwrap();
+        let Some(Loaded::Torrent(record)) = kept.first() else { panic!("{kept:?}") };
+        let (resume, flag) = (record.to_resume_data(), b"11:upload_modei1e");
+        resume.windows(flag.len()).any(|part| part == flag)
+    };
+    assert!(!asks_for_nothing());
+    let mut program = Program::start(["seed", "--store", text(&store), "--offline", "--json"]);
+    program.event("restored");
+    program.signal("INT");
+    program.end().expect(0);
+    assert!(asks_for_nothing());
+
+    // A download does go on with it.
+    let (_seeder, peer) = movie.seed();
+    movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
+    assert!(movie.is_here());
 }
 
 #[test]

@@ -3,14 +3,17 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::program::{Program, run};
 use crate::support::{PATIENCE, Seeder, address, data, eventually, maker, noise};
+use torrent_patron::file::Priority;
 use torrent_patron::metainfo::{Metainfo, Protocol};
+use torrent_patron::store::Sqlite;
+use torrent_patron::{AddOptions, Client};
 
 const PIECE: usize = 64 << 10;
 const SIZE: usize = 20 * PIECE + 123;
@@ -196,9 +199,13 @@ fn the_largest_file_is_played_unless_one_is_chosen() {
     program.end().expect(0);
 
     let mut json = Program::start(arguments(dir.path(), &film, &["--json", &index.to_string()]));
-    let serving: serde_json::Value =
-        json.find("first line", |line| serde_json::from_str(line).ok());
-    assert_eq!(serving["event"], "serving");
+    let (mut added, mut serving) = (false, None);
+    while !added || serving.is_none() {
+        let event: serde_json::Value = json.find("event", |line| serde_json::from_str(line).ok());
+        added |= event["event"] == "torrent_added";
+        serving = serving.or((event["event"] == "serving").then_some(event));
+    }
+    let serving = serving.unwrap();
     assert!(serving["url"].as_str().unwrap().ends_with("/a%20%26%20b.ogg"));
     drop(json);
     let wrong = run(arguments(dir.path(), &film, &["99"])).expect(1);
@@ -354,4 +361,55 @@ fn ffmpeg_plays_and_seeks() {
         assert!(frame(&url, at) == frame(video.to_str().unwrap(), at), "the frame at {at} s");
     }
     drop(program);
+}
+
+#[test]
+fn peers_on_the_blocklist_are_not_connected_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    let list = dir.path().join("list.txt");
+    let [blocked, other] = ["127.0.0.2:0", "127.0.0.1:0"].map(|at| TcpListener::bind(at).unwrap());
+    let [first, second] = [&blocked, &other].map(|peer| peer.local_addr().unwrap().to_string());
+    let more = ["--peer", &first, "--peer", &second, "--blocklist", list.to_str().unwrap()];
+    let missing = run(arguments(dir.path(), &film, &more)).expect(1);
+    assert!(missing.stderr.starts_with("error: cannot read the blocklist: "), "{missing:#?}");
+
+    fs::write(&list, "127.0.0.2\nthis is no rule\n").unwrap();
+    let program = Program::start(arguments(dir.path(), &film, &more));
+    assert!(program.first_error_line().starts_with("blocklist: 1 line is skipped; line 2: "));
+    other.accept().unwrap();
+    blocked.set_nonblocking(true).unwrap();
+    assert_eq!(blocked.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    drop(program);
+}
+
+#[test]
+fn a_torrent_of_the_store_is_streamed_where_it_is_and_keeps_what_was_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    let (kept, there) = (dir.path().join("torrents.db"), dir.path().join("there"));
+    let client = || {
+        let store = Sqlite::open(&kept).unwrap();
+        Client::builder().offline(true).listen("127.0.0.1:0").store(store).start().unwrap()
+    };
+    let earlier = client();
+    let options = AddOptions::default().save_dir(&there).paused(true);
+    let patron = earlier.patron();
+    let id = patron.add_torrent(&*film.torrent, options).wait().unwrap().id();
+    patron.set_file_priorities(id, vec![Priority::LOW]).wait().unwrap();
+    drop(patron);
+    assert!(earlier.shutdown(PATIENCE).wait().is_clean());
+
+    let (program, url) = stream(dir.path(), &film, &["--store", kept.to_str().unwrap()]);
+    let all = Http::connect(&url).ask("GET", parts(&url).1, &[]);
+    assert!(all.body == noise(1, SIZE), "it was paused");
+    program.signal("INT");
+    let output = program.end().expect(0);
+    assert!(output.stderr.contains("warning: its files are in "), "{output:#?}");
+    assert!(there.join("film.bin").is_file() && !dir.path().join("to/film.bin").exists());
+
+    let later = client();
+    let patron = later.patron();
+    let id = eventually("the torrent is restored", || patron.torrents().first().copied());
+    assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::LOW);
 }

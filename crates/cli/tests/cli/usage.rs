@@ -15,6 +15,7 @@ fn wrong_usage_exits_with_2() {
         &["demo", "--patrons", "0"],
         &["demo", "--size", "many"],
         &["download", "x"],
+        &["download", "x", "--store", "y"],
         &["download", "x", "-o", "y", "--peer", "nowhere"],
         &["download", "x", "-o", "y", "--tick", "0"],
         &["download", "x", "-o", "y", "--limit-up", "9GiB"],
@@ -85,6 +86,16 @@ fn every_command_has_help_with_an_example() {
         let help = run([command, "--help"]).expect(0).stdout;
         assert!(help.contains(&format!("EXAMPLE:\n  torrent-patron {command} ")), "{help}");
     }
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_told() {
+    let mut wrong = crate::program::command();
+    wrong
+        .env("TORRENT_PATRON_LOG", "a=b=c")
+        .args(["info", "magnet:?xt=urn:btih:cab507494d02ebb1178b38f2e9d7be299c86b862"]);
+    let output = crate::program::Program::spawn(&mut wrong).end().expect(0);
+    assert!(output.stderr.starts_with("warning: TORRENT_PATRON_LOG: "), "{output:#?}");
 }
 
 #[test]

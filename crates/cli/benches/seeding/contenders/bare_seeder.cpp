@@ -1,11 +1,11 @@
-// A seeder with nothing between it and libtorrent: the measure of what the wrapper costs.
+// Seeds with nothing but libtorrent, as a baseline for the cost of the wrapper.
 //
 //     bare_seeder stock|none DIR [name=value | FILE.torrent]...
 //
-// The data in DIR is taken as complete. With stock, libtorrent reads it as it likes; with none, it
-// reads nothing and sends zeros: the most that its network side can do. It prints where it listens,
-// seeds until stdin closes or SIGTERM or SIGINT comes, and prints what that took. Exit codes: 0
-// done, 1 failed, 2 wrong usage.
+// Assumes that the data in DIR is complete. With stock, libtorrent reads it in its own way. With
+// none, it reads nothing and sends zeros, which shows the highest rate of its network side. Prints
+// the address that it listens on, seeds until stdin closes or SIGTERM or SIGINT arrives, and prints
+// the resources used. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/alert_types.hpp>
@@ -44,7 +44,7 @@ struct usage_error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// SIGTERM and SIGINT as a file descriptor. Made before the session, so that every thread of
+// SIGTERM and SIGINT as a file descriptor. Created before the session, so that every thread of
 // libtorrent inherits the blocked signals.
 class termination {
   public:

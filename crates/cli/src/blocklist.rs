@@ -1,0 +1,29 @@
+//! Addresses that are never connected to or accepted, from `--blocklist`.
+
+use std::path::PathBuf;
+
+use torrent_patron::Patron;
+use torrent_patron::ip_filter;
+use torrent_patron::ip_filter::IpFilter;
+
+use crate::Result;
+use crate::output::Screen;
+
+pub(crate) struct Blocklist(Option<ip_filter::Blocklist>);
+
+impl Blocklist {
+    /// Before the client starts: without its list it does nothing.
+    pub(crate) fn read(file: Option<&PathBuf>) -> Result<Self> {
+        Ok(Self(file.map(IpFilter::read_lenient).transpose()?))
+    }
+
+    pub(crate) fn apply(self, patron: &Patron, screen: &Screen) -> Result<()> {
+        let Some(list) = self.0 else { return Ok(()) };
+        if let Some(first) = list.first_skipped.first() {
+            let lines = if list.skipped == 1 { "line is" } else { "lines are" };
+            let first = first.message();
+            screen.warn(format_args!("blocklist: {} {lines} skipped; {first}", list.skipped));
+        }
+        Ok(patron.set_ip_filter(list.filter).wait()?)
+    }
+}
