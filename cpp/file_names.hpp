@@ -24,6 +24,11 @@ void check_rename(lt::file_storage const& files, std::vector<std::string> const&
 
 // Returns the directory that a path is in.
 std::string parent(std::string const& path);
+// Returns whether a torrent has data for the file: it is not a pad file, and not empty.
+template <typename Files>
+bool has_data(Files const& files, lt::file_index_t file) {
+    return !files.pad_file_at(file) && files.file_size(file) > 0;
+}
 // Returns whether a file or piece is not wanted. The list may lack those without a priority.
 template <typename Index>
 bool is_skipped(std::vector<lt::download_priority_t> const& priorities, Index index) {

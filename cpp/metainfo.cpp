@@ -410,7 +410,7 @@ rust::Vec<PieceHashes> TorrentParams::piece_hashes(rust::Slice<std::uint8_t cons
     auto const layers = piece_layers(
         {reinterpret_cast<char const*>(torrent.data()), std::ptrdiff_t(torrent.size())});
     for (auto const i : files.file_range()) {
-        if (files.pad_file_at(i) || files.file_size(i) == 0)
+        if (!has_data(files, i))
             continue;
         lt::sha256_hash const root = files.root(i);
         lt::string_view layer(root.data(), std::size_t(lt::sha256_hash::size()));

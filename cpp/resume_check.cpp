@@ -111,7 +111,7 @@ bool check_resume_data(lt::add_torrent_params& params,
 
     std::vector<Piece> pieces(static_cast<std::size_t>(files.num_pieces()));
     for (lt::file_index_t const i : files.file_range()) {
-        if (files.pad_file_at(i) || files.file_size(i) == 0)
+        if (!has_data(files, i))
             continue;
         auto const place = static_cast<std::size_t>(static_cast<int>(i));
         std::string const path = file_path(params, i);

@@ -218,8 +218,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
                 torrents_->moved(torrent, path);
             // Nothing is durable at the new path, not even the file names.
             for (auto const i : torrent->files.file_range())
-                if (torrent->files.file_size(i) > 0 && !torrent->files.pad_file_at(i) &&
-                    !torrent->is_skipped(i))
+                if (torrent->is_downloaded(i))
                     written_->add(torrent->hash, i, i);
             end_exclusive(*torrent);
             settled(torrent);

@@ -21,8 +21,15 @@ struct Paths::Names {
 
 namespace {
 
-bool has_data(TorrentFiles const& torrent, lt::file_index_t file) {
-    return !torrent.files.pad_file_at(file) && torrent.files.file_size(file) > 0;
+// Removes what one torrent knows of files that it shares with another.
+template <typename Which>
+void forget_shared(TorrentFiles& of, TorrentFiles const& with, Which const& which) {
+    if (of.known().others.empty())
+        return;
+    auto& shared = of.rare().others;
+    for (auto at = shared.begin(); at != shared.end();)
+        at =
+            at->second.lock().get() == &with && which(at->first) ? shared.erase(at) : std::next(at);
 }
 
 std::size_t key(std::string const& path) {
@@ -34,7 +41,7 @@ std::size_t key(std::string const& path) {
 Paths::Names Paths::names(TorrentFiles const& torrent) {
     Names out;
     for (lt::file_index_t const i : torrent.files.file_range()) {
-        if (!has_data(torrent, i))
+        if (!has_data(torrent.files, i))
             continue;
         out.files.emplace_back(i, torrent.names.path(i, torrent.path));
         ++out.directories[key(parent(out.files.back().second))];
@@ -148,11 +155,7 @@ void Paths::take(Index& index, std::size_t key, TorrentFiles const& torrent) {
 void Paths::remove(TorrentFiles const& torrent) {
     Names const own = names(torrent);
     for (Torrent const& other : neighbours(torrent, own)) {
-        if (other->known().others.empty())
-            continue;
-        auto& shared = other->rare().others;
-        for (auto at = shared.begin(); at != shared.end();)
-            at = at->second.lock().get() == &torrent ? shared.erase(at) : std::next(at);
+        forget_shared(*other, torrent, [](lt::file_index_t) { return true; });
     }
     if (own.files.size() == 1)
         take(files_, key(own.files.front().second), torrent);
@@ -163,18 +166,14 @@ void Paths::remove(TorrentFiles const& torrent) {
 
 void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
                    std::string const& to) {
-    if (!has_data(*torrent, file))
+    if (!has_data(torrent->files, file))
         return;
     if (!torrent->known().others.empty())
         torrent->rare().others.erase(file);
     for (Torrent const& other : neighbours(*torrent, from)) {
-        if (other->known().others.empty())
-            continue;
-        auto& shared = other->rare().others;
-        for (auto at = shared.begin(); at != shared.end();)
-            at = at->second.lock() == torrent && other->names.path(at->first, other->path) == from
-                     ? shared.erase(at)
-                     : std::next(at);
+        forget_shared(*other, *torrent, [&](lt::file_index_t const theirs) {
+            return other->names.path(theirs, other->path) == from;
+        });
     }
     auto& directories = torrent->directories;
     if (directories.empty()) {

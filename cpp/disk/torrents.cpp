@@ -12,8 +12,7 @@ TorrentFiles::TorrentFiles(lt::storage_params const& params)
 void TorrentFiles::set_priorities(Priorities const& priorities) {
     bool partial = false;
     for (auto const i : files.file_range())
-        partial = partial || (i < priorities.end_index() && priorities[i] == lt::dont_download &&
-                              !files.pad_file_at(i) && files.file_size(i) > 0);
+        partial = partial || (patron::is_skipped(priorities, i) && has_data(files, i));
     if (partial)
         rare().priorities = priorities;
     else if (rare_)
@@ -23,7 +22,7 @@ void TorrentFiles::set_priorities(Priorities const& priorities) {
 std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
     std::vector<ExpectedFile> out;
     for (auto const i : files.file_range())
-        if (!files.pad_file_at(i) && files.file_size(i) > 0 && !is_skipped(i))
+        if (is_downloaded(i))
             out.push_back({names.path(i, path), files.file_size(i)});
     return out;
 }

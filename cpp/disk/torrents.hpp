@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/disk/forward.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/storage_defs.hpp>
@@ -70,10 +71,13 @@ struct TorrentFiles {
     void forget_probes();
     void set_priorities(Priorities const& priorities);
     void release_files();
-    // A file with data that is not wanted.
+    // A file that is not wanted.
     bool is_skipped(lt::file_index_t file) const {
-        Priorities const& wanted = known().priorities;
-        return file < wanted.end_index() && wanted[file] == lt::dont_download;
+        return patron::is_skipped(known().priorities, file);
+    }
+    // A file with data that is wanted.
+    bool is_downloaded(lt::file_index_t file) const {
+        return has_data(files, file) && !is_skipped(file);
     }
     // Returns the files that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;

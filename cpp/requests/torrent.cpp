@@ -399,7 +399,7 @@ void Torrent::set_ends_first(bool first) const {
     std::vector<std::pair<lt::piece_index_t, lt::download_priority_t>> ends;
     for (lt::file_index_t const i : layout.file_range()) {
         auto const of_file = level(files, static_cast<int>(i));
-        if (of_file == lt::dont_download || layout.pad_file_at(i) || layout.file_size(i) == 0)
+        if (of_file == lt::dont_download || !has_data(layout, i))
             continue;
         for (std::int64_t const offset : {std::int64_t(0), layout.file_size(i) - 1}) {
             lt::piece_index_t const end = layout.map_file(i, offset, 1).piece;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{Existing, FileStatus, Priority};
 use torrent_patron::patron::RemoveFiles;
-use torrent_patron::{AddOptions, Event};
+use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
 
 use crate::await_event;
 use crate::support::{PATIENCE, Seeder, client, data, drain, each, finished, metainfo, same};
@@ -27,15 +27,21 @@ fn only_two(files: &[FileStatus], level: Priority) -> Vec<Priority> {
     is_two.map(|is_two| if is_two { level } else { Priority::SKIP }).collect()
 }
 
-#[test]
-fn skipped_files_are_not_downloaded() {
-    let dir = tempfile::tempdir().unwrap();
-    let seeder = Seeder::of(&album(&dir.path().join("from")));
-    let to = dir.path().join("to");
+/// A download of an [album], before it begins: its seeder, its directory and its client.
+fn paused_download(dir: &Path) -> (Seeder, PathBuf, Client, Patron, TorrentId) {
+    let seeder = Seeder::of(&album(&dir.join("from")));
+    let to = dir.join("to");
     let client = client(&to);
     let patron = client.patron();
     let options = seeder.options().paused(true);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    (seeder, to, client, patron, id)
+}
+
+#[test]
+fn skipped_files_are_not_downloaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (seeder, to, _client, patron, id) = paused_download(dir.path());
     let files = patron.files(id).wait().unwrap();
     let wanted = only_two(&files, Priority::TOP);
     patron.set_file_priorities(id, wanted.clone()).wait().unwrap();
@@ -85,12 +91,7 @@ fn skipping_a_file_during_its_download_does_not_stop_the_others() {
 #[test]
 fn choices_that_follow_each_other_closely_all_count() {
     let dir = tempfile::tempdir().unwrap();
-    let seeder = Seeder::of(&album(&dir.path().join("from")));
-    let to = dir.path().join("to");
-    let client = client(&to);
-    let patron = client.patron();
-    let options = seeder.options().paused(true);
-    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let (_seeder, _, _client, patron, id) = paused_download(dir.path());
     let count = u32::try_from(patron.files(id).wait().unwrap().len()).unwrap();
     let replies: Vec<_> = (0..count)
         .flat_map(|file| [Priority::TOP, Priority::SKIP].map(|priority| (file, priority)))
@@ -113,12 +114,7 @@ fn choices_that_follow_each_other_closely_all_count() {
 #[test]
 fn an_error_of_the_torrent_answers_no_choice_of_files() {
     let dir = tempfile::tempdir().unwrap();
-    let seeder = Seeder::of(&album(&dir.path().join("from")));
-    let to = dir.path().join("to");
-    let client = client(&to);
-    let patron = client.patron();
-    let options = seeder.options().paused(true);
-    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    let (_seeder, to, _client, patron, id) = paused_download(dir.path());
     let checked = patron.set_file_priority(id, 0, Priority::LOW);
     checked.wait().unwrap();
     for name in ["one.bin", "two.bin", "three.bin"] {

@@ -164,8 +164,7 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
     int const count = torrent->files.num_files();
     for (; first < count && looks->size() < looks_at_once; ++first) {
         lt::file_index_t const i(first);
-        if (!torrent->files.pad_file_at(i) && torrent->files.file_size(i) > 0 &&
-            !torrent->is_skipped(i))
+        if (torrent->is_downloaded(i))
             looks->push_back(
                 {first, torrent->names.path(i, torrent->path), torrent->files.file_size(i), {}});
     }
