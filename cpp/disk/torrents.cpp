@@ -36,8 +36,8 @@ void TorrentFiles::forget_probes() {
     if (!rare_)
         return;
     rare_->probes.clear();
-    if (rare_->priorities.empty() && rare_->others.empty() && rare_->open_writes.empty() &&
-        rare_->waiting.empty())
+    if (rare_->priorities.empty() && rare_->others.empty() && rare_->refused.empty() &&
+        rare_->open_writes.empty() && rare_->waiting.empty())
         rare_.reset();
 }
 

@@ -53,6 +53,8 @@ struct TorrentFiles {
         std::map<lt::file_index_t, std::int64_t> probes;
         // Other torrents that have the same file; see Paths.
         std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+        // The number of refused writes that are not answered yet, by piece.
+        std::map<lt::piece_index_t, int> refused;
         // The number of writes in progress, by piece.
         std::map<lt::piece_index_t, int> open_writes;
         std::multimap<lt::piece_index_t, std::function<void()>> waiting;
@@ -106,8 +108,6 @@ struct TorrentFiles {
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;
-    // The number of refused writes that are not answered yet, by piece.
-    std::map<lt::piece_index_t, int> refused;
     // The number of running jobs that move, delete or replace files.
     int exclusive_jobs = 0;
 
