@@ -279,8 +279,7 @@ lt::feature_flags_t Guard::implemented_features() {
     return tick_feature;
 }
 
-std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const& torrent,
-                                                       lt::client_data_t) {
+std::shared_ptr<lt::torrent_plugin> Guard::of_torrent(lt::torrent_handle const& torrent) {
     return std::make_shared<TorrentGuard>(shared_from_this(), torrent);
 }
 

@@ -14,6 +14,7 @@
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
+#include "torrent-patron/cpp/session/on_demand.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
@@ -46,7 +47,8 @@ std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker)
+                 bool silent_resolver, OnDemand& plugins, std::vector<std::uint32_t> cores,
+                 rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
       classes_(std::make_shared<PeerClasses>()),
@@ -72,9 +74,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     };
     session_.add_extension(std::shared_ptr<lt::plugin>(read_->threshold));
     session_.add_extension(std::shared_ptr<lt::plugin>(listening_));
-    session_.add_extension([failed](lt::torrent_handle const& torrent, lt::client_data_t) {
-        return watch_web_seeds(torrent, failed);
-    });
+    plugins.add([failed](auto const& torrent, auto) { return watch_web_seeds(torrent, failed); });
 }
 
 Session::~Session() = default;
@@ -160,12 +160,23 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     policy->restrict(params.dht_state);
     if (!thread.keep_node_ids)
         params.dht_state.nids.clear();
+    auto const plugins = std::make_shared<OnDemand>();
+    // libtorrent's own.
+    for (auto const& plugin : std::exchange(params.extensions, {}))
+        plugins->add([plugin](lt::torrent_handle const& torrent, lt::client_data_t data) {
+            return plugin->new_torrent(torrent, data);
+        });
     auto const guard = std::make_shared<Guard>();
-    params.extensions.push_back(guard);
-    params.extensions.push_back(std::make_shared<Descriptors>());
-    params.extensions.push_back(std::make_shared<Connecting>());
-    if (policy->keeps_local())
-        params.extensions.push_back(std::make_shared<Reach>(policy));
+    plugins->add([guard](auto const& torrent, auto) { return guard->of_torrent(torrent); });
+    plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
+    params.extensions = {plugins, guard, std::make_shared<Descriptors>()};
+    if (policy->keeps_local()) {
+        auto const reach = std::make_shared<Reach>(policy);
+        plugins->add(
+            [reach](auto const&, auto data) { return reach->of_torrent(torrent_id(data)); });
+        plugins->on_end([policy](std::uint64_t torrent) { policy->forget(torrent); });
+        params.extensions.push_back(reach);
+    }
     params.disk_io_constructor = [guard, inner = std::move(params.disk_io_constructor)](
                                      lt::io_context& network,
                                      lt::settings_interface const& settings,
@@ -178,7 +189,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
         !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
         std::move(params), std::move(policy), std::move(plain), std::move(written), silent,
-        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), std::move(waker));
+        *plugins, std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()),
+        std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved

@@ -41,6 +41,7 @@ struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
 class Listening;
+class OnDemand;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
@@ -66,7 +67,8 @@ class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
+            bool silent_resolver, OnDemand& plugins, std::vector<std::uint32_t> cores,
+            rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;

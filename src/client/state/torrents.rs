@@ -224,7 +224,8 @@ impl Torrent {
 }
 
 pub(in crate::client) struct Torrents {
-    by_id: HashMap<TorrentId, Torrent>,
+    /// Boxed, because a map has room for more than it holds.
+    by_id: HashMap<TorrentId, Box<Torrent>>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,
     /// The torrents that each patron owns or watches, so that no search is needed when it leaves.
@@ -262,7 +263,7 @@ impl Torrents {
         if goals::is_open(&torrent.goals()) {
             self.with_goal.insert(id);
         }
-        self.by_id.insert(id, torrent);
+        self.by_id.insert(id, Box::new(torrent));
         for member in self.watching_all.clone() {
             self.watch(id, &member);
         }
@@ -270,7 +271,7 @@ impl Torrents {
 
     /// Removes a torrent from the table and all indexes.
     pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Removed> {
-        let mut torrent = self.by_id.remove(&id)?;
+        let mut torrent = *self.by_id.remove(&id)?;
         // Two magnet links may turn out to be the same hybrid torrent: the hash then belongs to the
         // other.
         if let Some(v1) = torrent.info_hashes.v1
@@ -317,11 +318,11 @@ impl Torrents {
     }
 
     pub(in crate::client) fn get(&self, id: TorrentId) -> Option<&Torrent> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     pub(in crate::client) fn get_mut(&mut self, id: TorrentId) -> Option<&mut Torrent> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     /// Returns the torrent for a command. It must exist, and must not be being removed.
@@ -354,7 +355,7 @@ impl Torrents {
     }
 
     pub(in crate::client) fn iter(&self) -> impl Iterator<Item = (TorrentId, &Torrent)> {
-        self.by_id.iter().map(|(id, torrent)| (*id, torrent))
+        self.by_id.iter().map(|(id, torrent)| (*id, &**torrent))
     }
 
     pub(in crate::client) fn ids(&self) -> Vec<TorrentId> {
