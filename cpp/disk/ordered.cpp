@@ -8,7 +8,11 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <utility>
+
+#include <sys/stat.h>
 
 namespace patron {
 
@@ -299,18 +303,52 @@ void Ordered::stop_next() {
     }
 }
 
+namespace {
+
+// Returns an error if there is a file of this path, or if there cannot be one.
+lt::error_code occupied(std::string const& path) {
+    struct stat found {};
+    int const failed = ::lstat(path.c_str(), &found) == 0 ? EEXIST : errno;
+    return failed == ENOENT ? lt::error_code()
+                            : lt::error_code(failed, boost::system::system_category());
+}
+
+} // namespace
+
 void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file, std::string name,
                                 RenameHandler handler) {
-    inner_->async_rename_file(
-        index, file, std::move(name),
-        [this, torrent = begin_exclusive(index), handler = std::move(handler)](
-            std::string const& now, lt::file_index_t renamed, lt::storage_error const& error) {
-            if (!error)
-                torrents_->renamed(torrent, renamed, now);
-            end_exclusive(*torrent);
-            settled(torrent);
-            handler(now, renamed, error);
+    auto const torrent = begin_exclusive(index);
+    auto answer = [this, torrent, handler = std::move(handler)](std::string const& now,
+                                                                lt::file_index_t renamed,
+                                                                lt::storage_error const& error) {
+        if (!error)
+            torrents_->renamed(torrent, renamed, now);
+        end_exclusive(*torrent);
+        settled(torrent);
+        handler(now, renamed, error);
+    };
+    std::string path = (std::filesystem::path(torrent->path) / name).string();
+    if (path == torrent->names.path(file, torrent->path))
+        return inner_->async_rename_file(index, file, std::move(name), std::move(answer));
+    auto rename = [this, torrent, file, name = std::move(name),
+                   answer = std::move(answer)](lt::error_code error) {
+        if (aborted_ || !torrent->inner)
+            error = boost::asio::error::operation_aborted;
+        if (error)
+            return answer(name, file, lt::storage_error(error, file, lt::operation_t::file_rename));
+        inner_->async_rename_file(torrent->inner, file, name, answer);
+        inner_->submit_jobs();
+    };
+    // `rename` has the torrent: it must run, and go, on the network thread.
+    auto look = [&network = network_, path = std::move(path), rename,
+                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
+        auto const error = stopped ? lt::error_code() : occupied(path);
+        boost::asio::post(network, [rename = std::move(rename), error, work = std::move(work)] {
+            rename(error);
         });
+    };
+    if (!renames_.run(0, std::move(look)))
+        boost::asio::post(network_, [rename] { rename(boost::asio::error::try_again); });
 }
 
 void Ordered::async_delete_files(lt::storage_index_t index, lt::remove_flags_t options,
@@ -359,6 +397,7 @@ void Ordered::update_stats_counters(lt::counters& statistics) const {
 
 void Ordered::abort(bool wait) {
     aborted_ = true;
+    renames_.stop();
     // Without disk threads, either no job is waiting, or all jobs wait forever.
     bool const has_threads = settings_.get_int(lt::settings_pack::aio_threads) > 0;
     if (wait || exclusive_jobs_ == 0 || !has_threads)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/forward.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
 
@@ -35,6 +36,9 @@ namespace patron {
 // Stops. When a job ends, libtorrent puts it back in order into its list of free jobs, which takes
 // time in proportion to the list. A session that ends stops all of its torrents at once: 100,000
 // took 20 seconds. Therefore a limited number is stopped at a time.
+//
+// Renames. libtorrent would overwrite an existing file. The path is looked up on a thread, because
+// the disk may be slow.
 //
 // Deferred abort. On abort, libtorrent cancels the jobs that wait for an exclusive job, and 2.0
 // throws when it cancels a read, which ends the process. Peers no longer read by then, but
@@ -105,6 +109,7 @@ class Ordered : public Forward {
     int stopping_ = 0;
     std::deque<Stop> stops_;
     bool aborted_ = false;
+    Pool renames_{"patron-rename", 1};
     // Set while abort waits for these jobs.
     std::optional<WorkGuard> abort_pending_;
 };

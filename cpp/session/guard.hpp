@@ -2,7 +2,8 @@
 // network thread.
 //
 // Requests. A peer that reads nothing, or that sends more open requests than it was told it may,
-// causes data to accumulate in memory. It is disconnected.
+// causes data to accumulate in memory. It is disconnected, and so is one that sends many invalid
+// requests, because libtorrent reports each of them.
 //
 // Messages. A peer that sends more messages than its transfers explain keeps the network thread
 // busy. It is read slowly from then on, as are further connections from its address if it keeps
@@ -83,6 +84,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
 
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
+    void set_classes();
     void look_at_web_seeds();
     void drop_silent();
 

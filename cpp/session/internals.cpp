@@ -120,6 +120,12 @@ struct WantedRequests {
 };
 template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
 
+struct InvalidRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(InvalidRequests);
+};
+template struct Open<InvalidRequests, &native::peer_connection::m_num_invalid_requests>;
+
 struct ConnectBoost {
     using type = std::uint8_t native::torrent::*;
     friend type member(ConnectBoost);
@@ -304,6 +310,11 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
 }
 
 // With 0, libtorrent decides by the rate of the peer.
+std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection) {
+    auto const peer = connection.native_handle();
+    return peer ? &((*peer).*member(InvalidRequests())) : nullptr;
+}
+
 void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred) {
     if (auto const peer = connection.native_handle())
         peer->prefer_contiguous_blocks(preferred ? 0 : 1);

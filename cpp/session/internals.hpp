@@ -92,6 +92,10 @@ struct RequestQueue {
 // Returns the queue of a connected peer. Called on the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
 
+// The number of invalid requests from a peer; null if it is not connected. Called on the network
+// thread.
+std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection);
+
 // Sets whether whole pieces are requested from a peer if it is fast enough. Called on the network
 // thread.
 void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred);

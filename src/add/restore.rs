@@ -107,7 +107,7 @@ fn finish_move(
             if is_foreign(file)? {
                 let why = "it exists, so the files of the torrent are not moved there";
                 let message = format!("{}: {why}", to.join(file).display());
-                return Ok(Some(Error::new(ErrorKind::Io, "move the files", message)));
+                return Ok(Some(Error::new(ErrorKind::Exists, "move the files", message)));
             }
         }
     }
@@ -213,7 +213,9 @@ mod tests {
         let read = |directory: &Path, name| fs::read_to_string(directory.join(name)).unwrap();
         for foreign in ["another", "sec0", "second and more"] {
             write(&to, "2", foreign);
-            let refused = finish(Existing::Fail).unwrap().to_string();
+            let refused = finish(Existing::Fail).unwrap();
+            assert_eq!(refused.kind(), ErrorKind::Exists);
+            let refused = refused.to_string();
             assert!(refused.contains(&to.join("2").display().to_string()), "{refused}");
             assert_eq!(read(&to, "2"), foreign);
             assert_eq!((read(&from, "1"), read(&from, "2")), ("first".into(), "second".into()));

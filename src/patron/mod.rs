@@ -364,6 +364,22 @@ impl Patron {
         self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
     }
 
+    /// Like `torrent`, for a request about a path, which an error of the system does not name.
+    fn torrent_on<T: Send + 'static>(
+        &self,
+        id: TorrentId,
+        ask: AskTorrent<T>,
+        path: String,
+    ) -> Reply<T> {
+        let op = ask.request.op;
+        let name =
+            move |error: Error| if error.native().is_some() { error.on(path) } else { error };
+        self.ask(op, |reply| {
+            let respond = |answer: Result<Answer>| reply.send(answer.map_err(name).and_then(typed));
+            Job::OfTorrent(id, ask.request, Respond::call(respond))
+        })
+    }
+
     /// Makes a request, and converts its answer on the thread that takes the reply.
     fn torrent_then<T: Send + 'static, U: Send + 'static>(
         &self,

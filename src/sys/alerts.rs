@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::bridge::{self, NativeError, SavedRecord, StatusRecord, StoredRecord};
 use super::convert::{id, path, saved, shown, state, status};
-use super::errors::{disk_failure, failure};
+use super::errors::{disk_failure, failure, move_failure};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
     Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
@@ -256,7 +256,7 @@ impl Alerts {
     }
 
     pub(super) fn storage_move_failed(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = disk_failure(MOVE, &file, &error);
+        let error = move_failure(MOVE, &file, &error);
         self.tell(torrent, |id| EngineEvent::MoveFailed { id, error });
     }
 
@@ -450,7 +450,7 @@ impl Alerts {
         let error = match error.category.is_empty() {
             true => Error::new(ErrorKind::Native, "", "libtorrent gave no reason"),
             // Requests that are answered by an alert concern the files.
-            false => disk_failure("", &on, &error),
+            false => move_failure("", &on, &error),
         };
         self.answer(request, Err(error));
     }

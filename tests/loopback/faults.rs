@@ -406,7 +406,7 @@ fn files_in_the_final_directory_are_not_replaced() {
     let other = data(&to, "data.bin", 53, 700_000);
     let (_client, patron, id) = download(&seeder, &to, &incomplete);
     let error = error(&patron, id);
-    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 17), "{error:?}");
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Exists, 17), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
     assert!(std::fs::read(&other).unwrap() == noise(53, 700_000));
     assert!(same(&file, &incomplete.join("data.bin")));

@@ -39,7 +39,9 @@ fn threads_have_names_and_take_no_signals() {
     let patron = leecher.patron();
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     finished(&patron, id);
-    let ours = ["torrent-patron", "lt-network-", "lt-disk-", "lt-resolver", "patron-"];
+    patron.rename_file(id, 0, "other.bin").wait().unwrap();
+    let ours =
+        ["torrent-patron", "lt-network-", "lt-disk-", "lt-resolver", "patron-rename", "patron-"];
     let mut seen = Vec::new();
     for (name, status) in tasks() {
         let Some(ours) = ours.iter().find(|ours| name.starts_with(*ours)) else { continue };
@@ -50,7 +52,8 @@ fn threads_have_names_and_take_no_signals() {
         }
         seen.push(*ours);
     }
-    for wanted in ["torrent-patron", "lt-network-", "lt-resolver"] {
+    // The network thread does not wait for the disk.
+    for wanted in ["torrent-patron", "lt-network-", "lt-resolver", "patron-rename"] {
         assert!(seen.contains(&wanted), "{wanted}: {seen:?}");
     }
 }

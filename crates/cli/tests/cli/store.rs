@@ -116,6 +116,22 @@ fn a_store_is_listed_checked_exported_and_imported() {
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
     let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
     assert_eq!(again, "movie.bin: already in the store\n");
+    let json = |command: &[&str], code| {
+        let output = run(["store"].iter().chain(command).chain(&["--json"])).expect(code);
+        let lines = output.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    let checked = json(&["check", text(&store)], 0);
+    assert_eq!(checked, [serde_json::json!({ "store": text(&store), "torrents": 1 })]);
+    let exported = json(&["export", text(&store), text(&backup)], 0);
+    assert_eq!((exported.len(), &exported[0]["name"]), (1, &"movie.bin".into()));
+    assert!(Path::new(exported[0]["path"].as_str().unwrap()).exists(), "{exported:?}");
+    fs::write(backup.join("wrong.torrent"), "nonsense").unwrap();
+    let imported = json(&["import", text(&other), text(&backup)], 1);
+    let known: Vec<_> = imported.iter().filter(|line| line["was_known"] == true).collect();
+    assert_eq!((imported.len(), known.len()), (2, 1), "{imported:?}");
+    let wrong = imported.iter().find(|line| line["error"]["kind"] == "parse").unwrap();
+    assert!(wrong["path"].as_str().unwrap().ends_with("wrong.torrent"), "{wrong}");
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
     // It seeds at once, without a check of its files.
@@ -231,6 +247,9 @@ fn a_damaged_newer_or_foreign_store_is_reported_and_never_written_to() {
         let output = run(["store", command, text(&store)]).expect(1);
         assert!(output.stderr.contains("movie.bin: "), "{output:#?}");
         assert!(output.stderr.contains("its checksum is wrong"), "{output:#?}");
+        let output = run(["store", command, text(&store), "--json"]).expect(1);
+        let told: Value = serde_json::from_str(output.stdout.lines().next().unwrap()).unwrap();
+        assert_eq!(told["error"]["kind"], "corrupt");
     }
     let words = ["seed", "--store", text(&store), "--offline", "--json"];
     let mut program = Program::start(words);
