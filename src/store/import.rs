@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{Change, Key, Record, Store};
-use crate::add::{AddOptions, Defaults, Source, find_in, prepare, strings};
+use crate::add::{AddOptions, Defaults, Source, find_in, prepare_for_store, strings};
 use crate::error::{Error, Result};
 use crate::model::{Goals, InfoHashes};
 
@@ -109,7 +109,7 @@ fn read(path: &Path, key: Key) -> Result<Record> {
         options = options.goals(goals);
     }
     let defaults = Defaults { save_dir: ".".into(), ..Defaults::default() };
-    let mut prepared = prepare(&source, &options, &defaults).map_err(|(_, error)| error)?;
+    let mut prepared = prepare_for_store(&source, &options, &defaults)?;
     let last = find_in(&resume, b"qBt-savePath").map(strings).unwrap_or_default().pop();
     prepared.move_to = last
         .map(PathBuf::from)
@@ -180,6 +180,15 @@ mod tests {
         let imported = import(dir.path(), &mut memory).unwrap();
         assert_eq!(imported[0].result.as_deref(), Ok("a"));
         memory.records().remove(0)
+    }
+
+    #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
+    #[test]
+    fn an_import_does_not_create_the_directory_of_a_missing_disk() {
+        let disk = tempfile::tempdir().unwrap();
+        let films = disk.path().join("not mounted/films");
+        assert_eq!(imported(&films, "").save_dir, films);
+        assert!(fs::read_dir(disk.path()).unwrap().next().is_none());
     }
 
     #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
