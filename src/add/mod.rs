@@ -237,6 +237,9 @@ pub struct AddOptions {
     /// What to do with files that already exist. Has no effect if nothing will be written (`trust`,
     /// `stop_when_checked`, [`TorrentFlag::UploadMode`]), or for a magnet link, whose files are not known
     /// when it is added; they are checked against its hashes.
+    ///
+    /// Files that are too long are truncated on the caller's thread, before it is known whether the torrent
+    /// can be added; not if the client has the torrent already.
     pub existing_files: ExistingFiles,
     /// Flags to turn on from the start.
     pub flags: TorrentFlags,
@@ -430,16 +433,18 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// Reads the source, creates the directories, and truncates files that are longer than they should be. An error comes with a name for the source.
+/// Reads the source, creates the directories, and truncates files that are longer than they should be, unless
+/// the torrent is known. An error comes with a name for the source.
 pub(crate) fn prepare(
     source: &Source,
     options: &AddOptions,
     defaults: &Defaults,
+    is_known: impl FnOnce(&InfoHashes) -> bool,
 ) -> Result<Prepared, (Arc<str>, Error)> {
     let label = source.label();
     let made = || {
         let (prepared, changes) = read(source, options, defaults, label.clone())?;
-        changes.make()?;
+        changes.make(|| is_known(&prepared.info_hashes))?;
         Ok(prepared)
     };
     made().map_err(|error| (label.clone(), error))
@@ -462,11 +467,15 @@ struct Changes {
 }
 
 impl Changes {
-    fn make(self) -> Result<()> {
+    fn make(self, is_known: impl FnOnce() -> bool) -> Result<()> {
         for directory in &self.directories {
             make_dir(directory)?;
         }
-        self.longer.iter().try_for_each(|(path, length)| existing::cut(path, *length))
+        // Where the torrent is known, it may use other files.
+        if !self.longer.is_empty() && !is_known() {
+            self.longer.iter().try_for_each(|(path, length)| existing::cut(path, *length))?;
+        }
+        Ok(())
     }
 }
 
@@ -751,7 +760,8 @@ mod source_tests {
     fn a_limit_of_zero_is_refused_at_the_start() {
         let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
         let options = AddOptions::default().limits(Limits::default().upload_slots(0));
-        let (_, error) = prepare(&link.into(), &options, &Defaults::default()).unwrap_err();
+        let (_, error) =
+            prepare(&link.into(), &options, &Defaults::default(), |_| false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
 }
