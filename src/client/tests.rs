@@ -1320,11 +1320,10 @@ fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
 #[cfg_attr(miri, ignore = "libtorrent reads the resume data")]
 #[test]
 fn torrents_that_are_being_restored_are_no_unanswered_commands() {
-    use crate::add::{AddOptions, Source, prepare};
+    use crate::add::{AddOptions, Source, prepare_for_store};
     let magnet = Source::from_text("magnet:?xt=urn:btih:0101010101010101010101010101010101010101");
-    let mut prepared = prepare(&magnet, &AddOptions::default().save_dir("d"), &Defaults::default())
-        .map_err(|(_, e)| e)
-        .unwrap();
+    let options = AddOptions::default().save_dir("d");
+    let mut prepared = prepare_for_store(&magnet, &options, &Defaults::default()).unwrap();
     prepared.keep().unwrap();
     let mut record = Record::new(Key::new(1).unwrap(), prepared.info_hashes, "d");
     record.resume_data = prepared.kept.unwrap().resume_data;

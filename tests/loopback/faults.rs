@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{Existing, ExistingFiles};
 use torrent_patron::metainfo::Protocol;
-use torrent_patron::patron::RemoveFiles;
+use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::torrent::Limits;
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, TorrentId};
 
@@ -439,7 +439,7 @@ fn a_larger_file_of_the_same_name() {
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
-    patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
@@ -450,6 +450,18 @@ fn a_larger_file_of_the_same_name() {
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     assert!(same(&file, &other));
+}
+
+#[test]
+fn a_torrent_that_is_elsewhere_truncates_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 54, 300_000));
+    let to = dir.path().join("to");
+    let other = data(&to, "data.bin", 55, 700_000);
+    let options = AddOptions::default().save_dir(&to).existing_files(ExistingFiles::Overwrite);
+    let added = seeder.patron.add_torrent(&seeder.metainfo, options).wait().unwrap();
+    assert!(matches!(added, Added::Existing(_)), "{added:?}");
+    assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 }
 
 #[test]

@@ -80,6 +80,21 @@ fn a_download_that_was_killed_continues_without_naming_its_torrent() {
 }
 
 #[test]
+fn a_download_of_the_store_continues_when_one_peer_is_refused() {
+    let movie = Movie::new();
+    let mut program = movie.download(&[text(&movie.torrent)]);
+    program.event("torrent_added");
+    program.signal("INT");
+    program.end().expect(130);
+    let (_seeder, peer) = movie.seed();
+    // An offline client connects to this machine only.
+    let peers = ["--peer", "192.0.2.1:6881", "--peer", &peer];
+    let output = movie.download(&[&[text(&movie.torrent)], &peers[..]].concat()).end().expect(0);
+    assert!(movie.is_here());
+    assert!(output.stderr.contains("warning: 192.0.2.1:6881: "), "{output:#?}");
+}
+
+#[test]
 fn a_complete_download_is_known_to_be_complete() {
     let movie = Movie::new();
     let (seeder, peer) = movie.seed();
