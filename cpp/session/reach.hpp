@@ -21,7 +21,7 @@ class Reach : public lt::plugin {
   public:
     explicit Reach(std::shared_ptr<SessionPolicy> policy) : policy_(std::move(policy)) {}
 
-    feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
+    lt::feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
     std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
                                                     lt::client_data_t data) override;
     void added(lt::session_handle const& session) override;
