@@ -213,6 +213,7 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     add(other.url_seeds, params_.url_seeds);
     if (auto* const seeds = compat::http_seeds(other))
         add(*seeds, *compat::http_seeds(params_));
+    resumed->peers_.swap(params_.peers);
     *this = std::move(*resumed);
 }
 
@@ -263,9 +264,6 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
     std::string const directory = path({options.save_path.data(), options.save_path.size()});
     bool const moved = options.restored && params_.save_path != directory;
     params_.save_path = directory;
-    for (PeerRecord const& peer : options.peers)
-        params_.peers.emplace_back(lt::make_address(std::string(peer.address)), peer.port);
-
     params_.trackers.clear();
     params_.tracker_tiers.clear();
     for (TrackerRecord const& tracker : options.trackers) {
@@ -328,6 +326,12 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
         dropped.push_back(text(url));
     dropped_ = policy.drop_webrtc(params_);
     policy.restrict(params_);
+    // After that, because the peers of resume data are not the program's.
+    if (!resumed_)
+        peers_.swap(params_.peers);
+    for (PeerRecord const& peer : options.peers)
+        if (auto const ip = lt::make_address(std::string(peer.address)); policy.allows_peer(ip))
+            peers_.emplace_back(ip, peer.port);
     return dropped;
 }
 

@@ -58,8 +58,10 @@ class TorrentParams {
     std::set<std::string> named_;
     // The dropped trackers, which are reported when the torrent has been added.
     std::vector<std::string> dropped_;
-    // Peers to connect to when the torrent has been added.
-    std::vector<lt::tcp::endpoint> late_peers_;
+    // The peers that the program named. They are connected to once the torrent has been added:
+    // libtorrent takes those in `params_` for peers of an earlier run, and forgets them when one
+    // attempt fails.
+    std::vector<lt::tcp::endpoint> peers_;
 };
 
 // Parses a .torrent file. Refuses one that would take many times its own size in memory.

@@ -106,7 +106,13 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
     auto const& torrent = torrents_->at(index);
     if (!torrent->others.empty()) {
         if (lt::storage_error const error = conflict(*torrent, request)) {
-            boost::asio::post(network_, [handler = std::move(handler), error] { handler(error); });
+            ++torrent->refused[request.piece];
+            boost::asio::post(
+                network_, [torrent, piece = request.piece, handler = std::move(handler), error] {
+                    handler(error);
+                    if (--torrent->refused[piece] == 0)
+                        torrent->refused.erase(piece);
+                });
             return false;
         }
     }
@@ -172,6 +178,16 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                          lt::span<lt::sha256_hash> v2, lt::disk_job_flags_t flags,
                          HashHandler handler) {
     auto const& torrent = torrents_->at(index);
+    // libtorrent hashes a piece without waiting for its writes. It ignores this answer, which comes
+    // after theirs; that of the disk, a missing file, would be a second error.
+    if (torrent->refused.count(piece) > 0) {
+        lt::storage_error const error(boost::asio::error::operation_aborted,
+                                      lt::operation_t::file_read);
+        boost::asio::post(network_, [handler = std::move(handler), piece, error]() mutable {
+            handler(piece, {}, error);
+        });
+        return;
+    }
     inner_->async_hash(
         index, piece, v2, flags,
         [this, torrent, handler = std::move(handler)](lt::piece_index_t hashed,

@@ -85,6 +85,8 @@ struct TorrentFiles {
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;
+    // The number of refused writes that are not answered yet, by piece.
+    std::map<lt::piece_index_t, int> refused;
     // The number of running jobs that move, delete or replace files.
     int exclusive_jobs = 0;
 

@@ -269,7 +269,8 @@ void Torrent::use_metainfo(TorrentParams const& given) const {
 }
 
 // Nobody waits for an answer, so a failure need not be reported.
-void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
+void Torrent::merge(TorrentParams const& other) const noexcept try {
+    lt::add_torrent_params const& source = other.params_;
     auto const info = torrent_file();
     if (info && info->priv())
         return;
@@ -282,7 +283,7 @@ void Torrent::merge(lt::add_torrent_params const& source) const noexcept try {
     for (std::string const& url : source.url_seeds)
         add_url_seed(given(*this, url));
     compat::add_http_seeds(*this, source);
-    for (lt::tcp::endpoint const& peer : source.peers)
+    for (lt::tcp::endpoint const& peer : other.peers_)
         connect_peer(peer);
 } catch (...) {
 }

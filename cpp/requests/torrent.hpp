@@ -54,7 +54,7 @@ class Torrent : public lt::torrent_handle {
     void use_metainfo(TorrentParams const& given) const;
 
     // Adds the trackers, web seeds and peers of another source of the torrent.
-    void merge(lt::add_torrent_params const& source) const noexcept;
+    void merge(TorrentParams const& other) const noexcept;
 
     rust::Vec<FileStatusRecord> files() const;
     // These are answered by an alert.

@@ -39,8 +39,11 @@ void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> 
     if (plain_ && info && !tls)
         plain_->add(info->info_hashes().get_best());
     if (compat::connects_before_tls && tls &&
-        (params->params_.flags & lt::torrent_flags::no_verify_files))
-        params->late_peers_.swap(params->params_.peers);
+        (params->params_.flags & lt::torrent_flags::no_verify_files)) {
+        auto& remembered = params->params_.peers;
+        params->peers_.insert(params->peers_.end(), remembered.begin(), remembered.end());
+        remembered.clear();
+    }
     if (params->verify_finished_)
         verifying_.insert(torrent);
     adding_[torrent] = std::move(params);
@@ -69,7 +72,7 @@ void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params
     std::shared_ptr<TorrentParams> const source = std::move(params);
     boost::asio::post(session_.get_context(),
                       [source, handle = known, policy = policy_, read = read_] {
-                          Torrent(handle, *policy, *read).merge(source->params_);
+                          Torrent(handle, *policy, *read).merge(*source);
                       });
 }
 
@@ -81,7 +84,7 @@ void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
     try {
-        for (lt::tcp::endpoint const& peer : asked.mapped()->late_peers_)
+        for (lt::tcp::endpoint const& peer : asked.mapped()->peers_)
             handle.connect_peer(peer);
     } catch (lt::system_error const&) {
         // It has been removed since.

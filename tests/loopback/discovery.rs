@@ -7,13 +7,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
+use torrent_patron::event::EventKinds;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::settings::{EncryptionPolicy, SettingValue};
 use torrent_patron::store::Memory;
-use torrent_patron::{AddOptions, Client, Patron, Settings};
+use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
+use crate::await_event;
 use crate::support::bencode::{dict, text};
-use crate::support::{PATIENCE, address, builder, client, data, finished, maker};
+use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker};
 
 #[test]
 fn settings_are_chosen_at_the_start_and_while_the_client_runs() {
@@ -233,4 +235,37 @@ fn a_client_that_is_bound_to_a_device_shares_by_it_alone() {
     let error = client.start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().starts_with("\"nowhere0:0\": "), "{error}");
+}
+
+/// libtorrent forgets the peers of resume data after one failed attempt; those that a program
+/// names are tried again.
+#[test]
+fn a_named_peer_that_does_not_have_the_torrent_yet_is_tried_again() {
+    each(["by the options", "by the link", "by a second add"], |case| {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let file = data(&from, "data.bin", 7, 100_000);
+        let metainfo = crate::support::metainfo(&file);
+        let (seeder, leecher) = (client(&from), client(&dir.path().join("to")));
+        let (from, to) = (seeder.patron(), leecher.patron());
+        let peer = address(&from);
+        to.subscribe(EventKinds::ALL);
+        let link = metainfo.magnet().unwrap().to_string();
+        let named = AddOptions::default().add_peers([peer]);
+        let id = match case {
+            "by the options" => to.add_torrent(&metainfo, named).wait().unwrap().id(),
+            "by the link" => {
+                let link = format!("{link}&x.pe={peer}");
+                to.add_torrent(link.as_str(), AddOptions::default()).wait().unwrap().id()
+            }
+            _ => {
+                to.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+                to.add_torrent(link.as_str(), named).wait().unwrap().id()
+            }
+        };
+        await_event!(to, Event::PeerDisconnected { id: from, address, .. }
+            if (*from, *address) == (id, peer));
+        from.add_torrent(&metainfo, AddOptions::default()).wait().unwrap();
+        finished(&to, id);
+    });
 }
