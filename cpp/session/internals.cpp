@@ -193,7 +193,8 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
 }
 
 void close_on_exec(lt::peer_connection_handle const& connection) {
-    if (auto const peer = connection.native_handle(); peer && peer->get_socket().is_open()) {
+    if (auto const peer = connection.native_handle()) {
+        // Fails on a closed socket. is_open() does not link with 2.1 if that has WebRTC.
         CloseOnExec command;
         lt::error_code failure;
         peer->get_socket().io_control(command, failure);

@@ -25,7 +25,7 @@ class Reach : public lt::plugin {
     // The plugin of a torrent.
     std::shared_ptr<lt::torrent_plugin> of_torrent(std::uint64_t torrent);
 
-    feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
+    lt::feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
     void added(lt::session_handle const& session) override;
     void on_alert(lt::alert const* alert) override;
     void on_tick() override;
