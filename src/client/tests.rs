@@ -651,7 +651,7 @@ fn a_start_that_fails_is_answered_once_and_leaves_nothing_behind() {
     let error = Error::new(ErrorKind::Native, "test", "no");
     script.say(EngineEvent::AddFailed { id, error, busy: false });
     assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Native);
-    assert_eq!(script.next(), Asked::ForgetAdd(id));
+    assert_eq!(script.next(), Asked::Forget(id));
     assert!(guest.member.mailbox.try_recv().is_none());
     assert!(client.service.statuses.ids().is_empty());
     torrent(&guest, &script, 1);
@@ -827,6 +827,41 @@ fn lost_events_are_compensated() {
     assert!(any(&|event| matches!(event, Event::StateChanged { id, .. } if *id == done)));
     assert!(any(&|event| matches!(event, Event::TorrentRemoved { id, .. } if *id == gone)));
     assert!(!any(&|event| matches!(event, Event::Finished { id, .. } if *id == kept)));
+}
+
+#[test]
+fn a_torrent_that_is_added_while_lost_events_are_compensated_is_added() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let retried = guest.start(1);
+    let Asked::Add(retried_id) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    // The engine gets both after it was asked.
+    script.say(busy(retried_id));
+    assert_eq!(script.next(), Asked::RetryAdd(retried_id));
+    let late = guest.start(2);
+    let Asked::Add(late_id) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::EveryStatus(Vec::new()));
+    for (reply, id) in [(retried, retried_id), (late, late_id)] {
+        let (name, info_hashes) = (String::new(), InfoHashes::default());
+        script.say(EngineEvent::Added { id, name, info_hashes });
+        assert_eq!(created(wait(reply)), id);
+    }
+}
+
+#[test]
+fn a_torrent_that_nobody_expects_is_removed_from_the_engine() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let added = |id| EngineEvent::Added { id, name: String::new(), info_hashes: hashes(1) };
+    let (known, stray) = (torrent(&guest, &script, 1), TorrentId::next());
+    // What was added before is reported again, after events were lost.
+    script.say(added(known));
+    script.say(added(stray));
+    assert_eq!(script.next(), Asked::Remove(stray, false));
+    guest.barrier();
+    assert!(script.is_quiet());
 }
 
 #[test]
@@ -1538,6 +1573,22 @@ fn lost_events_are_compensated_only_in_their_shard() {
     let info_hashes = InfoHashes::default();
     scripts[0].say(EngineEvent::Added { id: coming_id, name, info_hashes });
     assert_eq!(created(wait(coming)), coming_id);
+}
+
+#[test]
+fn an_add_after_lost_events_stays_in_its_shard() {
+    let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
+    let guest = Guest::new(&client);
+    scripts[1].say(EngineEvent::Dropped);
+    assert_eq!(scripts[1].next(), Asked::EveryStatus);
+    let late = guest.start(3);
+    let Asked::Add(id) = scripts[1].next() else { panic!("expected an add") };
+    scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
+    let (name, info_hashes) = (String::new(), InfoHashes::default());
+    scripts[1].say(EngineEvent::Added { id, name, info_hashes });
+    assert_eq!(created(wait(late)), id);
+    let _paused = guest.ask(id, request::pause(false));
+    assert_eq!(scripts[1].next(), Asked::Pause(id));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::sys::task::Share;
 pub(crate) enum Asked {
     Add(TorrentId),
     RetryAdd(TorrentId),
-    ForgetAdd(TorrentId),
+    Forget(TorrentId),
     Merge(TorrentId),
     Remove(TorrentId, bool),
     Pause(TorrentId),
@@ -130,8 +130,8 @@ impl Engine for FakeEngine {
         self.tell(Asked::RetryAdd(id))
     }
 
-    fn forget_add(&mut self, id: TorrentId) {
-        let _ = self.tell(Asked::ForgetAdd(id));
+    fn forget(&mut self, id: TorrentId) {
+        let _ = self.tell(Asked::Forget(id));
     }
 
     fn merge(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {

@@ -5,7 +5,7 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::client_thread::ClientThread;
+use super::client_thread::{ClientThread, Resync};
 use super::commands::{ADD, WAIT, answer};
 use super::readers::paused;
 use crate::client::state::admission::Origin;
@@ -180,8 +180,9 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Dropped => {
                 tracing::warn!("libtorrent's alert queue was full; asking for every status");
-                if let Err(error) = self.engine.request_every_status(shard) {
-                    tracing::error!(%error, "not resynchronized");
+                match self.engine.request_every_status(shard) {
+                    Ok(()) => self.resyncs.push(Resync { shard, adds: self.admission.passed() }),
+                    Err(error) => tracing::error!(%error, "not resynchronized"),
                 }
             }
             EngineEvent::EveryStatus(statuses) => self.resynchronize(shard, statuses),
@@ -208,7 +209,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn added(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
-        let Some(add) = self.admission.answered(id) else { return };
+        let Some(add) = self.admission.answered(id) else { return self.end_stray(id) };
         // The name of a magnet link without one is its info hash; libtorrent leaves it empty.
         let name = if name.is_empty() { add.name } else { name.into() };
         let info_hashes =
@@ -283,6 +284,18 @@ impl<E: Engine> ClientThread<E> {
             self.go_on_deleting(id);
         }
         self.admission.retry_now(Instant::now());
+    }
+
+    /// Removes a torrent that nobody expected, unless it is only reported a second time. It would run on, and
+    /// nobody could remove it.
+    fn end_stray(&mut self, id: TorrentId) {
+        if self.torrents.get(id).is_some() {
+            return;
+        }
+        tracing::warn!(%id, "a torrent that nobody expected is removed");
+        if let Err(error) = self.engine.remove(id, false) {
+            tracing::warn!(%id, %error, "it was not removed");
+        }
     }
 
     fn finished(&mut self, id: TorrentId) {
@@ -404,9 +417,12 @@ impl<E: Engine> ClientThread<E> {
         for id in self.torrents.ids() {
             if missing(&self.engine, id) {
                 self.removed(id, RemovedFiles::Kept);
+                self.engine.forget(id);
             }
         }
-        for add in self.admission.take_under_way(|id| missing(&self.engine, id)) {
+        let asked = self.resyncs.iter().position(|asked| asked.shard == shard);
+        let adds = asked.map_or(0, |place| self.resyncs.remove(place).adds);
+        for add in self.admission.take_unanswered(adds, |id| missing(&self.engine, id)) {
             let why = "libtorrent lost its answer under load";
             self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
         }

@@ -160,7 +160,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Merges the trackers, web seeds and peers of another source for the same torrent.
     fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
-        let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
+        let Some(params) = add.params.take() else { return self.engine.forget(add.id) };
         match self.engine.merge(id, params) {
             Ok(()) => self.save_soon(id),
             Err(error) => tracing::warn!(%id, %error, "the trackers were not merged"),
@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn fail_add(&mut self, add: PendingAdd, error: Error) {
-        self.engine.forget_add(add.id);
+        self.engine.forget(add.id);
         tracing::warn!(source = &*add.source, %error, "a torrent was not added");
         match (add.origin, add.key) {
             (Origin::Store(record), _) => {
