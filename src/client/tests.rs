@@ -851,6 +851,24 @@ fn a_torrent_that_is_added_while_lost_events_are_compensated_is_added() {
 }
 
 #[test]
+fn a_deletion_under_way_when_events_are_lost_ends_with_its_own_result() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    let close = guest.remove_torrent(id, RemoveFiles::Delete);
+    assert_eq!(script.next(), Asked::Remove(id, true));
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    script.say(EngineEvent::EveryStatus(Vec::new()));
+    while !matches!(guest.next(), Event::Resynchronized) {}
+    assert!(store.records()[0].deleting, "it continues after a crash");
+    let error = Error::new(ErrorKind::Io, "delete the files", "permission denied");
+    script.say(EngineEvent::DeleteFailed { id, error });
+    assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
 fn a_torrent_that_nobody_expects_is_removed_from_the_engine() {
     let (client, script) = client();
     let guest = Guest::new(&client);

@@ -125,6 +125,12 @@ impl Torrent {
         status.finished && (self.finished || status.downloaded == 0)
     }
 
+    /// Returns whether it is removed with its files.
+    pub(in crate::client) fn is_being_deleted(&self) -> bool {
+        let removing = self.removing.as_ref();
+        removing.is_some_and(|removing| removing.files == RemoveFiles::Delete)
+    }
+
     /// Adds a reply that waits until the torrent is complete. Before there are twice as many, those that
     /// nobody waits for any more go.
     pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {

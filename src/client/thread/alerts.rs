@@ -14,7 +14,7 @@ use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
-use crate::messages::command::{Added, RemoveFiles};
+use crate::messages::command::Added;
 use crate::messages::request::READ;
 use crate::model::{
     CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState,
@@ -40,8 +40,7 @@ impl<E: Engine> ClientThread<E> {
                 if busy { self.postpone_add(add, error) } else { self.fail_add(add, error) }
             }
             EngineEvent::Removed(id) => {
-                let removing = self.torrents.get(id).and_then(|torrent| torrent.removing.as_ref());
-                if removing.is_none_or(|removing| removing.files == RemoveFiles::Keep) {
+                if !self.torrents.get(id).is_some_and(Torrent::is_being_deleted) {
                     self.removed(id, RemovedFiles::Kept);
                 }
             }
@@ -415,7 +414,9 @@ impl<E: Engine> ClientThread<E> {
         }
         let missing = |engine: &E, id| engine.shard_of(id) == shard && !here.contains(&id);
         for id in self.torrents.ids() {
-            if missing(&self.engine, id) {
+            // The files of a torrent are deleted after it was removed.
+            let deletes = self.torrents.get(id).is_some_and(Torrent::is_being_deleted);
+            if missing(&self.engine, id) && !deletes {
                 self.removed(id, RemovedFiles::Kept);
                 self.engine.forget(id);
             }

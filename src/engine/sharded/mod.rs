@@ -124,7 +124,9 @@ impl<E: Engine> Sharded<E> {
             event = self.of_replicated(shard, id, event)?;
         }
         match event {
-            EngineEvent::Removed(id) => {
+            EngineEvent::Removed(id)
+            | EngineEvent::Deleted(id)
+            | EngineEvent::DeleteFailed { id, .. } => {
                 self.forget_home(id);
                 Some(event)
             }
