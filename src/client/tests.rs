@@ -251,6 +251,20 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     wait(reply).unwrap();
     wait(wait_for(id)).unwrap();
 
+    // More files are selected: the earlier report does not count for them.
+    script.say(EngineEvent::Statuses(vec![TorrentStatus { downloaded: 1, ..status(id) }]));
+    script.say(EngineEvent::Checked(id));
+    while !matches!(guest.next(), Event::Checked { .. }) {}
+    let reply = wait_for(id);
+    guest.barrier();
+    let unwritten = TorrentStatus { finished: true, downloaded: 2, ..status(id) };
+    script.say(EngineEvent::Statuses(vec![unwritten]));
+    script.say(EngineEvent::Checked(id));
+    while !matches!(guest.next(), Event::Checked { .. }) {}
+    assert!(!reply.is_ready());
+    script.say(EngineEvent::Finished(id));
+    wait(reply).unwrap();
+
     // A torrent with trusted data is never reported as finished; only its status shows it.
     let trusted = torrent_after(&guest, &script, 2);
     let reply = wait_for(trusted);
@@ -880,6 +894,25 @@ fn a_torrent_that_nobody_expects_is_removed_from_the_engine() {
     assert_eq!(script.next(), Asked::Remove(stray, false));
     guest.barrier();
     assert!(script.is_quiet());
+}
+
+#[test]
+fn a_second_end_of_a_download_that_was_lost_is_reported() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    script.say(EngineEvent::Finished(id));
+    while !matches!(guest.next(), Event::Finished { .. }) {}
+    script.say(EngineEvent::Statuses(vec![status(id)]));
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    script.say(EngineEvent::EveryStatus(vec![TorrentStatus { finished: true, ..status(id) }]));
+    loop {
+        match guest.next() {
+            Event::Finished { .. } => break,
+            event => assert!(!matches!(event, Event::Resynchronized)),
+        }
+    }
 }
 
 #[test]

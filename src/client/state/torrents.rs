@@ -39,6 +39,7 @@ pub(in crate::client) struct Torrent {
     rate_seen: Option<Instant>,
     /// Set while the files are being moved.
     pub(in crate::client) moving: Option<Mover>,
+    /// Whether the engine has reported what is wanted now as complete and written.
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
