@@ -180,7 +180,11 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Dropped => {
                 tracing::warn!("libtorrent's alert queue was full; asking for every status");
                 match self.engine.request_every_status(shard) {
-                    Ok(()) => self.resyncs.push(Resync { shard, adds: self.admission.passed() }),
+                    Ok(()) => self.resyncs.push(Resync {
+                        shard,
+                        adds: self.admission.passed(),
+                        statuses: self.statuses.requested(),
+                    }),
                     Err(error) => tracing::error!(%error, "not resynchronized"),
                 }
             }
@@ -393,6 +397,8 @@ impl<E: Engine> ClientThread<E> {
 
     /// After events were lost, publishes the changes that the statuses show.
     fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
+        let asked = self.resyncs.iter().position(|asked| asked.shard == shard);
+        let Some(asked) = asked.map(|place| self.resyncs.remove(place)) else { return };
         let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
         for status in &statuses {
             let id = status.id;
@@ -423,9 +429,7 @@ impl<E: Engine> ClientThread<E> {
                 self.engine.forget(id);
             }
         }
-        let asked = self.resyncs.iter().position(|asked| asked.shard == shard);
-        let adds = asked.map_or(0, |place| self.resyncs.remove(place).adds);
-        for add in self.admission.take_unanswered(adds, |id| missing(&self.engine, id)) {
+        for add in self.admission.take_unanswered(asked.adds, |id| missing(&self.engine, id)) {
             let why = "libtorrent lost its answer under load";
             self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
         }
@@ -433,7 +437,7 @@ impl<E: Engine> ClientThread<E> {
             self.look_again(id);
         }
         self.take_statuses(statuses);
-        let waiters = self.statuses.all_answered(shard);
+        let waiters = self.statuses.answered_up_to(shard, asked.statuses);
         self.answer_statuses(waiters);
         if !self.statistics.is_empty() {
             self.ask_statistics();

@@ -40,6 +40,8 @@ pub(super) struct Resync {
     pub(super) shard: usize,
     /// How many adds the engine was passed before. The answer lacks those that came later.
     pub(super) adds: u64,
+    /// How many times the changed statuses were requested before.
+    pub(super) statuses: u64,
 }
 
 impl<E: Engine> ClientThread<E> {
