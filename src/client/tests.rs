@@ -1379,6 +1379,54 @@ fn a_shutdown_waits_for_moves_that_the_store_has_yet_to_have_and_counts_what_it_
 }
 
 #[test]
+fn requests_about_a_torrent_keep_their_order_with_a_store() {
+    let (commit, may_commit) = crossbeam_channel::unbounded();
+    let store = Poor { may_commit: Some(may_commit), ..Poor::default() };
+    let (client, script) = client_with_store(store);
+    let guest = Guest::new(&client);
+    let [id, other] = [1, 2].map(|number| {
+        commit.send(()).unwrap();
+        torrent_after(&guest, &script, number)
+    });
+    let ask = |id, op| drop(guest.ask(id, Ask::task(op, |torrent| torrent.set_flag(0, true))));
+    let _resumed = guest.ask(id, request::resume());
+    ask(id, "first");
+    ask(id, "second");
+    let _paused = guest.ask(id, request::pause(false));
+    ask(id, "third");
+    // Other torrents do not wait.
+    ask(other, "other");
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "other") if of == other));
+    guest.barrier();
+    assert!(script.is_quiet());
+    commit.send(()).unwrap();
+    commit.send(()).unwrap();
+    assert_eq!(script.next(), Asked::Resume(id));
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "first") if of == id));
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "second") if of == id));
+    assert_eq!(script.next(), Asked::Pause(id));
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "third") if of == id));
+    ask(id, "later");
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "later") if of == id));
+    drop(commit);
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
+fn a_request_that_follows_one_that_the_store_refuses_is_made() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    store.fail_with(Some(Error::new(ErrorKind::Disk, "commit to the store", "the disk is full")));
+    let paused = guest.ask(id, request::pause(false));
+    let _peers = guest.ask(id, Ask::task("list the peers", |torrent| torrent.peers()));
+    assert_eq!(wait(paused).unwrap_err().kind(), ErrorKind::Disk);
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "list the peers") if of == id));
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
 fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
     let memory = Memory::new();
     let (client, script) = client_with_store(memory.clone());

@@ -34,7 +34,7 @@ impl<E: Engine> ClientThread<E> {
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
-            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
+            Job::OfTorrent(id, asked, respond) => self.request_of_patron(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
             Job::OpenReader(opening) => self.open_reader(*opening),
             Job::Read(read) => self.read(read),

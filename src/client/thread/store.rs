@@ -8,7 +8,7 @@ use super::commands::{ADD, answer};
 use super::store_link::STATE_INTERVAL;
 use crate::client::restore::Restored;
 use crate::client::state::admission::{Origin, PendingAdd};
-use crate::client::state::commits::{Attachment, Then};
+use crate::client::state::commits::{Attachment, Commit, Then};
 use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -65,8 +65,12 @@ impl<E: Engine> ClientThread<E> {
             match told {
                 Told::Committed(ticket, result) => {
                     let open = self.store.as_mut().and_then(|store| store.commits.take(ticket));
-                    if let Some((torrent, then)) = open {
-                        self.committed(torrent, then, result);
+                    let Some(Commit { torrent, then, followers }) = open else { continue };
+                    self.committed(torrent, then, result);
+                    if let Some(id) = torrent {
+                        for (asked, respond) in followers {
+                            self.make_request(id, asked, respond);
+                        }
                     }
                 }
                 Told::Failing(error) => self.service.announce(&Event::StoreFailed { error }),
