@@ -695,6 +695,30 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
 }
 
 #[test]
+fn a_torrent_that_the_engine_does_not_remove_is_not_deleted_at_the_next_start() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    script.keeps_torrents.store(true, std::sync::atomic::Ordering::SeqCst);
+    let refused = wait(guest.remove_torrent(id, RemoveFiles::Delete));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
+    // What is committed after it.
+    let label =
+        |name: &str| wait(guest.job(|reply| Job::SetLabel(id, name.into(), true, reply))).unwrap();
+    label("one");
+    let record = &store.records()[0];
+    assert!(!record.deleting && record.labels.contains("one"));
+
+    let refused = wait(guest.remove_torrent(id, RemoveFiles::Keep));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
+    // The store has it no more.
+    label("two");
+    assert!(store.records().is_empty());
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
 fn files_that_could_not_be_deleted_are_reported_by_reply_and_event() {
     let (client, script) = client();
     let guest = Guest::new(&client);

@@ -203,15 +203,20 @@ impl<E: Engine> ClientThread<E> {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         let Some(removing) = &torrent.removing else { return };
         let delete = removing.files == RemoveFiles::Delete;
-        if let Err(error) = result.and_then(|()| self.engine.remove(id, delete))
-            && let Some(removing) = torrent.removing.take()
-        {
-            let Removing { from, reply, .. } = *removing;
-            let error = error.in_operation("remove the torrent");
-            tracing::warn!(%id, %error, "a torrent was not removed");
-            if let Some(from) = from {
-                answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error));
-            }
+        let committed = result.is_ok();
+        let Err(error) = result.and_then(|()| self.engine.remove(id, delete)) else { return };
+        let Some(removing) = torrent.removing.take() else { return };
+        if committed && !delete {
+            // The store has it no more.
+            torrent.key = None;
+        } else if committed {
+            self.keep(id, Value::Deleting(false));
+        }
+        let Removing { from, reply, .. } = *removing;
+        let error = error.in_operation("remove the torrent");
+        tracing::warn!(%id, %error, "a torrent was not removed");
+        if let Some(from) = from {
+            answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error));
         }
     }
 
