@@ -632,6 +632,26 @@ impl Store for Poor {
     }
 }
 
+#[cfg_attr(miri, ignore = "libtorrent reads the resume data")]
+#[test]
+fn a_torrent_that_was_not_restored_is_replaced_when_it_is_added_at_last() {
+    let memory = Memory::new();
+    // Without resume data it cannot be restored.
+    let record = Record::new(Key::new(1).unwrap(), hashes(1), "d");
+    memory.clone().commit(&[Change::Add(Box::new(record))]).unwrap();
+    let (client, script) = client_with_store(memory.clone());
+    let guest = Guest::new(&client);
+    while !matches!(guest.next(), Event::Restored { .. }) {}
+    memory.fail_with(Some(Error::new(ErrorKind::Disk, "commit to the store", "the disk is full")));
+    assert_eq!(wait(guest.start(1)).unwrap_err().kind(), ErrorKind::Disk);
+    assert!(matches!(script.next(), Asked::Forget(_)));
+    memory.fail_with(None);
+    torrent_after(&guest, &script, 1);
+    let same = memory.records().into_iter().filter(|record| record.info_hashes == hashes(1));
+    assert_eq!(same.count(), 1);
+    client.shutdown(Duration::ZERO).wait();
+}
+
 /// What is added may be among the torrents that were not read.
 #[test]
 fn nothing_is_added_to_a_store_that_was_not_read_to_its_end() {

@@ -195,10 +195,7 @@ impl Admission {
     /// Returns whether the engine or the store is working on an add with one of these info hashes, or the
     /// store has it already.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
-        let same = |add: &PendingAdd| {
-            (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
-                || (hashes.v2.is_some() && add.info_hashes.v2 == hashes.v2)
-        };
+        let same = |add: &PendingAdd| add.info_hashes.overlap(hashes);
         let stored = self.waiting.iter().map(|(_, add)| add).filter(|add| add.key.is_some());
         self.under_way.values().chain(self.unkept.values()).chain(stored).any(same)
     }

@@ -84,7 +84,12 @@ impl<E: Engine> ClientThread<E> {
             (Then::Add, Some(id)) => {
                 let Some(mut add) = self.admission.kept(id) else { return };
                 match result {
-                    Ok(()) => self.hand_over(add),
+                    Ok(()) => {
+                        if let Some(store) = &mut self.store {
+                            store.lost.retain(|(_, hashes)| !hashes.overlap(&add.info_hashes));
+                        }
+                        self.hand_over(add);
+                    }
                     Err(error) => {
                         add.key = None;
                         self.fail_add(add, error.in_operation(ADD));
@@ -169,15 +174,8 @@ impl<E: Engine> ClientThread<E> {
             record.resume_data = kept.resume_data;
         }
         // Replace a torrent with the same hash that could not be restored.
-        let same = |hashes: &InfoHashes| {
-            (hashes.v1.is_some() && hashes.v1 == add.info_hashes.v1)
-                || (hashes.v2.is_some() && hashes.v2 == add.info_hashes.v2)
-        };
-        let mut changes: Vec<_> = store
-            .lost
-            .extract_if(.., |(_, hashes)| same(hashes))
-            .map(|(key, _)| Change::Remove(key))
-            .collect();
+        let lost = store.lost.iter().filter(|(_, hashes)| hashes.overlap(&add.info_hashes));
+        let mut changes: Vec<_> = lost.map(|(key, _)| Change::Remove(*key)).collect();
         changes.push(Change::Add(Box::new(record)));
         add.key = Some(key);
         self.admission.keep_first(add);
