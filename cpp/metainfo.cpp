@@ -255,6 +255,7 @@ DescriptionRecord TorrentParams::describe() const {
     for (auto const i : files.file_range())
         out.files.push_back(FileRecord{text(file_name(params_, i)), files.file_size(i),
                                        files.file_offset(i), files.pad_file_at(i),
+                                       out.has_pieces && is_claimed(params_, i),
                                        text(files.symlink(i))});
     return out;
 }

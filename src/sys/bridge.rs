@@ -524,6 +524,8 @@ mod bridge {
         size: i64,
         offset: i64,
         pad: bool,
+        /// Whether resume data claims that data of it is on disk.
+        claimed: bool,
         /// The target of a symbolic link, relative to the save directory; empty for a file.
         symlink: String,
     }
