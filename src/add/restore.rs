@@ -71,7 +71,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         restored: true,
         trust: false,
         stop_when_checked: false,
-        verify_finished: false,
+        verify_finished: described.client_data.verify,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let move_to = &described.client_data.move_to;

@@ -75,6 +75,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         complete: false,
         goals: Default::default(),
         replicas: 0,
+        verify: false,
         distrust: None,
         stops_itself: false,
         kept: None,

@@ -462,6 +462,8 @@ mod bridge {
         goal_action: GoalAction,
         /// How many network threads serve it; 0 for the default.
         replicas: u16,
+        /// Whether to check the files again once they are downloaded.
+        verify: bool,
         /// Bytes to add to libtorrent's count; not stored.
         sent_by_copies: i64,
         /// The program's level of each piece if libtorrent has others; otherwise empty.

@@ -216,6 +216,13 @@ impl Torrent {
         to
     }
 
+    /// Notes that the files were checked again. Returns whether that was to be done.
+    pub(in crate::client) fn take_verify(&mut self) -> bool {
+        let was = self.client_data.as_mut().is_some_and(|data| std::mem::take(&mut data.verify));
+        self.free_client_data();
+        was
+    }
+
     fn goals(&self) -> Goals {
         self.client_data.as_ref().map(|data| data.goals).unwrap_or_default()
     }

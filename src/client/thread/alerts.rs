@@ -305,6 +305,7 @@ impl<E: Engine> ClientThread<E> {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         torrent.finished = true;
         let is_first = !replace(&mut torrent.completed, true);
+        let is_verified = torrent.take_verify();
         torrent.answer_waiters(&Ok(()));
         let move_to = (!self.stopping).then(|| torrent.take_move_to()).flatten();
         self.publish(id, |name| Event::Finished { id, name });
@@ -314,6 +315,8 @@ impl<E: Engine> ClientThread<E> {
         });
         if is_first {
             self.keep(id, Value::Completed(Some(SystemTime::now())));
+        }
+        if is_first || is_verified {
             self.save_soon(id);
         }
         if let Some(to) = move_to {
