@@ -41,23 +41,6 @@ bool is_missing(lt::error_code const& error) {
     return error.value() == ENOENT || error.value() == ENOTDIR;
 }
 
-// Returns whether the resume data claims data in the file. Data of a skipped file is in the part
-// file.
-bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
-    if (is_skipped(params.file_priorities, file))
-        return false;
-    auto const& files = compat::files(*params.ti);
-    if (files.pad_file_at(file))
-        return false;
-    std::int64_t const begin = files.file_offset(file), end = begin + files.file_size(file);
-    for (auto piece = static_cast<int>(begin / files.piece_length());
-         piece < params.have_pieces.size() && std::int64_t(piece) * files.piece_length() < end;
-         ++piece)
-        if (params.have_pieces.get_bit(lt::piece_index_t(piece)))
-            return true;
-    return false;
-}
-
 // Synchronizes the files, their directories and the part file. `failed` is set to the path that an
 // error is about. Missing files are added to `missing`.
 lt::error_code synchronize(lt::add_torrent_params const& params,

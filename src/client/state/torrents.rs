@@ -39,6 +39,7 @@ pub(in crate::client) struct Torrent {
     rate_seen: Option<Instant>,
     /// Set while the files are being moved.
     pub(in crate::client) moving: Option<Mover>,
+    /// Whether the engine has reported what is wanted now as complete and written.
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
@@ -125,6 +126,12 @@ impl Torrent {
         status.finished && (self.finished || status.downloaded == 0)
     }
 
+    /// Returns whether it is removed with its files.
+    pub(in crate::client) fn is_being_deleted(&self) -> bool {
+        let removing = self.removing.as_ref();
+        removing.is_some_and(|removing| removing.files == RemoveFiles::Delete)
+    }
+
     /// Adds a reply that waits until the torrent is complete. Before there are twice as many, those that
     /// nobody waits for any more go.
     pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {
@@ -207,6 +214,13 @@ impl Torrent {
         let to = self.client_data.as_mut()?.move_to.take();
         self.free_client_data();
         to
+    }
+
+    /// Notes that the files were checked again. Returns whether that was to be done.
+    pub(in crate::client) fn take_verify(&mut self) -> bool {
+        let was = self.client_data.as_mut().is_some_and(|data| std::mem::take(&mut data.verify));
+        self.free_client_data();
+        was
     }
 
     fn goals(&self) -> Goals {
