@@ -24,6 +24,8 @@ Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torr
 
 namespace {
 
+constexpr int most_stops = 256;
+
 int blocks(lt::file_storage const& files, lt::piece_index_t piece) {
     return (files.piece_size(piece) + lt::default_block_size - 1) / lt::default_block_size;
 }
@@ -93,8 +95,9 @@ namespace {
 lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
-        auto const found = torrent.others.find(slice.file_index);
-        auto const other = found == torrent.others.end() ? nullptr : found->second.lock();
+        auto const& others = torrent.known().others;
+        auto const found = others.find(slice.file_index);
+        auto const other = found == others.end() ? nullptr : found->second.lock();
         if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
             return lt::storage_error(in_use(other->files.name()), slice.file_index,
                                      lt::operation_t::file_write);
@@ -108,14 +111,15 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           WriteHandler handler, lt::disk_job_flags_t flags) {
     auto const& torrent = torrents_->at(index);
-    if (!torrent->others.empty()) {
+    if (!torrent->known().others.empty()) {
         if (lt::storage_error const error = conflict(*torrent, request)) {
-            ++torrent->refused[request.piece];
+            ++torrent->rare().refused[request.piece];
             boost::asio::post(
                 network_, [torrent, piece = request.piece, handler = std::move(handler), error] {
                     handler(error);
-                    if (--torrent->refused[piece] == 0)
-                        torrent->refused.erase(piece);
+                    auto& refused = torrent->rare().refused;
+                    if (--refused[piece] == 0)
+                        refused.erase(piece);
                 });
             return false;
         }
@@ -144,12 +148,12 @@ std::int64_t offset(TorrentFiles const& torrent, lt::peer_request const& request
 void Ordered::note_write(TorrentFiles& torrent, lt::peer_request const& request,
                          char const* block) {
     auto const [first, last] = written(torrent, request);
-    if (first != last || torrent.is_skipped(first) || torrent.probes.count(first) > 0)
+    if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
         return;
     auto const* const byte =
         std::find_if(block, block + request.length, [](char value) { return value != 0; });
     if (byte != block + request.length)
-        torrent.probes[first] =
+        torrent.rare().probes[first] =
             offset(torrent, request) - torrent.files.file_offset(first) + (byte - block);
 }
 
@@ -168,8 +172,9 @@ namespace {
 std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
     std::vector<Probe> out;
     for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
-        auto const found = torrent.probes.find(slice.file_index);
-        if (found != torrent.probes.end() && !torrent.is_skipped(slice.file_index))
+        auto const& probes = torrent.known().probes;
+        auto const found = probes.find(slice.file_index);
+        if (found != probes.end() && !torrent.is_skipped(slice.file_index))
             out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
                            found->second});
     }
@@ -184,7 +189,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
     auto const& torrent = torrents_->at(index);
     // libtorrent hashes a piece without waiting for its writes. It ignores this answer, which comes
     // after theirs; that of the disk, a missing file, would be a second error.
-    if (torrent->refused.count(piece) > 0) {
+    if (torrent->known().refused.count(piece) > 0) {
         lt::storage_error const error(boost::asio::error::operation_aborted,
                                       lt::operation_t::file_read);
         boost::asio::post(network_, [handler = std::move(handler), piece, error]() mutable {
@@ -243,7 +248,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
 }
 
 void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
-    torrents_->at(index)->probes.clear();
+    torrents_->at(index)->forget_probes();
     inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
@@ -262,7 +267,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
                                 lt::aux::vector<std::string, lt::file_index_t> links,
                                 CheckHandler handler) {
     // From now on, only what is on disk counts.
-    torrents_->at(index)->probes.clear();
+    torrents_->at(index)->forget_probes();
     inner_->async_check_files(
         index, resume_data, std::move(links),
         [this, torrent = begin_exclusive(index),
@@ -275,12 +280,27 @@ void Ordered::async_check_files(lt::storage_index_t index,
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
     ++torrents_->at(index)->generation;
-    inner_->async_stop_torrent(
-        index, [this, torrent = begin_exclusive(index), handler = std::move(handler)] {
-            end_exclusive(*torrent);
-            if (handler)
-                handler();
+    stops_.push_back({index, begin_exclusive(index), std::move(handler)});
+    stop_next();
+}
+
+// Those that wait are still there: their torrents keep them until they are answered.
+void Ordered::stop_next() {
+    while (stopping_ < most_stops && !stops_.empty()) {
+        ++stopping_;
+        auto stop = std::make_shared<Stop>(std::move(stops_.front()));
+        stops_.pop_front();
+        inner_->async_stop_torrent(stop->index, [this, stop] {
+            --stopping_;
+            end_exclusive(*stop->torrent);
+            if (stop->handler)
+                stop->handler();
+            if (stops_.empty())
+                return;
+            stop_next();
+            inner_->submit_jobs();
         });
+    }
 }
 
 namespace {
@@ -348,6 +368,7 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
             torrent->set_priorities(now);
+            written_->choose(torrent->hash, torrent->wanted_files());
             if (error)
                 written_->refuse_choice(torrent->hash);
             end_exclusive(*torrent);

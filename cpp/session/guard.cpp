@@ -16,6 +16,9 @@
 namespace patron {
 namespace {
 
+// libtorrent's own clock is set with that of the machine. Peers must not be slowed for that.
+using clock = std::chrono::steady_clock;
+
 // The number of unrequested blocks from one address before it is refused. A few are normal, because
 // a cancelled request may still be answered.
 constexpr int most_unasked = 64;
@@ -99,7 +102,7 @@ class PeerGuard : public lt::peer_plugin {
         auto const connection = peer_.native_handle();
         if (!connection || is_slow_)
             return;
-        auto const now = lt::clock_type::now();
+        auto const now = clock::now();
         auto const& transferred = connection->statistics();
         std::int64_t const messages = transferred.total_protocol_download();
         std::int64_t const payload =
@@ -188,7 +191,7 @@ class PeerGuard : public lt::peer_plugin {
     bool is_slow_ = false;
     bool leaves_ = false;
     // The time and the totals when messages were last counted.
-    lt::time_point looked_ = lt::clock_type::now();
+    clock::time_point looked_ = clock::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
     std::int64_t excess_messages_ = 0;
@@ -293,8 +296,7 @@ lt::feature_flags_t Guard::implemented_features() {
     return tick_feature;
 }
 
-std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const& torrent,
-                                                       lt::client_data_t) {
+std::shared_ptr<lt::torrent_plugin> Guard::of_torrent(lt::torrent_handle const& torrent) {
     return std::make_shared<TorrentGuard>(shared_from_this(), torrent);
 }
 
@@ -307,7 +309,7 @@ void Guard::added(lt::session_handle const& session) {
 }
 
 void Guard::set_classes() {
-    // Created early, because a filter of peer classes knows only the first 32.
+    // Before the program creates any, because a filter of peer classes knows only the first 32.
     slow_ = session_.create_peer_class("slow");
     lt::peer_class_info slow = session_.get_peer_class(*slow_);
     slow.download_limit = flood_rate;

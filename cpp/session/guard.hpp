@@ -64,9 +64,10 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
+    // The plugin of a torrent.
+    std::shared_ptr<lt::torrent_plugin> of_torrent(lt::torrent_handle const& torrent);
+
     lt::feature_flags_t implemented_features() override;
-    std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
-                                                    lt::client_data_t data) override;
     void added(lt::session_handle const& session) override;
     void on_tick() override;
 

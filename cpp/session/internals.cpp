@@ -193,7 +193,8 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
 }
 
 void close_on_exec(lt::peer_connection_handle const& connection) {
-    if (auto const peer = connection.native_handle(); peer && peer->get_socket().is_open()) {
+    if (auto const peer = connection.native_handle()) {
+        // Fails on a closed socket. is_open() does not link with 2.1 if that has WebRTC.
         CloseOnExec command;
         lt::error_code failure;
         peer->get_socket().io_control(command, failure);
@@ -286,6 +287,20 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
         // So that it does not count as open.
         listener->original_port = -1;
     }
+}
+
+Sockets listeners(lt::session_handle const& session) {
+    Sockets out;
+    auto const impl = session.native_handle();
+    if (!impl)
+        return out;
+    for (auto const& listener : (*impl).*member(Listeners())) {
+        if (listener->sock && listener->sock->is_open())
+            out.tcp.push_back(listener->local_endpoint);
+        if (listener->udp_sock && listener->ssl == lt::aux::transport::plaintext)
+            out.has_utp = true;
+    }
+    return out;
 }
 
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection) {

@@ -75,6 +75,15 @@ void filter_udp_requests(lt::session_handle const& session, AllowPacket allows);
 // reopens its sockets.
 void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address);
 
+struct Sockets {
+    // Where peers are accepted by TCP.
+    std::vector<lt::tcp::endpoint> tcp;
+    // Whether there is one for uTP without TLS.
+    bool has_utp = false;
+};
+// Returns the sockets that listen. Called on the network thread.
+Sockets listeners(lt::session_handle const& session);
+
 // How many blocks are requested from a peer in advance.
 struct RequestQueue {
     std::uint16_t& most;

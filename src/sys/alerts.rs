@@ -124,7 +124,7 @@ mod sink {
             error: NativeError,
         );
         fn external_address(self: &mut Alerts, address: String);
-        fn listening(self: &mut Alerts, address: String);
+        fn listens_at(self: &mut Alerts, addresses: Vec<String>);
         fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
         fn session_error(self: &mut Alerts, error: NativeError);
         /// An alert that could not be converted.
@@ -386,8 +386,9 @@ impl Alerts {
         self.events.push(EngineEvent::OfClient(Event::ExternalAddress { address }));
     }
 
-    pub(super) fn listening(&mut self, address: String) {
-        self.events.extend(address.parse().ok().map(EngineEvent::Listening));
+    pub(super) fn listens_at(&mut self, addresses: Vec<String>) {
+        let addresses = addresses.iter().filter_map(|address| address.parse().ok()).collect();
+        self.events.push(EngineEvent::ListensAt(addresses));
     }
 
     pub(super) fn listen_failed(&mut self, address: String, error: NativeError) {

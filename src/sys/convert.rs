@@ -106,7 +106,7 @@ pub(crate) fn path_bytes(path: &Path) -> &[u8] {
 }
 
 pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
-    let ClientData { move_to, goals, replicas, sent_by_copies, piece_levels } = data;
+    let ClientData { move_to, goals, replicas, verify, sent_by_copies, piece_levels } = data;
     ClientDataRecord {
         move_to: move_to.as_deref().map(path_bytes).unwrap_or_default().to_vec(),
         share_ratio_permille: goals.share_ratio.map_or(-1, |ratio| (ratio * 1000.0).round() as i64),
@@ -120,6 +120,7 @@ pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
             GoalAction::SuperSeed => bridge::GoalAction::SuperSeed,
         },
         replicas: *replicas,
+        verify: *verify,
         sent_by_copies: i64::try_from(*sent_by_copies).unwrap_or(i64::MAX),
         piece_levels: piece_levels.clone(),
     }

@@ -1075,3 +1075,27 @@ fn settings_that_would_end_the_process_are_refused() {
     );
     assert!(error.to_string().contains("stock, copy or zero_copy"), "{error}");
 }
+
+/// The backend stops 256 at a time.
+#[test]
+fn a_client_with_more_torrents_than_are_stopped_at_once_ends() {
+    const COUNT: usize = 600;
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let torrent = |number: usize| {
+        let (name, hash) = (format!("{number}.bin"), format!("{number:.<20}"));
+        let info = format!("d6:lengthi1e4:name{}:{name}12:piece lengthi16384e", name.len());
+        format!("d4:info{info}6:pieces20:{hash}ee").into_bytes()
+    };
+    let added: Vec<_> = (0..COUNT)
+        .map(|number| patron.add_torrent(torrent(number), AddOptions::default().paused(true)))
+        .collect();
+    let ids: Vec<_> = added.into_iter().map(|reply| reply.wait().unwrap().id()).collect();
+    // Pausing stops them, too.
+    let resumed: Vec<_> = ids.iter().map(|id| patron.resume(*id)).collect();
+    resumed.into_iter().for_each(|reply| reply.wait().unwrap());
+    let paused: Vec<_> = ids.iter().map(|id| patron.pause(*id)).collect();
+    paused.into_iter().for_each(|reply| reply.wait().unwrap());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
+}

@@ -5,6 +5,7 @@
 #include "torrent-patron/cpp/disk/read/job.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
@@ -25,13 +26,6 @@ namespace {
 // How long a torrent must have been paused after an error before the next error is reported.
 constexpr std::chrono::seconds error_interval{1};
 constexpr int most_looked_at = 16 * 1024;
-
-// Returns whether descriptors or memory are short. The files are fine.
-bool is_shortage(lt::error_code const& code) {
-    namespace errc = boost::system::errc;
-    return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
-           code == errc::not_enough_memory;
-}
 
 // The read path's data about a torrent.
 struct TorrentReads final : Attachment {

@@ -101,7 +101,7 @@ fn class(number: u32) -> PeerClass {
     PeerClass::new(number)
 }
 
-/// Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+/// Creates a class; patron_reply_peer_class() reads the answer. There can be 28. The name is for
 /// display.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_create_peer_class(

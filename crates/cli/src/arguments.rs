@@ -542,8 +542,12 @@ fn piece_length(text: &str) -> Result<u32, String> {
 }
 
 fn rate(text: &str) -> Result<i32, String> {
-    let bytes = size(text)?;
-    i32::try_from(bytes).map_err(|_| format!("at most {} a second", ByteSize(i32::MAX as u64)))
+    match i32::try_from(size(text)?) {
+        // It would mean no limit.
+        Ok(0) => Err("not a rate above 0".to_owned()),
+        Ok(rate) => Ok(rate),
+        Err(_) => Err(format!("at most {} a second", ByteSize(i32::MAX as u64))),
+    }
 }
 
 /// Parses addresses in libtorrent's format: an IP address or a network device, a port, and flags.
@@ -623,6 +627,15 @@ mod tests {
         {
             assert!(listen(text).unwrap_err().contains("is not an address and a port"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_rate_limit_is_above_0() {
+        assert_eq!((rate("5KiB"), rate("1")), (Ok(5120), Ok(1)));
+        for wrong in ["0", "0MiB"] {
+            assert_eq!(rate(wrong).unwrap_err(), "not a rate above 0");
+        }
+        assert!(rate("2GiB").unwrap_err().starts_with("at most 2.0 GiB a second"));
     }
 
     #[test]

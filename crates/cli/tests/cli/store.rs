@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use torrent_patron::AddOptions;
 use torrent_patron::store::{Loaded, Sqlite, Store};
 
 use crate::program::{Program, run};
-use crate::support::{data, metainfo, same};
+use crate::support::{Seeder, client, data, eventually, metainfo, same};
 
 struct Movie {
     dir: TempDir,
@@ -77,6 +78,63 @@ fn a_download_that_was_killed_continues_without_naming_its_torrent() {
     let (_seeder, peer) = movie.seed();
     movie.download(&[text(&movie.torrent), "--peer", &peer]).end().expect(0);
     assert!(movie.is_here());
+}
+
+#[test]
+fn a_download_of_the_store_continues_when_one_peer_is_refused() {
+    let movie = Movie::new();
+    let mut program = movie.download(&[text(&movie.torrent)]);
+    program.event("torrent_added");
+    program.signal("INT");
+    program.end().expect(130);
+    let (_seeder, peer) = movie.seed();
+    // An offline client connects to this machine only.
+    let peers = ["--peer", "192.0.2.1:6881", "--peer", &peer];
+    let output = movie.download(&[&[text(&movie.torrent)], &peers[..]].concat()).end().expect(0);
+    assert!(movie.is_here());
+    assert!(output.stderr.contains("warning: 192.0.2.1:6881: "), "{output:#?}");
+}
+
+#[test]
+fn seeding_a_paused_torrent_of_the_store_changes_nothing_on_disk() {
+    let movie = Movie::new();
+    let (whole, mine) = (movie.path("from/movie.bin"), movie.path("mine/movie.bin"));
+    fs::create_dir(movie.path("mine")).unwrap();
+    fs::copy(&whole, &mine).unwrap();
+    let (store, directory) = (movie.path("torrents.db"), movie.path("mine"));
+    let words = ["seed", text(&movie.torrent), text(&directory), "--store", text(&store)];
+    let more = ["--offline", "--json", "--tick=0.1"];
+    let seed = |goal: &[&str]| Program::start(words.iter().chain(&more).chain(goal));
+    seed(&["--seed-time=1s"]).end().expect(0);
+    assert_eq!(movie.list()[0]["paused"], true);
+
+    let mut changed = fs::read(&mine).unwrap();
+    changed[1_000_000..1_100_000].fill(1);
+    fs::write(&mine, &changed).unwrap();
+    let mut program = seed(&[]);
+    let address = program.address();
+    let done = program.find("an incomplete status", |line| {
+        let event: Value = serde_json::from_str(line).ok()?;
+        let is_checked = event["event"] == "status" && event["state"] == "downloading";
+        is_checked.then(|| event["total_done"].as_u64()).flatten().filter(|done| *done > 0)
+    });
+    assert!(done < changed.len() as u64);
+    // One peer has the data that is missing, and another one takes what there is.
+    let metainfo = metainfo(&whole);
+    let other = Seeder::that_calls(&whole, &metainfo, address);
+    let other = other.patron();
+    eventually("a connection", || {
+        (!other.peers(other.torrents()[0]).wait().unwrap().is_empty()).then_some(())
+    });
+    let reader = client(&movie.path("to"));
+    let options = AddOptions::default().add_peers([address]);
+    let id = reader.patron().add_torrent(&metainfo, options).wait().unwrap().id();
+    eventually("all that is right", || {
+        (reader.patron().fresh_status(id).wait().unwrap().total_done >= done).then_some(())
+    });
+    program.signal("INT");
+    program.end().expect(0);
+    assert!(fs::read(&mine).unwrap() == changed);
 }
 
 #[test]
