@@ -2267,7 +2267,8 @@ int32_t patron_recheck(patron_handle *patron,
  * A reader reads a file of a torrent before it is complete. The pieces that it needs next are
  * downloaded before all others. When it is freed, the priorities of the program are restored. Any
  * number of readers can be open, for the same or for different files. A reader is used by one
- * thread at a time, except that patron_reader_interrupt() may be called from any thread.
+ * thread at a time, except that any thread may call patron_reader_interrupt() and
+ * patron_reader_free().
  */
 
 /**
@@ -2366,7 +2367,10 @@ int32_t patron_read_piece_when_here(patron_handle *patron,
  */
 int32_t patron_reader_interrupt(patron_reader *reader, patron_error **error);
 
-/** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
+/**
+ * Frees a reader. A read that waits in another thread fails with CANCELLED. NULL is allowed, and so
+ * is a handle that was freed before.
+ */
 void patron_reader_free(patron_reader *reader);
 
 /* ===============================================================================================
