@@ -4113,8 +4113,9 @@ int32_t patron_set_wake(patron_handle *patron,
  * function is replaced may end after the replacement.
  *
  * `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
- * replaced or the log turned off: on the thread that does so, or on that of the last `log`. What is
- * said of `log` holds for it. If this call fails, nothing is kept and nothing is called.
+ * replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
+ * PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. What is said of `log` holds
+ * for it. If this call fails, nothing is kept and nothing is called.
  *
  * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
  * its own log.

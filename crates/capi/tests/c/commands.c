@@ -370,6 +370,8 @@ static void log_lines(const char* directory) {
     stop(start(new_builder(directory)));
     OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, NULL, &error));
     await_ended_logs(2);
+    OK(patron_set_log(PATRON_LOG_OFF, count_line, &lines, end_log, &error));
+    await_ended_logs(3);
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
     CHECK(__atomic_load_n(&wrong_lines, __ATOMIC_SEQ_CST) == 0);
