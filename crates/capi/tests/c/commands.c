@@ -319,6 +319,11 @@ static void statistics(const char* directory) {
         CHECK(patron_statistics_get(all, name.data, name.length, &value));
         CHECK(value == patron_statistics_value(all, index));
     }
+    patron_statistics* one = NULL;
+    CHECK(patron_statistics_network_threads(all) == 1);
+    OK(patron_statistics_network_thread(all, 0, &one, &error));
+    patron_statistics_free(one);
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_statistics_network_thread(all, 1, &one, &error));
     patron_statistics_free(all);
     patron_metainfo* none = NULL;
     FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_metainfo(reply, &none, &error));
