@@ -3606,7 +3606,10 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** The files on disk were checked against their hashes. Has: name. */
 #define PATRON_EVENT_CHECKED 9
 
-/** All wanted pieces are complete. Has: name. */
+/**
+ * All wanted data was downloaded and written, and the files were checked: their sizes, or with
+ * patron_options_set_verify_finished() their hashes. Has: name.
+ */
 #define PATRON_EVENT_FINISHED 10
 
 /**
