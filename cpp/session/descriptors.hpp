@@ -23,7 +23,7 @@ class Descriptors : public lt::plugin {
     Descriptors(Descriptors const&) = delete;
     Descriptors& operator=(Descriptors const&) = delete;
 
-    feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
+    lt::feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
     void added(lt::session_handle const& session) override;
     void on_alert(lt::alert const* alert) override;
     void on_tick() override;

@@ -223,7 +223,7 @@ pub struct AddOptions {
     pub stop_when_checked: bool,
     /// Check the files against their hashes again after they have been downloaded, before
     /// [`Event::Finished`](crate::Event::Finished). Otherwise only their sizes are checked, and changes by
-    /// another program during the download are not noticed.
+    /// another program during the download are not noticed. Resume data has this until it is done.
     pub verify_finished: bool,
     /// Trackers in addition to those of the source.
     pub trackers: Vec<Tracker>,
@@ -414,6 +414,7 @@ pub(crate) struct Prepared {
     pub(crate) goals: Goals,
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
+    pub(crate) verify: bool,
     /// Why data that should be trusted cannot be. The torrent is then paused. Or why a restored torrent was
     /// not moved.
     pub(crate) distrust: Option<Error>,
@@ -557,7 +558,7 @@ fn read(
         restored: false,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
-        verify_finished: options.verify_finished,
+        verify_finished: options.verify_finished || described.client_data.verify,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let goals = options.goals.unwrap_or_else(|| convert::goals(&described.client_data));
@@ -610,6 +611,8 @@ fn configured(
         complete,
         goals,
         replicas,
+        // The data that is there is not checked again.
+        verify: record.verify_finished && !complete,
         distrust: None,
         stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
         kept: None,
@@ -625,6 +628,7 @@ impl Prepared {
             move_to: self.move_to.clone(),
             goals: self.goals,
             replicas: self.replicas,
+            verify: self.verify,
             ..ClientData::default()
         };
         let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {

@@ -169,6 +169,8 @@ impl StatusTable {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{InfoHashV1, InfoHashV2};
 
@@ -235,6 +237,15 @@ mod tests {
         assert_eq!(told(&next), [(a, 2), (b, 3), (d, 0)]);
         assert!(told(&table.changes_since(next.version)).is_empty());
         assert!(table.changes_since(next.version + 1).complete, "it is not of this client");
+    }
+
+    #[test]
+    fn statuses_share_the_names_of_torrents() {
+        let table = StatusTable::default();
+        let id = add(&table);
+        let known = table.get(id).unwrap().name;
+        assert!(Arc::ptr_eq(&known, &table.all()[0].name));
+        assert!(Arc::ptr_eq(&known, &table.changes_since(0).statuses[0].name));
     }
 
     #[test]

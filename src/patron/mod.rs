@@ -49,8 +49,8 @@ use crate::reply::{Responder, one_shot};
 /// [`OnLeave`] policy decides what happens to its torrents.
 ///
 /// A command goes into the client's channel, which holds 4096. If the channel is full, the caller waits;
-/// [`try_send`](Patron::try_send) does not. No other call waits for the engine unless its documentation says
-/// so. A patron may outlive its client; its calls then fail with
+/// [`try_send`](Patron::try_send) does not. The requests of a patron about one torrent are made in the order of
+/// the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron may outlive its client; its calls then fail with
 /// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
@@ -369,6 +369,22 @@ impl Patron {
     fn torrent<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
         let op = ask.request.op;
         self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
+    }
+
+    /// Like `torrent`, for a request about a path, which an error of the system does not name.
+    fn torrent_on<T: Send + 'static>(
+        &self,
+        id: TorrentId,
+        ask: AskTorrent<T>,
+        path: String,
+    ) -> Reply<T> {
+        let op = ask.request.op;
+        let name =
+            move |error: Error| if error.native().is_some() { error.on(path) } else { error };
+        self.ask(op, |reply| {
+            let respond = |answer: Result<Answer>| reply.send(answer.map_err(name).and_then(typed));
+            Job::OfTorrent(id, ask.request, Respond::call(respond))
+        })
     }
 
     /// Makes a request, and converts its answer on the thread that takes the reply.

@@ -78,7 +78,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// List the torrents in a store; a client may be using it
-    List(StoreList),
+    List(StoreFile),
     /// Read the whole store and report what is damaged
     Check(StoreFile),
     /// Write the resume data of each torrent, including its metainfo, to a file HASH.resume
@@ -89,12 +89,6 @@ pub(crate) enum StoreCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreFile {
-    /// The file of the store
-    pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreList {
     /// The file of the store
     pub(crate) file: PathBuf,
     /// Print one JSON object per line
@@ -109,6 +103,9 @@ pub(crate) struct StoreDirectory {
     /// The directory to write to or read from
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
