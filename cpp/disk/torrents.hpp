@@ -85,6 +85,8 @@ struct TorrentFiles {
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;
+    // The pieces of which a write has failed, until they are written again.
+    std::set<lt::piece_index_t> failed;
     // The number of refused writes that are not answered yet, by piece.
     std::map<lt::piece_index_t, int> refused;
     // The number of running jobs that move, delete or replace files.
