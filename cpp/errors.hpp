@@ -2,6 +2,8 @@
 // system.
 #pragma once
 
+#include <libtorrent/error_code.hpp>
+
 #include <stdexcept>
 
 namespace patron {
@@ -33,5 +35,12 @@ struct NotHere : std::runtime_error {
 struct Busy : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
+
+// A lack of descriptors or memory, which passes.
+inline bool is_shortage(lt::error_code const& code) {
+    namespace errc = boost::system::errc;
+    return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
+           code == errc::not_enough_memory;
+}
 
 } // namespace patron

@@ -255,6 +255,7 @@ DescriptionRecord TorrentParams::describe() const {
     for (auto const i : files.file_range())
         out.files.push_back(FileRecord{text(file_name(params_, i)), files.file_size(i),
                                        files.file_offset(i), files.pad_file_at(i),
+                                       out.has_pieces && is_claimed(params_, i),
                                        text(files.symlink(i))});
     return out;
 }
@@ -317,6 +318,12 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
         doubtful_ =
             !check_resume_data(params_, saved_priorities, saved_stamps(client_data_), moved);
     verify_finished_ = options.verify_finished;
+    if (resumed_ && !options.trust && client_data(client_data_).verify && is_complete()) {
+        // The check was interrupted. Without claims, libtorrent checks it all.
+        params_.have_pieces.clear();
+        params_.unfinished_pieces.clear();
+        doubtful_ = true;
+    }
     NetworkPolicy const policy(options.policy);
     named_ = {options.named.begin(), options.named.end()};
     if (options.restored)

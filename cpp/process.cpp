@@ -15,6 +15,7 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #ifdef __linux__
 #include <sched.h>
 #include <sys/syscall.h>

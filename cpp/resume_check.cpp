@@ -98,6 +98,21 @@ bool has_hole(rust::Slice<std::uint8_t const> path) {
     return has_hole(std::string(reinterpret_cast<char const*>(path.data()), path.size()));
 }
 
+bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
+    if (is_skipped(params.file_priorities, file))
+        return false;
+    auto const& files = compat::files(*params.ti);
+    if (files.pad_file_at(file))
+        return false;
+    std::int64_t const begin = files.file_offset(file), end = begin + files.file_size(file);
+    for (auto piece = static_cast<int>(begin / files.piece_length());
+         piece < params.have_pieces.size() && std::int64_t(piece) * files.piece_length() < end;
+         ++piece)
+        if (params.have_pieces.get_bit(lt::piece_index_t(piece)))
+            return true;
+    return false;
+}
+
 bool check_resume_data(lt::add_torrent_params& params,
                        std::vector<lt::download_priority_t> const& saved, std::string const& stamps,
                        bool moved) {

@@ -19,6 +19,10 @@ std::string file_stamps(lt::add_torrent_params const& params);
 bool has_hole(std::string const& path);
 bool has_hole(rust::Slice<std::uint8_t const> path);
 
+// Returns whether the resume data claims data in the file. Data of a skipped file is in the part
+// file.
+bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file);
+
 // Withdraws the claims of resume data about files that have changed since, that do not exist, or
 // that were skipped then and are wanted now. libtorrent then hashes the data of those files and any
 // data beyond the claims, and downloads the rest. `saved` are the priorities in the resume data;

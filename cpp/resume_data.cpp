@@ -13,7 +13,7 @@
 namespace patron {
 
 ClientDataRecord no_client_data() {
-    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, 0, 0, {}};
+    return ClientDataRecord{{}, -1, -1, GoalAction::Pause, 0, false, 0, {}};
 }
 
 ClientDataRecord client_data(lt::entry const& entry) {
@@ -34,6 +34,7 @@ ClientDataRecord client_data(lt::entry const& entry) {
         record.goal_action = static_cast<GoalAction>(action);
     record.replicas =
         static_cast<std::uint16_t>(std::clamp<std::int64_t>(number("replicas", 0), 0, 0xffff));
+    record.verify = number("verify", 0) != 0;
     return record;
 }
 
@@ -59,6 +60,8 @@ lt::entry encode(ClientDataRecord const& record) {
         entry["goal action"] = static_cast<std::int64_t>(record.goal_action);
     if (record.replicas > 0)
         entry["replicas"] = record.replicas;
+    if (record.verify)
+        entry["verify"] = 1;
     return entry;
 }
 

@@ -2033,8 +2033,9 @@ int32_t patron_set_file_priorities(patron_handle *patron,
  * PATRON_EVENT_FILE_RENAMED come when the file was renamed; patron_reply_path() is then the new
  * path. The metainfo does not change.
  *
- * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and if
- * a file with that name exists: nothing is overwritten. DISK if the system refuses.
+ * Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", or
+ * that another file of the torrent has; EXISTS if there is a file of that path: nothing is
+ * overwritten; DISK if the system refuses.
  */
 int32_t patron_rename_file(patron_handle *patron,
                            uint64_t torrent_id,
@@ -2049,9 +2050,9 @@ int32_t patron_rename_file(patron_handle *patron,
  * PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
  * PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
  *
- * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: DISK if the directory cannot be
- * created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; BUSY
- * while they are already being moved. The files then stay where they were.
+ * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: EXISTS if a file exists and
+ * PATRON_EXISTING_FAIL was chosen; DISK if the directory cannot be created, or if the system
+ * refuses; BUSY while they are already being moved. The files then stay where they were.
  */
 int32_t patron_move_storage(patron_handle *patron,
                             uint64_t torrent_id,
@@ -3423,7 +3424,11 @@ typedef struct patron_peer_class_options {
     int64_t upload_limit;
     /** The download rate of all its peers together, in bytes per second; -1 means no limit. */
     int64_t download_limit;
-    /** How many connections its peers may have, in percent of the torrent's limit. */
+    /**
+     * How many connections its peers may have, in percent of the limits of the torrent and the
+     * client. A value above 100 is rounded, and has no effect on peers that also have a class with
+     * a lower one.
+     */
     uint32_t connection_limit_percent;
     /** The share of its peers when upload bandwidth is short, from 1 to 255. */
     uint8_t upload_priority;

@@ -6,6 +6,8 @@ pub mod download {}
 pub mod stream {}
 #[doc = include_str!("../docs/guide/seed.md")]
 pub mod seed {}
+#[doc = include_str!("../docs/guide/many.md")]
+pub mod many {}
 #[doc = include_str!("../docs/guide/restart.md")]
 pub mod restart {}
 #[doc = include_str!("../docs/guide/embed.md")]

@@ -1,4 +1,5 @@
-//! Round trips to a client that seeds at full speed to downloaders in this process.
+//! Round trips to a client that seeds at full speed to downloaders in this process, with one network thread
+//! and with two.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,21 +21,32 @@ const MIB: f64 = (1 << 20) as f64;
 
 pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let (small, large) = (Seeds::make(1, 16 * 1024)?, Seeds::make(1, SIZE)?);
-    let client =
-        builder(small.directory.path()).settings(Settings::seeding()).network_threads(1).start()?;
+    for threads in [1, 2] {
+        measure_with(threads, &small, &large, table)?;
+    }
+    Ok(())
+}
+
+fn measure_with(threads: u16, small: &Seeds, large: &Seeds, table: &mut Table) -> Result<()> {
+    let client = builder(small.directory.path())
+        .settings(Settings::seeding())
+        .network_threads(threads.into())
+        .start()?;
     let patron = client.patron();
-    let paused = start(&patron, &small, true)?[0];
+    let paused = start(&patron, small, true)?[0];
     let options = AddOptions::default().trust(true).save_dir(large.directory.path());
+    let options = options.replicas(threads);
     let seeded = patron.add_torrent(&large.torrents[0], options).wait()?.id();
-    let address = patron.listen_addresses().wait()?[0];
+    let addresses = patron.listen_addresses().wait()?;
     let sent = || Ok::<_, torrent_patron::Error>(patron.fresh_status(seeded).wait()?.uploaded);
 
     let stop = AtomicBool::new(false);
     let (mut calls, mut references) = (Vec::new(), Vec::new());
     let rate = std::thread::scope(|scope| {
-        let downloaders: Vec<_> = (0..DOWNLOADERS)
-            .map(|_| scope.spawn(|| download_again_and_again(&large.torrents[0], address, &stop)))
-            .collect();
+        let (torrent, stop_them) = (&large.torrents[0], &stop);
+        let download = |address| move || download_again_and_again(torrent, address, stop_them);
+        let from = addresses.iter().cycle().take(DOWNLOADERS);
+        let downloaders: Vec<_> = from.map(|address| scope.spawn(download(*address))).collect();
         let mut watch = || -> Result<f64> {
             wait_until("the first download has begun", || Ok(sent()? > 0))?;
             std::thread::sleep(RAMP);
@@ -58,9 +70,12 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
 
     let median = |samples: &[f64]| percentile(&sorted(samples), 50);
     let (call, reference) = (median(&calls), median(&references));
-    let name = "round trip while seeding";
+    let name = match threads {
+        1 => "round trip while seeding".to_owned(),
+        threads => format!("round trip while {threads} threads seed"),
+    };
     table.figure(&format!("{name}: median"), &[call], "µs", Target::None);
-    tail(table, name, &calls);
+    tail(table, &name, &calls);
     table.figure("  reference: two threads, meanwhile: median", &[reference], "µs", Target::None);
     tail(table, "  reference: two threads, meanwhile", &references);
     table.ratio("  round trip / reference: median", &[call], &[reference]);

@@ -8,7 +8,11 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <utility>
+
+#include <sys/stat.h>
 
 namespace patron {
 
@@ -19,6 +23,8 @@ Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torr
       network_(network), settings_(settings) {}
 
 namespace {
+
+constexpr int most_stops = 256;
 
 lt::storage_error aborted() {
     return {boost::asio::error::operation_aborted, lt::operation_t::file_read};
@@ -91,8 +97,9 @@ namespace {
 lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
-        auto const found = torrent.others.find(slice.file_index);
-        auto const other = found == torrent.others.end() ? nullptr : found->second.lock();
+        auto const& others = torrent.known().others;
+        auto const found = others.find(slice.file_index);
+        auto const other = found == others.end() ? nullptr : found->second.lock();
         if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
             return lt::storage_error(in_use(other->files.name()), slice.file_index,
                                      lt::operation_t::file_write);
@@ -117,7 +124,7 @@ std::pair<lt::file_index_t, lt::file_index_t> files_of(TorrentFiles const& torre
 std::optional<std::pair<lt::file_index_t const, std::int64_t>>
 first_byte(TorrentFiles const& torrent, lt::peer_request const& request, char const* block) {
     auto const [first, last] = files_of(torrent, request);
-    if (first != last || torrent.is_skipped(first) || torrent.probes.count(first) > 0)
+    if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
         return std::nullopt;
     auto const* const end = block + request.length;
     auto const* const byte = std::find_if(block, end, [](char value) { return value != 0; });
@@ -132,20 +139,20 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           WriteHandler handler, lt::disk_job_flags_t flags) {
     auto const& torrent = torrents_->at(index);
-    if (!torrent->others.empty()) {
+    if (!torrent->known().others.empty()) {
         if (lt::storage_error const error = conflict(*torrent, request)) {
-            ++torrent->refused[request.piece];
+            ++torrent->rare().refused[request.piece];
             boost::asio::post(
                 network_, [torrent, piece = request.piece, handler = std::move(handler), error] {
                     handler(error);
-                    if (--torrent->refused[piece] == 0)
-                        torrent->refused.erase(piece);
+                    auto& refused = torrent->rare().refused;
+                    if (--refused[piece] == 0)
+                        refused.erase(piece);
                 });
             return false;
         }
     }
     written(*torrent, request);
-    torrent->failed.erase(request.piece);
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
@@ -153,9 +160,9 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
          handler = std::move(handler)](lt::storage_error const& error) {
             // Not earlier: 2.1 hashes pieces before it writes them.
             if (!error && byte)
-                torrent->probes.insert(*byte);
+                torrent->rare().probes.insert(*byte);
             if (error)
-                torrent->failed.insert(piece);
+                torrent->rare().failed.insert(piece);
             handler(error);
             torrent->end_write(piece);
         },
@@ -173,8 +180,9 @@ namespace {
 std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
     std::vector<Probe> out;
     for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
-        auto const found = torrent.probes.find(slice.file_index);
-        if (found != torrent.probes.end() && !torrent.is_skipped(slice.file_index))
+        auto const& probes = torrent.known().probes;
+        auto const found = probes.find(slice.file_index);
+        if (found != probes.end() && !torrent.is_skipped(slice.file_index))
             out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
                            found->second});
     }
@@ -189,7 +197,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
     auto const& torrent = torrents_->at(index);
     // libtorrent hashes a piece without waiting for its writes. It ignores this answer, which comes
     // after theirs; that of the disk, a missing file, would be a second error.
-    if (torrent->refused.count(piece) > 0) {
+    if (torrent->known().refused.count(piece) > 0) {
         boost::asio::post(network_, [handler = std::move(handler), piece]() mutable {
             handler(piece, {}, aborted());
         });
@@ -210,7 +218,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
             torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
                 // With 2.1, one of the hashes of a hybrid torrent may be right. That would be an
                 // inconsistent torrent rather than a failed write.
-                if (torrent->failed.count(hashed) > 0)
+                if (torrent->known().failed.count(hashed) > 0)
                     return (*answer)(hashed, v1, aborted());
                 // From now on the piece may be claimed. Files that were synchronized while it was
                 // being written must be synchronized again, and so must data that another torrent
@@ -256,7 +264,7 @@ void Ordered::async_release_files(lt::storage_index_t index, std::function<void(
         if (writes > torrent->released && torrent->inner)
             written_->finish(torrent->hash, torrent->wanted_files());
         torrent->released = writes;
-        torrent->probes.clear();
+        torrent->forget_probes();
         end_exclusive(*torrent);
         settled(torrent);
         if (handler)
@@ -273,7 +281,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::status_t status, lt::storage_error const& error) {
             // From now on, only what is on disk counts.
-            torrent->probes.clear();
+            torrent->forget_probes();
             end_exclusive(*torrent);
             settled(torrent);
             handler(status, error);
@@ -282,26 +290,75 @@ void Ordered::async_check_files(lt::storage_index_t index,
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
     ++torrents_->at(index)->generation;
-    inner_->async_stop_torrent(
-        index, [this, torrent = begin_exclusive(index), handler = std::move(handler)] {
-            end_exclusive(*torrent);
-            if (handler)
-                handler();
-        });
+    stops_.push_back({index, begin_exclusive(index), std::move(handler)});
+    stop_next();
 }
+
+// Those that wait are still there: their torrents keep them until they are answered.
+void Ordered::stop_next() {
+    while (stopping_ < most_stops && !stops_.empty()) {
+        ++stopping_;
+        auto stop = std::make_shared<Stop>(std::move(stops_.front()));
+        stops_.pop_front();
+        inner_->async_stop_torrent(stop->index, [this, stop] {
+            --stopping_;
+            end_exclusive(*stop->torrent);
+            if (stop->handler)
+                stop->handler();
+            if (stops_.empty())
+                return;
+            stop_next();
+            inner_->submit_jobs();
+        });
+    }
+}
+
+namespace {
+
+// Returns an error if there is a file of this path, or if there cannot be one.
+lt::error_code occupied(std::string const& path) {
+    struct stat found {};
+    int const failed = ::lstat(path.c_str(), &found) == 0 ? EEXIST : errno;
+    return failed == ENOENT ? lt::error_code()
+                            : lt::error_code(failed, boost::system::system_category());
+}
+
+} // namespace
 
 void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file, std::string name,
                                 RenameHandler handler) {
-    inner_->async_rename_file(
-        index, file, std::move(name),
-        [this, torrent = begin_exclusive(index), handler = std::move(handler)](
-            std::string const& now, lt::file_index_t renamed, lt::storage_error const& error) {
-            if (!error)
-                torrents_->renamed(torrent, renamed, now);
-            end_exclusive(*torrent);
-            settled(torrent);
-            handler(now, renamed, error);
+    auto const torrent = begin_exclusive(index);
+    auto answer = [this, torrent, handler = std::move(handler)](std::string const& now,
+                                                                lt::file_index_t renamed,
+                                                                lt::storage_error const& error) {
+        if (!error)
+            torrents_->renamed(torrent, renamed, now);
+        end_exclusive(*torrent);
+        settled(torrent);
+        handler(now, renamed, error);
+    };
+    std::string path = (std::filesystem::path(torrent->path) / name).string();
+    if (path == torrent->names.path(file, torrent->path))
+        return inner_->async_rename_file(index, file, std::move(name), std::move(answer));
+    auto rename = [this, torrent, file, name = std::move(name),
+                   answer = std::move(answer)](lt::error_code error) {
+        if (aborted_ || !torrent->inner)
+            error = boost::asio::error::operation_aborted;
+        if (error)
+            return answer(name, file, lt::storage_error(error, file, lt::operation_t::file_rename));
+        inner_->async_rename_file(torrent->inner, file, name, answer);
+        inner_->submit_jobs();
+    };
+    // `rename` has the torrent: it must run, and go, on the network thread.
+    auto look = [&network = network_, path = std::move(path), rename,
+                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
+        auto const error = stopped ? lt::error_code() : occupied(path);
+        boost::asio::post(network, [rename = std::move(rename), error, work = std::move(work)] {
+            rename(error);
         });
+    };
+    if (!renames_.run(0, std::move(look)))
+        boost::asio::post(network_, [rename] { rename(boost::asio::error::try_again); });
 }
 
 void Ordered::async_delete_files(lt::storage_index_t index, lt::remove_flags_t options,
@@ -321,6 +378,7 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
             torrent->set_priorities(now);
+            written_->choose(torrent->hash, torrent->wanted_files());
             if (error)
                 written_->refuse_choice(torrent->hash);
             end_exclusive(*torrent);
@@ -349,6 +407,7 @@ void Ordered::update_stats_counters(lt::counters& statistics) const {
 
 void Ordered::abort(bool wait) {
     aborted_ = true;
+    renames_.stop();
     // Without disk threads, either no job is waiting, or all jobs wait forever.
     bool const has_threads = settings_.get_int(lt::settings_pack::aio_threads) > 0;
     if (wait || exclusive_jobs_ == 0 || !has_threads)

@@ -24,9 +24,12 @@ namespace {
 // Removes what one torrent knows of files that it shares with another.
 template <typename Which>
 void forget_shared(TorrentFiles& of, TorrentFiles const& with, Which const& which) {
-    for (auto at = of.others.begin(); at != of.others.end();)
-        at = at->second.lock().get() == &with && which(at->first) ? of.others.erase(at)
-                                                                  : std::next(at);
+    if (of.known().others.empty())
+        return;
+    auto& shared = of.rare().others;
+    for (auto at = shared.begin(); at != shared.end();)
+        at =
+            at->second.lock().get() == &with && which(at->first) ? shared.erase(at) : std::next(at);
 }
 
 std::size_t key(std::string const& path) {
@@ -112,7 +115,8 @@ std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent, Names co
 }
 
 void Paths::add(Torrent const& torrent) {
-    torrent->others.clear();
+    if (!torrent->known().others.empty())
+        torrent->rare().others.clear();
     Names own = names(*torrent);
     auto const near = neighbours(*torrent, own);
     if (!near.empty()) {
@@ -124,8 +128,8 @@ void Paths::add(Torrent const& torrent) {
                 auto const shared = places.find(path);
                 if (shared == places.end())
                     continue;
-                torrent->others[shared->second] = other;
-                other->others[file] = torrent;
+                torrent->rare().others[shared->second] = other;
+                other->rare().others[file] = torrent;
             }
         }
     }
@@ -164,7 +168,8 @@ void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string co
                    std::string const& to) {
     if (!has_data(torrent->files, file))
         return;
-    torrent->others.erase(file);
+    if (!torrent->known().others.empty())
+        torrent->rare().others.erase(file);
     for (Torrent const& other : neighbours(*torrent, from)) {
         forget_shared(*other, *torrent, [&](lt::file_index_t const theirs) {
             return other->names.path(theirs, other->path) == from;
@@ -187,8 +192,8 @@ void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string co
         for (auto const& [theirs, path] : names(*other).files) {
             if (path != to)
                 continue;
-            torrent->others[file] = other;
-            other->others[theirs] = torrent;
+            torrent->rare().others[file] = other;
+            other->rare().others[theirs] = torrent;
         }
     }
 }

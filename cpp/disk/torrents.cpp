@@ -10,12 +10,13 @@ TorrentFiles::TorrentFiles(lt::storage_params const& params)
 }
 
 void TorrentFiles::set_priorities(Priorities const& priorities) {
-    priorities_ = priorities;
     bool partial = false;
     for (auto const i : files.file_range())
-        partial = partial || (is_skipped(i) && has_data(files, i));
-    if (!partial)
-        priorities_ = {};
+        partial = partial || (patron::is_skipped(priorities, i) && has_data(files, i));
+    if (partial)
+        rare().priorities = priorities;
+    else if (rare_)
+        rare_->priorities = {};
 }
 
 std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
@@ -31,28 +32,36 @@ void TorrentFiles::release_files() {
         reader->release_files();
 }
 
+void TorrentFiles::forget_probes() {
+    if (!rare_)
+        return;
+    rare_->probes.clear();
+    rare_->failed.clear();
+    if (rare_->priorities.empty() && rare_->others.empty() && rare_->refused.empty() &&
+        rare_->open_writes.empty() && rare_->waiting.empty())
+        rare_.reset();
+}
+
 void TorrentFiles::begin_write(lt::piece_index_t piece) {
-    ++open_writes_[piece];
+    rare().failed.erase(piece);
+    ++rare().open_writes[piece];
     ++writes;
 }
 
 void TorrentFiles::end_write(lt::piece_index_t piece) {
-    auto const open = open_writes_.find(piece);
+    auto const open = rare().open_writes.find(piece);
     if (--open->second > 0)
         return;
-    open_writes_.erase(open);
-    for (auto next = waiting_.find(piece); next != waiting_.end(); next = waiting_.find(piece)) {
-        auto const then = std::move(next->second);
-        waiting_.erase(next);
-        then();
-    }
+    rare().open_writes.erase(open);
+    while (auto const next = rare().waiting.extract(piece))
+        next.mapped()();
 }
 
 void TorrentFiles::after_writes(lt::piece_index_t piece, std::function<void()> then) {
-    if (!compat::hashes_written_pieces || open_writes_.count(piece) == 0)
+    if (!compat::hashes_written_pieces || known().open_writes.count(piece) == 0)
         then();
     else
-        waiting_.emplace(piece, std::move(then));
+        rare().waiting.emplace(piece, std::move(then));
 }
 
 void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {

@@ -44,11 +44,41 @@ struct Attachment {
 
 // The files of a torrent, and the jobs that change them. Network thread only.
 struct TorrentFiles {
+    // Made when it is needed: an idle torrent has none of it.
+    struct Rare {
+        // Empty if all files are wanted.
+        Priorities priorities;
+        // For each file, the first byte that was written and is not zero. If it is gone, another
+        // program has truncated the file.
+        std::map<lt::file_index_t, std::int64_t> probes;
+        // Other torrents that have the same file; see Paths.
+        std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+        // The pieces of which a write has failed, until they are written again.
+        std::set<lt::piece_index_t> failed;
+        // The number of refused writes that are not answered yet, by piece.
+        std::map<lt::piece_index_t, int> refused;
+        // The number of writes in progress, by piece.
+        std::map<lt::piece_index_t, int> open_writes;
+        std::multimap<lt::piece_index_t, std::function<void()>> waiting;
+    };
+
     explicit TorrentFiles(lt::storage_params const& params);
+    Rare const& known() const {
+        static Rare const none;
+        return rare_ ? *rare_ : none;
+    }
+    Rare& rare() {
+        if (!rare_)
+            rare_ = std::make_unique<Rare>();
+        return *rare_;
+    }
+    void forget_probes();
     void set_priorities(Priorities const& priorities);
     void release_files();
     // A file that is not wanted.
-    bool is_skipped(lt::file_index_t file) const { return patron::is_skipped(priorities_, file); }
+    bool is_skipped(lt::file_index_t file) const {
+        return patron::is_skipped(known().priorities, file);
+    }
     // A file with data that is wanted.
     bool is_downloaded(lt::file_index_t file) const {
         return has_data(files, file) && !is_skipped(file);
@@ -69,26 +99,17 @@ struct TorrentFiles {
     lt::storage_holder inner;
     // libtorrent's own torrent object.
     std::weak_ptr<void> owner;
-    // For each file, the first byte that was written and is not zero. If it is gone, another
-    // program has truncated the file.
-    std::map<lt::file_index_t, std::int64_t> probes;
     // The read path's data, if any.
     std::unique_ptr<Attachment> reader;
 
     // The order in which the torrents of the session were added.
     std::uint64_t order = 0;
-    // Other torrents that have the same file; see Paths.
-    std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
     // The number of its files in each directory, by the hash of its path, if it has several files;
     // see Paths.
     std::map<std::size_t, int> directories;
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;
-    // The pieces of which a write has failed, until they are written again.
-    std::set<lt::piece_index_t> failed;
-    // The number of refused writes that are not answered yet, by piece.
-    std::map<lt::piece_index_t, int> refused;
     // The number of running jobs that move, delete or replace files.
     int exclusive_jobs = 0;
 
@@ -100,11 +121,7 @@ struct TorrentFiles {
     std::uint64_t released = 0;
 
   private:
-    // Empty if all files are wanted.
-    Priorities priorities_;
-    // The number of writes in progress, by piece.
-    std::map<lt::piece_index_t, int> open_writes_;
-    std::multimap<lt::piece_index_t, std::function<void()>> waiting_;
+    std::unique_ptr<Rare> rare_;
 };
 
 // The torrents, shared by the backends of a session. Network thread only.

@@ -55,6 +55,12 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         finished_[torrent] = std::move(files);
     }
+    // Replaces those files, if there are any, after a choice of files.
+    void choose(lt::sha1_hash const& torrent, std::vector<ExpectedFile> files) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        if (auto const found = finished_.find(torrent); found != finished_.end())
+            found->second = std::move(files);
+    }
     std::vector<ExpectedFile> take_finished(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);

@@ -15,10 +15,10 @@ std::uint32_t bit(lt::peer_class_t native) {
 std::uint32_t PeerClasses::add(lt::session_handle& session, std::string const& name) {
     auto const free = std::find(classes_.begin(), classes_.end(), std::nullopt);
     if (free == classes_.end())
-        throw std::invalid_argument("there are 32 classes already");
+        throw std::invalid_argument("there are 28 classes already");
     auto const native = session.create_peer_class(name.c_str());
     // The class filter of libtorrent has 32 bits.
-    if (static_cast<std::uint32_t>(native) >= classes_.size()) {
+    if (static_cast<std::uint32_t>(native) >= 32) {
         session.delete_peer_class(native);
         throw std::invalid_argument("classes that were removed still have peers");
     }

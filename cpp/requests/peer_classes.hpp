@@ -27,7 +27,8 @@ class PeerClasses {
 
   private:
     using Class = std::optional<lt::peer_class_t>;
-    std::array<Class, 32> classes_{lt::session_handle::global_peer_class_id,
+    // A filter can name 32. Guard has one.
+    std::array<Class, 31> classes_{lt::session_handle::global_peer_class_id,
                                    lt::session_handle::tcp_peer_class_id,
                                    lt::session_handle::local_peer_class_id};
 };

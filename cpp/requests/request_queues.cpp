@@ -5,9 +5,9 @@
 #include <libtorrent/extensions.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_request.hpp>
-#include <libtorrent/time.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <iterator>
 #include <utility>
@@ -15,6 +15,9 @@
 
 namespace patron {
 namespace {
+
+// libtorrent's own clock is set with that of the machine.
+using clock = std::chrono::steady_clock;
 
 // Depths in blocks. libtorrent always has at least the smallest.
 constexpr double at_first = 4;
@@ -50,7 +53,7 @@ class PeerQueue : public lt::peer_plugin {
 
     void sent_request(lt::peer_request const& request) override {
         if (limited_)
-            sent_[key(request)] = lt::clock_type::now();
+            sent_[key(request)] = clock::now();
     }
     void sent_cancel(lt::peer_request const& request) override { sent_.erase(key(request)); }
     bool on_reject(lt::peer_request const& request) override {
@@ -63,7 +66,7 @@ class PeerQueue : public lt::peer_plugin {
     }
     bool on_piece(lt::peer_request const& block, lt::span<char const>) override {
         if (auto const found = sent_.find(key(block)); found != sent_.end()) {
-            adapt(lt::clock_type::now() - found->second);
+            adapt(clock::now() - found->second);
             sent_.erase(found);
         }
         if (limited_)
@@ -105,7 +108,7 @@ class PeerQueue : public lt::peer_plugin {
     std::uint16_t before_ = 0;
     std::chrono::duration<double> fastest_ = std::chrono::hours(1);
     // When each open block was requested.
-    std::map<Block, lt::time_point> sent_;
+    std::map<Block, clock::time_point> sent_;
 };
 
 class TorrentQueues : public lt::torrent_plugin {

@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
+#include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 
 #include <libtorrent/ip_filter.hpp>
@@ -35,6 +36,13 @@ void each_range(lt::ip_filter const& filter, Wanted wanted) {
 
 } // namespace
 
+SessionHandle::SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
+                             OverriddenSetting& threshold, Listening& listening,
+                             PeerClasses& classes)
+    : lt::session_handle(std::move(handle)), policy_(policy),
+      listening_(listening), overridden_{&threshold, &listening.outgoing_utp()}, classes_(classes) {
+}
+
 rust::Vec<SettingRecord> SessionHandle::current_settings() const {
     lt::settings_pack current = get_settings();
     for (auto const* const setting : overridden_)
@@ -47,6 +55,7 @@ void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     for (auto* const setting : overridden_)
         setting->change(changes);
     apply_settings(std::move(changes));
+    listening_.look();
 }
 
 DemandRecord SessionHandle::demand() const {
@@ -156,6 +165,7 @@ void SessionHandle::unmap_port(std::int32_t mapping) {
 
 void SessionHandle::reopen_sockets() {
     reopen_network_sockets();
+    listening_.look();
 }
 
 std::uint32_t SessionHandle::add_peer_class(rust::Str name) {

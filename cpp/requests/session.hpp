@@ -16,6 +16,7 @@
 namespace patron {
 
 class NetworkPolicy;
+class Listening;
 class OverriddenSetting;
 class PeerClasses;
 struct QueuePlaceRecord;
@@ -41,12 +42,8 @@ std::unique_ptr<IpFilter> new_ip_filter(rust::Slice<rust::String const> ends);
 
 class SessionHandle : public lt::session_handle {
   public:
-    using Overridden = std::array<OverriddenSetting*, 2>;
-
-    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy, Overridden overridden,
-                  PeerClasses& classes)
-        : lt::session_handle(std::move(handle)), policy_(policy), overridden_(overridden),
-          classes_(classes) {}
+    SessionHandle(lt::session_handle handle, NetworkPolicy const& policy,
+                  OverriddenSetting& threshold, Listening& listening, PeerClasses& classes);
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
@@ -78,7 +75,8 @@ class SessionHandle : public lt::session_handle {
 
   private:
     NetworkPolicy const& policy_;
-    Overridden overridden_;
+    Listening& listening_;
+    std::array<OverriddenSetting*, 2> const overridden_;
     PeerClasses& classes_;
 };
 

@@ -20,7 +20,6 @@
 #include <libtorrent/torrent_info.hpp>
 
 #include <algorithm>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 
@@ -319,24 +318,11 @@ void Torrent::set_file_priorities(Bytes levels) const {
     prioritize_files(priorities(levels, metainfo(*this)->num_files(), "file"));
 }
 
-// libtorrent would overwrite an existing file.
 void Torrent::rename(std::uint32_t index, Bytes path) const {
     auto const info = metainfo(*this);
     lt::file_index_t const renamed = file(*info, index);
     std::string const name = patron::path(path);
-    auto const paths = compat::paths(*this, *info);
-    check_rename(compat::files(*info), paths, renamed, name);
-    if (paths[index] != name) {
-        namespace fs = std::filesystem;
-        fs::path const root = status(lt::torrent_handle::query_save_path).save_path;
-        std::error_code failure;
-        if (fs::exists(fs::symlink_status(root / name, failure)))
-            refuse(name + ": a file with that name exists");
-        for (fs::path above = fs::path(name).parent_path(); !above.empty();
-             above = above.parent_path())
-            if (fs::exists(root / above, failure) && !fs::is_directory(root / above, failure))
-                refuse(name + ": " + above.string() + " is not a directory");
-    }
+    check_rename(compat::files(*info), compat::paths(*this, *info), renamed, name);
     rename_file(renamed, name);
 }
 

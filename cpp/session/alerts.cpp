@@ -1,9 +1,11 @@
 // Converts alerts to typed calls of the client's sink. No pointer to an alert is kept after that.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/session/status.hpp"
@@ -42,10 +44,6 @@ PortMapper mapper(lt::portmap_transport transport) {
     return transport == lt::portmap_transport::upnp ? PortMapper::Upnp : PortMapper::NatPmp;
 }
 
-bool carries_data(lt::socket_type_t type) {
-    return type == lt::socket_type_t::tcp || type == lt::socket_type_t::tcp_ssl;
-}
-
 // The tracker's own message says more than the code.
 NativeError refusal(lt::error_code const& code, char const* reason) {
     NativeError out = error(code);
@@ -73,8 +71,7 @@ bool is_reached(lt::torrent_handle const& torrent, std::string const& url,
 // session, so the other one must be in the process of being removed.
 bool is_temporary(lt::error_code const& code) {
     namespace errc = boost::system::errc;
-    return code == lt::errors::duplicate_torrent || code == errc::too_many_files_open ||
-           code == errc::too_many_files_open_in_system || code == errc::not_enough_memory ||
+    return code == lt::errors::duplicate_torrent || is_shortage(code) ||
            code == errc::resource_unavailable_try_again || code == errc::interrupted;
 }
 
@@ -106,6 +103,14 @@ void Session::pop_alerts() {
 }
 
 void Session::convert_alerts(Alerts& out) {
+    attempt(out, "listening sockets", [&] {
+        if (auto const now = listening_->take()) {
+            rust::Vec<rust::String> addresses;
+            for (auto const& end : *now)
+                addresses.push_back(address(end.address(), end.port()));
+            out.listens_at(std::move(addresses));
+        }
+    });
     attempt(out, "statuses", [&] { take_snapshots(out); });
     attempt(out, "saved resume data", [&] { take_saved(out); });
     attempt(out, "finished files", [&] { take_looks(out); });
@@ -551,24 +556,18 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
     case lt::listen_succeeded_alert::alert_type: {
         auto const& a = static_cast<lt::listen_succeeded_alert const&>(alert);
-        if (a.socket_type == lt::socket_type_t::utp) {
-            set_outgoing_utp(true);
+        if (a.socket_type == lt::socket_type_t::utp)
             restore_dht_nodes();
-        }
-        // A UDP socket follows each TCP socket on the same port; one event is enough.
-        if (carries_data(a.socket_type))
-            out.listening(address(a.address, a.port));
         return true;
     }
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
-        if (a.op != lt::operation_t::sock_accept)
-            set_outgoing_utp(false);
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
             // There is an alert for each waiting connection, and for each attempt to listen.
-            auto const now = lt::clock_type::now();
-            if (now - std::exchange(accept_failed_, now) < std::chrono::minutes(1))
+            auto const now = std::chrono::steady_clock::now();
+            if (passing_failure_ && now - *passing_failure_ < std::chrono::minutes(1))
                 return true;
+            passing_failure_ = now;
         }
         out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
                                                                     : address(a.address, a.port),

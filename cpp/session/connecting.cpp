@@ -2,9 +2,7 @@
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/settings_pack.hpp>
-#include <libtorrent/torrent_handle.hpp>
 
-#include <memory>
 #include <utility>
 
 namespace patron {
@@ -46,8 +44,7 @@ class TorrentConnecting : public lt::torrent_plugin,
 
 } // namespace
 
-std::shared_ptr<lt::torrent_plugin> Connecting::new_torrent(lt::torrent_handle const& torrent,
-                                                            lt::client_data_t) {
+std::shared_ptr<lt::torrent_plugin> connects_soon(lt::torrent_handle const& torrent) {
     return std::make_shared<TorrentConnecting>(torrent);
 }
 

@@ -3,13 +3,12 @@
 #pragma once
 
 #include <libtorrent/extensions.hpp>
+#include <libtorrent/torrent_handle.hpp>
+
+#include <memory>
 
 namespace patron {
 
-class Connecting : public lt::plugin {
-  public:
-    std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
-                                                    lt::client_data_t data) override;
-};
+std::shared_ptr<lt::torrent_plugin> connects_soon(lt::torrent_handle const& torrent);
 
 } // namespace patron

@@ -16,6 +16,9 @@
 namespace patron {
 namespace {
 
+// libtorrent's own clock is set with that of the machine. Peers must not be slowed for that.
+using clock = std::chrono::steady_clock;
+
 // The number of unrequested blocks from one address before it is refused. A few are normal, because
 // a cancelled request may still be answered.
 constexpr int most_unasked = 64;
@@ -40,6 +43,8 @@ constexpr int flood_rate = 128 * 1024;
 constexpr int most_floods = 16;
 // The maximum number of changes of a peer's interest per second. Each may be answered.
 constexpr int most_interest = 1000;
+// The maximum number of invalid requests from a peer per second. libtorrent makes an alert of each.
+constexpr int most_invalid = 100;
 // The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
@@ -58,6 +63,8 @@ class PeerGuard : public lt::peer_plugin {
     // A request is answered by the block or by a reject message. Requests beyond the queue are
     // rejected, or dropped if the peer does not support reject messages.
     bool on_request(lt::peer_request const&) override {
+        if (leaves_ || sends_invalid_requests())
+            return leave(lt::errors::invalid_request);
         int const limit = guard_->most_requests();
         if (waiting_ <= limit)
             ++waiting_;
@@ -67,8 +74,12 @@ class PeerGuard : public lt::peer_plugin {
         if (excess_ <= 2 * limit &&
             (!connection || connection->send_buffer_size() <= guard_->most_unsent()))
             return false;
-        guard_->disconnect(peer_, lt::errors::too_many_requests_when_choked);
-        return true;
+        return leave(lt::errors::too_many_requests_when_choked);
+    }
+    // While it super-seeds, libtorrent passes on only some requests.
+    void sent_reject_request(lt::peer_request const&) override {
+        if (sends_invalid_requests())
+            leave(lt::errors::invalid_request);
     }
     void sent_piece(lt::peer_request const&) override {
         waiting_ = std::max(waiting_ - 1, 0);
@@ -84,10 +95,14 @@ class PeerGuard : public lt::peer_plugin {
     // keep-alives.
     void tick() override {
         interest_ = 0;
+        if (sends_invalid_requests())
+            leave(lt::errors::invalid_request);
+        else if (auto* const invalid = internals::invalid_requests(peer_))
+            *invalid = 0;
         auto const connection = peer_.native_handle();
         if (!connection || is_slow_)
             return;
-        auto const now = lt::clock_type::now();
+        auto const now = clock::now();
         auto const& transferred = connection->statistics();
         std::int64_t const messages = transferred.total_protocol_download();
         std::int64_t const payload =
@@ -137,19 +152,23 @@ class PeerGuard : public lt::peer_plugin {
         // A peer that has answered almost no requests is not a good peer with a stray block.
         bool const refused =
             guard_->count_unasked(peer_.remote(), unasked_ * answers_for_each > answered_);
-        if (!refused)
-            return false;
-        guard_->disconnect(peer_, lt::errors::peer_banned);
-        return true;
+        return refused && leave(lt::errors::peer_banned);
     }
 
   private:
     using Block = std::pair<int, int>;
 
     bool changes_interest_too_often() {
-        if (++interest_ <= most_interest)
-            return false;
-        guard_->disconnect(peer_, lt::errors::too_many_requests_when_choked);
+        return ++interest_ > most_interest && leave(lt::errors::too_many_requests_when_choked);
+    }
+    bool sends_invalid_requests() const {
+        auto const* const invalid = internals::invalid_requests(peer_);
+        return invalid != nullptr && *invalid >= most_invalid;
+    }
+    // Messages that have been received are still processed until then.
+    bool leave(lt::error_code const& error) {
+        if (!std::exchange(leaves_, true))
+            guard_->disconnect(peer_, error);
         return true;
     }
 
@@ -170,8 +189,9 @@ class PeerGuard : public lt::peer_plugin {
     lt::torrent_handle const torrent_;
     bool const needs_metadata_;
     bool is_slow_ = false;
+    bool leaves_ = false;
     // The time and the totals when messages were last counted.
-    lt::time_point looked_ = lt::clock_type::now();
+    clock::time_point looked_ = clock::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
     std::int64_t excess_messages_ = 0;
@@ -276,23 +296,33 @@ lt::feature_flags_t Guard::implemented_features() {
     return tick_feature;
 }
 
-std::shared_ptr<lt::torrent_plugin> Guard::new_torrent(lt::torrent_handle const& torrent,
-                                                       lt::client_data_t) {
+std::shared_ptr<lt::torrent_plugin> Guard::of_torrent(lt::torrent_handle const& torrent) {
     return std::make_shared<TorrentGuard>(shared_from_this(), torrent);
 }
 
 void Guard::added(lt::session_handle const& session) {
     session_ = session;
+    internals::post(session, [guard = weak_from_this()] {
+        if (auto const self = guard.lock())
+            self->set_classes();
+    });
+}
+
+void Guard::set_classes() {
+    // Before the program creates any, because a filter of peer classes knows only the first 32.
+    slow_ = session_.create_peer_class("slow");
+    lt::peer_class_info slow = session_.get_peer_class(*slow_);
+    slow.download_limit = flood_rate;
+    session_.set_peer_class(*slow_, slow);
+    // libtorrent divides limits by this factor. With its default of 150, peers of local networks
+    // have fewer connections than others.
+    auto const id = lt::session_handle::local_peer_class_id;
+    lt::peer_class_info local = session_.get_peer_class(id);
+    local.connection_limit_factor = 100;
+    session_.set_peer_class(id, local);
 }
 
 void Guard::on_tick() {
-    // Created early, because a filter of peer classes knows only the first 32.
-    if (!slow_) {
-        slow_ = session_.create_peer_class("slow");
-        lt::peer_class_info limits = session_.get_peer_class(*slow_);
-        limits.download_limit = flood_rate;
-        session_.set_peer_class(*slow_, limits);
-    }
     drop_silent();
     name_disk_threads();
 }

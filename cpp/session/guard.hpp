@@ -2,7 +2,8 @@
 // network thread.
 //
 // Requests. A peer that reads nothing, or that sends more open requests than it was told it may,
-// causes data to accumulate in memory. It is disconnected.
+// causes data to accumulate in memory. It is disconnected, and so is one that sends many invalid
+// requests, because libtorrent reports each of them.
 //
 // Messages. A peer that sends more messages than its transfers explain keeps the network thread
 // busy. It is read slowly from then on, as are further connections from its address if it keeps
@@ -63,9 +64,10 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
+    // The plugin of a torrent.
+    std::shared_ptr<lt::torrent_plugin> of_torrent(lt::torrent_handle const& torrent);
+
     lt::feature_flags_t implemented_features() override;
-    std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
-                                                    lt::client_data_t data) override;
     void added(lt::session_handle const& session) override;
     void on_tick() override;
 
@@ -82,6 +84,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
 
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
+    void set_classes();
     void look_at_web_seeds();
     void drop_silent();
 

@@ -120,6 +120,12 @@ struct WantedRequests {
 };
 template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
 
+struct InvalidRequests {
+    using type = std::uint16_t native::peer_connection::*;
+    friend type member(InvalidRequests);
+};
+template struct Open<InvalidRequests, &native::peer_connection::m_num_invalid_requests>;
+
 struct ConnectBoost {
     using type = std::uint8_t native::torrent::*;
     friend type member(ConnectBoost);
@@ -283,6 +289,20 @@ void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& 
     }
 }
 
+Sockets listeners(lt::session_handle const& session) {
+    Sockets out;
+    auto const impl = session.native_handle();
+    if (!impl)
+        return out;
+    for (auto const& listener : (*impl).*member(Listeners())) {
+        if (listener->sock && listener->sock->is_open())
+            out.tcp.push_back(listener->local_endpoint);
+        if (listener->udp_sock && listener->ssl == lt::aux::transport::plaintext)
+            out.has_utp = true;
+    }
+    return out;
+}
+
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection) {
     auto const peer = connection.native_handle();
     if (!peer)
@@ -291,6 +311,11 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
 }
 
 // With 0, libtorrent decides by the rate of the peer.
+std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection) {
+    auto const peer = connection.native_handle();
+    return peer ? &((*peer).*member(InvalidRequests())) : nullptr;
+}
+
 void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred) {
     if (auto const peer = connection.native_handle())
         peer->prefer_contiguous_blocks(preferred ? 0 : 1);

@@ -75,6 +75,15 @@ void filter_udp_requests(lt::session_handle const& session, AllowPacket allows);
 // reopens its sockets.
 void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address);
 
+struct Sockets {
+    // Where peers are accepted by TCP.
+    std::vector<lt::tcp::endpoint> tcp;
+    // Whether there is one for uTP without TLS.
+    bool has_utp = false;
+};
+// Returns the sockets that listen. Called on the network thread.
+Sockets listeners(lt::session_handle const& session);
+
 // How many blocks are requested from a peer in advance.
 struct RequestQueue {
     std::uint16_t& most;
@@ -82,6 +91,10 @@ struct RequestQueue {
 };
 // Returns the queue of a connected peer. Called on the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);
+
+// The number of invalid requests from a peer; null if it is not connected. Called on the network
+// thread.
+std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection);
 
 // Sets whether whole pieces are requested from a peer if it is fast enough. Called on the network
 // thread.

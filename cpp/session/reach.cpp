@@ -17,7 +17,6 @@ class TorrentReach : public lt::torrent_plugin {
   public:
     TorrentReach(std::shared_ptr<SessionPolicy> policy, std::uint64_t torrent)
         : policy_(std::move(policy)), torrent_(torrent) {}
-    ~TorrentReach() override { policy_->forget(torrent_); }
 
     std::shared_ptr<lt::peer_plugin>
     new_connection(lt::peer_connection_handle const& connection) override {
@@ -48,9 +47,8 @@ void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy)
         });
 }
 
-std::shared_ptr<lt::torrent_plugin> Reach::new_torrent(lt::torrent_handle const&,
-                                                       lt::client_data_t data) {
-    return std::make_shared<TorrentReach>(policy_, torrent_id(data));
+std::shared_ptr<lt::torrent_plugin> Reach::of_torrent(std::uint64_t torrent) {
+    return std::make_shared<TorrentReach>(policy_, torrent);
 }
 
 void Reach::added(lt::session_handle const& session) {

@@ -8,6 +8,7 @@
 #include <libtorrent/io_context.hpp>
 #include <libtorrent/session_handle.hpp>
 
+#include <cstdint>
 #include <memory>
 
 namespace patron {
@@ -21,9 +22,10 @@ class Reach : public lt::plugin {
   public:
     explicit Reach(std::shared_ptr<SessionPolicy> policy) : policy_(std::move(policy)) {}
 
+    // The plugin of a torrent.
+    std::shared_ptr<lt::torrent_plugin> of_torrent(std::uint64_t torrent);
+
     lt::feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
-    std::shared_ptr<lt::torrent_plugin> new_torrent(lt::torrent_handle const& torrent,
-                                                    lt::client_data_t data) override;
     void added(lt::session_handle const& session) override;
     void on_alert(lt::alert const* alert) override;
     void on_tick() override;

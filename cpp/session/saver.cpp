@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
@@ -31,25 +32,13 @@ lt::error_code synchronize(std::string const& path) {
     return lt::error_code(failed, boost::system::system_category());
 }
 
-bool is_missing(lt::error_code const& error) {
-    return error.value() == ENOENT || error.value() == ENOTDIR;
+// Returns whether the error is not about the data: nothing was written or lost.
+bool is_passing(lt::error_code const& error) {
+    return is_shortage(error) || error == boost::system::errc::interrupted;
 }
 
-// Returns whether the resume data claims data in the file. Data of a skipped file is in the part
-// file.
-bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
-    if (is_skipped(params.file_priorities, file))
-        return false;
-    auto const& files = compat::files(*params.ti);
-    if (files.pad_file_at(file))
-        return false;
-    std::int64_t const begin = files.file_offset(file), end = begin + files.file_size(file);
-    for (auto piece = static_cast<int>(begin / files.piece_length());
-         piece < params.have_pieces.size() && std::int64_t(piece) * files.piece_length() < end;
-         ++piece)
-        if (params.have_pieces.get_bit(lt::piece_index_t(piece)))
-            return true;
-    return false;
+bool is_missing(lt::error_code const& error) {
+    return error.value() == ENOENT || error.value() == ENOTDIR;
 }
 
 // Synchronizes the files, their directories and the part file. `failed` is set to the path that an
@@ -75,7 +64,9 @@ lt::error_code synchronize(lt::add_torrent_params const& params,
     }
     for (std::string const& path : others) {
         lt::error_code const error = synchronize(path);
-        if (error && !is_missing(error)) {
+        // A directory may be writable but not readable.
+        bool const is_unreadable = error == boost::system::errc::permission_denied;
+        if (error && !is_missing(error) && !is_unreadable) {
             failed = path;
             return error;
         }
@@ -154,7 +145,13 @@ Saver::Saved Saver::made(Save order) {
         auto const written = written_->take(torrent);
         if (!written.empty() && !kept.lost) {
             std::set<lt::file_index_t> missing;
-            kept.lost = synchronize(params, written, missing, kept.lost_file);
+            lt::error_code const failed = synchronize(params, written, missing, kept.lost_file);
+            if (is_passing(failed)) {
+                for (lt::file_index_t const i : written)
+                    written_->add(torrent, i, i);
+                throw Busy(kept.lost_file + ": " + failed.message());
+            }
+            kept.lost = failed;
             saved.is_news = bool(kept.lost);
             // They may have been moved or renamed since libtorrent returned their paths, or belong
             // to the same torrent, which was added again. Files that are claimed and missing twice

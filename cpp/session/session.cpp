@@ -7,13 +7,14 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
-#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/peer_classes.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/session/connecting.hpp"
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/session/listening.hpp"
+#include "torrent-patron/cpp/session/on_demand.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
@@ -46,11 +47,12 @@ std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker)
+                 bool silent_resolver, OnDemand& plugins, std::vector<std::uint32_t> cores,
+                 rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
       classes_(std::make_shared<PeerClasses>()),
-      outgoing_utp_(std::make_shared<OverriddenSetting>(lt::settings_pack::enable_outgoing_utp)),
+      listening_(std::make_shared<Listening>([waker = waker_] { (*waker)->wake(); })),
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
       pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
@@ -71,9 +73,8 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
         (*waker)->wake();
     };
     session_.add_extension(std::shared_ptr<lt::plugin>(read_->threshold));
-    session_.add_extension([failed](lt::torrent_handle const& torrent, lt::client_data_t) {
-        return watch_web_seeds(torrent, failed);
-    });
+    session_.add_extension(std::shared_ptr<lt::plugin>(listening_));
+    plugins.add([failed](auto const& torrent, auto) { return watch_web_seeds(torrent, failed); });
 }
 
 Session::~Session() = default;
@@ -159,12 +160,23 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     policy->restrict(params.dht_state);
     if (!thread.keep_node_ids)
         params.dht_state.nids.clear();
+    auto const plugins = std::make_shared<OnDemand>();
+    // libtorrent's own.
+    for (auto const& plugin : std::exchange(params.extensions, {}))
+        plugins->add([plugin](lt::torrent_handle const& torrent, lt::client_data_t data) {
+            return plugin->new_torrent(torrent, data);
+        });
     auto const guard = std::make_shared<Guard>();
-    params.extensions.push_back(guard);
-    params.extensions.push_back(std::make_shared<Descriptors>());
-    params.extensions.push_back(std::make_shared<Connecting>());
-    if (policy->keeps_local())
-        params.extensions.push_back(std::make_shared<Reach>(policy));
+    plugins->add([guard](auto const& torrent, auto) { return guard->of_torrent(torrent); });
+    plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
+    params.extensions = {plugins, guard, std::make_shared<Descriptors>()};
+    if (policy->keeps_local()) {
+        auto const reach = std::make_shared<Reach>(policy);
+        plugins->add(
+            [reach](auto const&, auto data) { return reach->of_torrent(torrent_id(data)); });
+        plugins->on_end([policy](std::uint64_t torrent) { policy->forget(torrent); });
+        params.extensions.push_back(reach);
+    }
     params.disk_io_constructor = [guard, inner = std::move(params.disk_io_constructor)](
                                      lt::io_context& network,
                                      lt::settings_interface const& settings,
@@ -177,7 +189,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
         !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
         std::move(params), std::move(policy), std::move(plain), std::move(written), silent,
-        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), std::move(waker));
+        *plugins, std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()),
+        std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved
@@ -185,20 +198,6 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 void Session::restore_dht_nodes() {
     for (auto const& node : std::exchange(dht_nodes_, {}))
         session_.add_dht_node({node.address().to_string(), node.port()});
-}
-
-// Outgoing uTP connections use a listening socket. Without one, libtorrent fails them without the
-// fallback to TCP that it has for peers that do not answer. So a port in use would stop all
-// downloads.
-void Session::set_outgoing_utp(bool possible) {
-    if (has_utp_socket_)
-        return;
-    has_utp_socket_ = possible;
-    auto const value = possible ? std::nullopt : std::optional<int>(false);
-    boost::asio::post(session_.get_context(),
-                      [session = lt::session_handle(session_), utp = outgoing_utp_, value] {
-                          utp->set(session, value);
-                      });
 }
 
 std::unique_ptr<Teardown> Session::abort() {

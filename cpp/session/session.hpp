@@ -12,12 +12,14 @@
 #include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/torrent_status.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -38,7 +40,8 @@ struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
-class OverriddenSetting;
+class Listening;
+class OnDemand;
 class SessionPolicy;
 class PendingAlerts;
 class PlainTorrents;
@@ -64,7 +67,8 @@ class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            bool silent_resolver, std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
+            bool silent_resolver, OnDemand& plugins, std::vector<std::uint32_t> cores,
+            rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -122,7 +126,6 @@ class Session {
     };
 
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
-    void set_outgoing_utp(bool possible);
     void restore_dht_nodes();
     // Does what was postponed until the torrent was added.
     void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
@@ -157,10 +160,9 @@ class Session {
     std::shared_ptr<ReadTorrents> read_;
     std::shared_ptr<PeerClasses> classes_;
     bool leaks_names_ = false;
-    std::shared_ptr<OverriddenSetting> outgoing_utp_;
-    bool has_utp_socket_ = false;
-    // When a failure to accept a connection was last reported.
-    lt::time_point accept_failed_{};
+    std::shared_ptr<Listening> listening_;
+    // When a passing failure to listen or to accept was last reported.
+    std::optional<std::chrono::steady_clock::time_point> passing_failure_;
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;

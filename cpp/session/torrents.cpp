@@ -5,11 +5,11 @@
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
-#include "torrent-patron/cpp/requests/overridden_setting.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/task.rs.h"
@@ -128,14 +128,13 @@ void Session::submit(std::uint64_t torrent, Task task) {
 }
 
 void Session::run_on_session(rust::Box<SessionTask> task) {
-    boost::asio::post(session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(
-                                                   std::move(task)),
-                                               session = lt::session_handle(session_),
-                                               policy = policy_, read = read_, utp = outgoing_utp_,
-                                               classes = classes_] {
-        SessionHandle handle(session, *policy, {&read->threshold->setting, utp.get()}, *classes);
-        (*task)->run(handle);
-    });
+    boost::asio::post(
+        session_.get_context(), [task = std::make_shared<rust::Box<SessionTask>>(std::move(task)),
+                                 session = lt::session_handle(session_), policy = policy_,
+                                 read = read_, listening = listening_, classes = classes_] {
+            SessionHandle handle(session, *policy, read->threshold->setting, *listening, *classes);
+            (*task)->run(handle);
+        });
 }
 
 void Session::forget_request(std::uint64_t request) {

@@ -1,7 +1,7 @@
 //! Checks files that already exist at the paths of a new torrent's files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -15,10 +15,10 @@ const ADD: &str = "add the torrent";
 
 /// Refuses the torrent if one of its files exists and is longer than it should be.
 pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
-    each(described, directory, |_, file, path, found| match found.len() > length(file) {
-        true => Err(longer(path, found.len(), file)),
-        false => Ok(()),
-    })
+    match existing(described, directory).find(|(_, file, _, found)| found.len() > length(file)) {
+        Some((_, file, path, found)) => Err(too_long(&path, found.len(), file)),
+        None => Ok(()),
+    }
 }
 
 /// Refuses the torrent if a file exists that contains none of its data: one that is not a regular file, is
@@ -31,18 +31,17 @@ pub(super) fn refuse_foreign(
     torrent: impl FnOnce() -> Option<Arc<[u8]>>,
 ) -> Result<()> {
     let mut doubtful = Vec::new();
-    each(described, directory, |index, file, path, found| {
+    for (index, file, path, found) in existing(described, directory) {
         if !found.is_file() {
-            return Err(refused(path, "it exists and is not a regular file"));
+            return Err(refused(&path, "it exists and is not a regular file"));
         }
         if found.len() > length(file) {
-            return Err(longer(path, found.len(), file));
+            return Err(too_long(&path, found.len(), file));
         }
         if found.len() > 0 && !sys::has_hole(path.as_os_str().as_encoded_bytes()) {
             doubtful.push((index, found.len() == length(file)));
         }
-        Ok(())
-    })?;
+    }
     if doubtful.is_empty() {
         return Ok(());
     }
@@ -70,40 +69,40 @@ pub(super) fn refuse_foreign(
     Ok(())
 }
 
-/// Truncates files that are longer than they should be.
-pub(super) fn cut_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
-    each(described, directory, |_, file, path, found| {
-        if !found.is_file() || found.len() <= length(file) {
-            return Ok(());
-        }
-        let cut = fs::File::options().write(true).open(path);
-        cut.and_then(|opened| opened.set_len(length(file)))
-            .map_err(|error| Error::io(ADD, path.display(), &error).at_disk())
-    })
+/// Returns the files that are longer than they should be, with the lengths that they should have.
+pub(super) fn longer(described: &DescriptionRecord, directory: &Path) -> Vec<(PathBuf, u64)> {
+    existing(described, directory)
+        .filter(|(_, file, _, found)| found.is_file() && found.len() > length(file))
+        .map(|(_, file, path, _)| (path, length(file)))
+        .collect()
 }
 
-/// Calls `look` for each file that has data and exists.
-fn each(
-    described: &DescriptionRecord,
-    directory: &Path,
-    mut look: impl FnMut(usize, &FileRecord, &Path, &fs::Metadata) -> Result<()>,
-) -> Result<()> {
+pub(super) fn cut(path: &Path, length: u64) -> Result<()> {
+    let opened = fs::File::options().write(true).open(path);
+    opened
+        .and_then(|opened| opened.set_len(length))
+        .map_err(|error| Error::io(ADD, path.display(), &error).at_disk())
+}
+
+/// Returns each file that has data and exists, with its index.
+fn existing<'a>(
+    described: &'a DescriptionRecord,
+    directory: &'a Path,
+) -> impl Iterator<Item = (usize, &'a FileRecord, PathBuf, fs::Metadata)> {
     let files = described.files.iter().enumerate();
-    for (index, file) in files.filter(|(_, file)| !file.pad && file.size > 0) {
+    files.filter(|(_, file)| !file.pad && file.size > 0).filter_map(|(index, file)| {
         let path = directory.join(&file.path);
         // A file that cannot be examined is reported when it is used.
-        if let Ok(found) = fs::metadata(&path) {
-            look(index, file, &path, &found)?;
-        }
-    }
-    Ok(())
+        let found = fs::metadata(&path).ok()?;
+        Some((index, file, path, found))
+    })
 }
 
 fn length(file: &FileRecord) -> u64 {
     file.size.unsigned_abs()
 }
 
-fn longer(path: &Path, found: u64, file: &FileRecord) -> Error {
+fn too_long(path: &Path, found: u64, file: &FileRecord) -> Error {
     refused(path, &format!("it exists with {found} bytes, but has {} in the torrent", file.size))
 }
 

@@ -223,7 +223,7 @@ pub struct AddOptions {
     pub stop_when_checked: bool,
     /// Check the files against their hashes again after they have been downloaded, before
     /// [`Event::Finished`](crate::Event::Finished). Otherwise only their sizes are checked, and changes by
-    /// another program during the download are not noticed.
+    /// another program during the download are not noticed. Resume data has this until it is done.
     pub verify_finished: bool,
     /// Trackers in addition to those of the source.
     pub trackers: Vec<Tracker>,
@@ -237,6 +237,9 @@ pub struct AddOptions {
     /// What to do with files that already exist. Has no effect if nothing will be written (`trust`,
     /// `stop_when_checked`, [`TorrentFlag::UploadMode`]), or for a magnet link, whose files are not known
     /// when it is added; they are checked against its hashes.
+    ///
+    /// Files that are too long are truncated on the caller's thread, before it is known whether the torrent
+    /// can be added; not if the client has the torrent already.
     pub existing_files: ExistingFiles,
     /// Flags to turn on from the start.
     pub flags: TorrentFlags,
@@ -411,6 +414,7 @@ pub(crate) struct Prepared {
     pub(crate) goals: Goals,
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
+    pub(crate) verify: bool,
     /// Why data that should be trusted cannot be. The torrent is then paused. Or why a restored torrent was
     /// not moved.
     pub(crate) distrust: Option<Error>,
@@ -430,22 +434,59 @@ impl std::fmt::Debug for Prepared {
     }
 }
 
-/// Reads the source and creates the directories. An error comes with a name for the source.
+/// Reads the source, creates the directories, and truncates files that are longer than they should be, unless
+/// the torrent is known. An error comes with a name for the source.
 pub(crate) fn prepare(
     source: &Source,
     options: &AddOptions,
     defaults: &Defaults,
+    is_known: impl FnOnce(&InfoHashes) -> bool,
 ) -> Result<Prepared, (Arc<str>, Error)> {
     let label = source.label();
-    read(source, options, defaults, label.clone()).map_err(|error| (label, error))
+    let made = || {
+        let (prepared, changes) = read(source, options, defaults, label.clone())?;
+        changes.make(|| is_known(&prepared.info_hashes))?;
+        Ok(prepared)
+    };
+    made().map_err(|error| (label.clone(), error))
 }
 
+/// Reads the source of a torrent that is only put into a store. Nothing is changed on disk.
+pub(crate) fn prepare_for_store(
+    source: &Source,
+    options: &AddOptions,
+    defaults: &Defaults,
+) -> Result<Prepared> {
+    Ok(read(source, options, defaults, source.label())?.0)
+}
+
+/// What must be changed on disk before a torrent is added.
+struct Changes {
+    directories: Vec<PathBuf>,
+    /// Files to truncate, and their lengths.
+    longer: Vec<(PathBuf, u64)>,
+}
+
+impl Changes {
+    fn make(self, is_known: impl FnOnce() -> bool) -> Result<()> {
+        for directory in &self.directories {
+            make_dir(directory)?;
+        }
+        // Where the torrent is known, it may use other files.
+        if !self.longer.is_empty() && !is_known() {
+            self.longer.iter().try_for_each(|(path, length)| existing::cut(path, *length))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the source, without changing anything on disk.
 fn read(
     source: &Source,
     options: &AddOptions,
     defaults: &Defaults,
     label: Arc<str>,
-) -> Result<Prepared> {
+) -> Result<(Prepared, Changes)> {
     options.limits.check(START)?;
     let mut params = source.read()?;
     if let Some(bytes) = &options.resume_data {
@@ -477,9 +518,10 @@ fn read(
     }
     let resumed = !described.save_path.is_empty() && options.save_dir.is_none();
     let final_dir = match resumed {
-        true => make_dir(&convert::path(described.save_path.clone()))?,
-        false => make_dir(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?,
+        true => absolute(&convert::path(described.save_path.clone()))?,
+        false => absolute(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?,
     };
+    let mut directories = vec![final_dir.clone()];
     let incomplete = options.incomplete_dir.as_ref().or(defaults.incomplete_dir.as_ref());
     let (save_dir, move_to) = match incomplete {
         _ if resumed => {
@@ -487,13 +529,14 @@ fn read(
             (final_dir, (!move_to.is_empty()).then(|| convert::path(move_to.clone())))
         }
         Some(directory) if !options.trust && !is_there(&described, &final_dir) => {
-            let directory = make_dir(directory)?;
+            let directory = absolute(directory)?;
+            directories.push(directory.clone());
             let elsewhere = directory != final_dir;
             (directory, elsewhere.then_some(final_dir))
         }
         _ => (final_dir, None),
     };
-    look_at_files(source, options, &params, &described, &save_dir)?;
+    let longer = look_at_files(source, options, &params, &described, &save_dir)?;
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
     let record = sys::AddRecord {
@@ -515,7 +558,7 @@ fn read(
         restored: false,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
-        verify_finished: options.verify_finished,
+        verify_finished: options.verify_finished || described.client_data.verify,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let goals = options.goals.unwrap_or_else(|| convert::goals(&described.client_data));
@@ -527,7 +570,7 @@ fn read(
     if defaults.has_store {
         prepared.keep()?;
     }
-    Ok(prepared)
+    Ok((prepared, Changes { directories, longer }))
 }
 
 /// Configures what was read and described, for the engine.
@@ -568,6 +611,8 @@ fn configured(
         complete,
         goals,
         replicas,
+        // The data that is there is not checked again.
+        verify: record.verify_finished && !complete,
         distrust: None,
         stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
         kept: None,
@@ -583,6 +628,7 @@ impl Prepared {
             move_to: self.move_to.clone(),
             goals: self.goals,
             replicas: self.replicas,
+            verify: self.verify,
             ..ClientData::default()
         };
         let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {
@@ -596,25 +642,26 @@ impl Prepared {
     }
 }
 
-/// Handles files that already exist, which may belong to something else.
+/// Looks at files that already exist, which may belong to something else. Returns those to truncate.
 fn look_at_files(
     source: &Source,
     options: &AddOptions,
     params: &sys::TorrentParams,
     described: &sys::DescriptionRecord,
     directory: &Path,
-) -> Result<()> {
+) -> Result<Vec<(PathBuf, u64)>> {
     if options.trust || options.stop_when_checked {
-        return Ok(());
+        return Ok(Vec::new());
     }
     if options.flags.contains(TorrentFlag::UploadMode) {
-        return existing::refuse_longer(described, directory);
+        existing::refuse_longer(described, directory)?;
+        return Ok(Vec::new());
     }
     match options.existing_files {
-        ExistingFiles::Overwrite => existing::cut_longer(described, directory),
+        ExistingFiles::Overwrite => return Ok(existing::longer(described, directory)),
         // An earlier run has already written to them.
         ExistingFiles::Refuse if described.has_pieces => {
-            existing::refuse_longer(described, directory)
+            existing::refuse_longer(described, directory)?;
         }
         ExistingFiles::Refuse => {
             let torrent = || match source {
@@ -622,19 +669,28 @@ fn look_at_files(
                 Source::File(path) => metainfo::read_file(path).ok().map(Into::into),
                 _ => None,
             };
-            existing::refuse_foreign(params, described, directory, torrent)
+            existing::refuse_foreign(params, described, directory, torrent)?;
         }
     }
+    Ok(Vec::new())
 }
 
 const START: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
 
-/// Makes the path absolute, because the working directory may change later.
+/// Creates a directory, and makes its path absolute.
 pub(crate) fn make_dir(directory: &Path) -> Result<PathBuf> {
-    let failed = |error| Error::io("use the save directory", directory.display(), &error).at_disk();
-    std::fs::create_dir_all(directory).map_err(failed)?;
-    std::path::absolute(directory).map_err(failed)
+    std::fs::create_dir_all(directory).map_err(|error| no_directory(directory, &error))?;
+    absolute(directory)
+}
+
+/// Makes the path absolute, because the working directory may change later.
+fn absolute(directory: &Path) -> Result<PathBuf> {
+    std::path::absolute(directory).map_err(|error| no_directory(directory, &error))
+}
+
+fn no_directory(directory: &Path, error: &std::io::Error) -> Error {
+    Error::io("use the save directory", directory.display(), error).at_disk()
 }
 
 /// Returns an error for the first file that is missing or too short.
@@ -708,7 +764,8 @@ mod source_tests {
     fn a_limit_of_zero_is_refused_at_the_start() {
         let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
         let options = AddOptions::default().limits(Limits::default().upload_slots(0));
-        let (_, error) = prepare(&link.into(), &options, &Defaults::default()).unwrap_err();
+        let (_, error) =
+            prepare(&link.into(), &options, &Defaults::default(), |_| false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     }
 }

@@ -40,8 +40,8 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let (save_dir, not_moved) = match moving {
         Some((to, existing)) => {
             let parts = InfoHashes::from_bytes(&described.v1, &described.v2);
-            let files = described.files.iter().filter(|file| !file.pad).map(|file| &*file.path);
-            let files: Vec<_> = files.collect();
+            let files = described.files.iter().filter(|file| !file.pad);
+            let files: Vec<_> = files.map(|file| (&*file.path, file.claimed)).collect();
             match finish_move(&files, &format!(".{parts}.parts"), &save_dir, &to, existing)? {
                 None => (to, None),
                 refused => (save_dir, refused),
@@ -71,7 +71,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         restored: true,
         trust: false,
         stop_when_checked: false,
-        verify_finished: false,
+        verify_finished: described.client_data.verify,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };
     let move_to = &described.client_data.move_to;
@@ -88,10 +88,10 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// Moves the files that have not been moved, or returns why the move is refused. It is unknown whether
-/// libtorrent had begun the move, and had therefore checked the destination.
+/// Moves the files that have not been moved, or returns why the move is refused. For each file, `files` says
+/// whether the resume data claims data of it.
 fn finish_move(
-    files: &[&str],
+    files: &[(&str, bool)],
     parts: &str,
     from: &Path,
     to: &Path,
@@ -102,20 +102,25 @@ fn finish_move(
         let new = to.join(file);
         is_foreign(&from.join(file), &new).map_err(|error| failed(&new, error))
     };
+    let exists = |path: &Path| fs::symlink_metadata(path).is_ok();
+    let is_moved = |file: &str| exists(&to.join(file)) && !exists(&from.join(file));
     if existing == Existing::Fail {
-        for file in files {
-            if is_foreign(file)? {
+        // libtorrent looks for all files at the destination before it moves the first one. Until then, a file
+        // that is only there belongs to somebody else: the torrent has not created its own.
+        let has_begun = files.iter().any(|(file, claimed)| *claimed && is_moved(file));
+        for (file, _) in files {
+            if (is_moved(file) && !has_begun) || is_foreign(file)? {
                 let why = "it exists, so the files of the torrent are not moved there";
                 let message = format!("{}: {why}", to.join(file).display());
-                return Ok(Some(Error::new(ErrorKind::Io, "move the files", message)));
+                return Ok(Some(Error::new(ErrorKind::Exists, "move the files", message)));
             }
         }
     }
-    for file in files.iter().copied().chain([parts]) {
+    for file in files.iter().map(|(file, _)| *file).chain([parts]) {
         let (old, new) = (from.join(file), to.join(file));
         // The part file belongs to this torrent: its name contains the info hash.
         let keep = existing == Existing::Keep && file != parts;
-        if fs::symlink_metadata(&old).is_err() || (keep && is_foreign(file)?) {
+        if !exists(&old) || (keep && is_foreign(file)?) {
             continue;
         }
         if let Some(directory) = new.parent() {
@@ -185,9 +190,11 @@ mod tests {
         write(&from, "a/2", "whole");
         write(&to, "a/2", "who");
         write(&from, "3", "not yet");
+        write(&to, "5", "moved before data of it was saved");
         write(&from, ".parts", "parts");
         let finish = |existing| {
-            finish_move(&["a/1", "a/2", "3", "4"], ".parts", &from, &to, existing).unwrap()
+            let files = [("a/1", true), ("a/2", true), ("3", false), ("4", false), ("5", false)];
+            finish_move(&files, ".parts", &from, &to, existing).unwrap()
         };
         assert_eq!((finish(Existing::Fail), finish(Existing::Fail)), (None, None));
         let read = |name: &str| fs::read_to_string(to.join(name)).unwrap();
@@ -209,11 +216,14 @@ mod tests {
         let (from, to) = (dir.path().join("from"), dir.path().join("to"));
         write(&from, "1", "first");
         write(&from, "2", "second");
-        let finish = |existing| finish_move(&["1", "2"], ".parts", &from, &to, existing).unwrap();
+        let files = [("1", true), ("2", true), ("3", false)];
+        let finish = |existing| finish_move(&files, ".parts", &from, &to, existing).unwrap();
         let read = |directory: &Path, name| fs::read_to_string(directory.join(name)).unwrap();
         for foreign in ["another", "sec0", "second and more"] {
             write(&to, "2", foreign);
-            let refused = finish(Existing::Fail).unwrap().to_string();
+            let refused = finish(Existing::Fail).unwrap();
+            assert_eq!(refused.kind(), ErrorKind::Exists);
+            let refused = refused.to_string();
             assert!(refused.contains(&to.join("2").display().to_string()), "{refused}");
             assert_eq!(read(&to, "2"), foreign);
             assert_eq!((read(&from, "1"), read(&from, "2")), ("first".into(), "second".into()));
@@ -223,6 +233,14 @@ mod tests {
         fs::create_dir(to.join("2")).unwrap();
         assert!(finish(Existing::Fail).is_some(), "a directory");
         fs::remove_dir(to.join("2")).unwrap();
+        write(&to, "3", "another");
+        let refused = finish(Existing::Fail).unwrap().to_string();
+        assert!(
+            refused.contains(&to.join("3").display().to_string()),
+            "not created yet: {refused}"
+        );
+        assert!(!to.join("1").exists() && !to.join("2").exists());
+        fs::remove_file(to.join("3")).unwrap();
         write(&to, "2", "another");
         assert_eq!(finish(Existing::Replace), None);
         assert_eq!((read(&to, "1"), read(&to, "2")), ("first".into(), "second".into()));

@@ -151,9 +151,9 @@ impl ClientBuilder {
     /// Each thread has its own DHT node, and looks for peers of its own torrents in the DHT and on the local
     /// network. Only the first thread talks to the router.
     ///
-    /// The client's limits apply to all threads together: rates, connections, upload slots, open files and
-    /// disk threads. libtorrent's queue (`auto_managed`, `active_downloads` and related settings) works
-    /// separately in each thread.
+    /// The client's limits apply to all threads together: rates, connections, upload slots, open files,
+    /// disk threads and HTTP announces in progress. libtorrent's queue (`auto_managed`, `active_downloads` and
+    /// related settings) works separately in each thread.
     ///
     /// This is also available as the setting `network_threads`. The setting `network_affinity` binds the
     /// threads to cores; `ps -L` shows them as `lt-network-1`, `lt-network-2` and so on.

@@ -75,6 +75,7 @@ fn prepared(number: u8, move_to: Option<PathBuf>) -> Box<Prepared> {
         complete: false,
         goals: Default::default(),
         replicas: 0,
+        verify: false,
         distrust: None,
         stops_itself: false,
         kept: None,
@@ -250,6 +251,20 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     script.say(EngineEvent::Finished(id));
     wait(reply).unwrap();
     wait(wait_for(id)).unwrap();
+
+    // More files are selected: the earlier report does not count for them.
+    script.say(EngineEvent::Statuses(vec![TorrentStatus { downloaded: 1, ..status(id) }]));
+    script.say(EngineEvent::Checked(id));
+    while !matches!(guest.next(), Event::Checked { .. }) {}
+    let reply = wait_for(id);
+    guest.barrier();
+    let unwritten = TorrentStatus { finished: true, downloaded: 2, ..status(id) };
+    script.say(EngineEvent::Statuses(vec![unwritten]));
+    script.say(EngineEvent::Checked(id));
+    while !matches!(guest.next(), Event::Checked { .. }) {}
+    assert!(!reply.is_ready());
+    script.say(EngineEvent::Finished(id));
+    wait(reply).unwrap();
 
     // A torrent with trusted data is never reported as finished; only its status shows it.
     let trusted = torrent_after(&guest, &script, 2);
@@ -618,6 +633,26 @@ impl Store for Poor {
     }
 }
 
+#[cfg_attr(miri, ignore = "libtorrent reads the resume data")]
+#[test]
+fn a_torrent_that_was_not_restored_is_replaced_when_it_is_added_at_last() {
+    let memory = Memory::new();
+    // Without resume data it cannot be restored.
+    let record = Record::new(Key::new(1).unwrap(), hashes(1), "d");
+    memory.clone().commit(&[Change::Add(Box::new(record))]).unwrap();
+    let (client, script) = client_with_store(memory.clone());
+    let guest = Guest::new(&client);
+    while !matches!(guest.next(), Event::Restored { .. }) {}
+    memory.fail_with(Some(Error::new(ErrorKind::Disk, "commit to the store", "the disk is full")));
+    assert_eq!(wait(guest.start(1)).unwrap_err().kind(), ErrorKind::Disk);
+    assert!(matches!(script.next(), Asked::Forget(_)));
+    memory.fail_with(None);
+    torrent_after(&guest, &script, 1);
+    let same = memory.records().into_iter().filter(|record| record.info_hashes == hashes(1));
+    assert_eq!(same.count(), 1);
+    client.shutdown(Duration::ZERO).wait();
+}
+
 /// What is added may be among the torrents that were not read.
 #[test]
 fn nothing_is_added_to_a_store_that_was_not_read_to_its_end() {
@@ -651,7 +686,7 @@ fn a_start_that_fails_is_answered_once_and_leaves_nothing_behind() {
     let error = Error::new(ErrorKind::Native, "test", "no");
     script.say(EngineEvent::AddFailed { id, error, busy: false });
     assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Native);
-    assert_eq!(script.next(), Asked::ForgetAdd(id));
+    assert_eq!(script.next(), Asked::Forget(id));
     assert!(guest.member.mailbox.try_recv().is_none());
     assert!(client.service.statuses.ids().is_empty());
     torrent(&guest, &script, 1);
@@ -678,6 +713,30 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
         Event::TorrentRemoved { id, files: RemovedFiles::Deleted, .. } if id == old
     ));
     assert!(matches!(guest.next(), Event::TorrentAdded { id, .. } if id == new));
+}
+
+#[test]
+fn a_torrent_that_the_engine_does_not_remove_is_not_deleted_at_the_next_start() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    script.keeps_torrents.store(true, std::sync::atomic::Ordering::SeqCst);
+    let refused = wait(guest.remove_torrent(id, RemoveFiles::Delete));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
+    // What is committed after it.
+    let label =
+        |name: &str| wait(guest.job(|reply| Job::SetLabel(id, name.into(), true, reply))).unwrap();
+    label("one");
+    let record = &store.records()[0];
+    assert!(!record.deleting && record.labels.contains("one"));
+
+    let refused = wait(guest.remove_torrent(id, RemoveFiles::Keep));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
+    // The store has it no more.
+    label("two");
+    assert!(store.records().is_empty());
+    client.shutdown(Duration::ZERO).wait();
 }
 
 #[test]
@@ -827,6 +886,78 @@ fn lost_events_are_compensated() {
     assert!(any(&|event| matches!(event, Event::StateChanged { id, .. } if *id == done)));
     assert!(any(&|event| matches!(event, Event::TorrentRemoved { id, .. } if *id == gone)));
     assert!(!any(&|event| matches!(event, Event::Finished { id, .. } if *id == kept)));
+}
+
+#[test]
+fn a_torrent_that_is_added_while_lost_events_are_compensated_is_added() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let retried = guest.start(1);
+    let Asked::Add(retried_id) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    // The engine gets both after it was asked.
+    script.say(busy(retried_id));
+    assert_eq!(script.next(), Asked::RetryAdd(retried_id));
+    let late = guest.start(2);
+    let Asked::Add(late_id) = script.next() else { panic!("expected an add") };
+    script.say(EngineEvent::EveryStatus(Vec::new()));
+    for (reply, id) in [(retried, retried_id), (late, late_id)] {
+        let (name, info_hashes) = (String::new(), InfoHashes::default());
+        script.say(EngineEvent::Added { id, name, info_hashes });
+        assert_eq!(created(wait(reply)), id);
+    }
+}
+
+#[test]
+fn a_deletion_under_way_when_events_are_lost_ends_with_its_own_result() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    let close = guest.remove_torrent(id, RemoveFiles::Delete);
+    assert_eq!(script.next(), Asked::Remove(id, true));
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    script.say(EngineEvent::EveryStatus(Vec::new()));
+    while !matches!(guest.next(), Event::Resynchronized) {}
+    assert!(store.records()[0].deleting, "it continues after a crash");
+    let error = Error::new(ErrorKind::Io, "delete the files", "permission denied");
+    script.say(EngineEvent::DeleteFailed { id, error });
+    assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Io);
+}
+
+#[test]
+fn a_torrent_that_nobody_expects_is_removed_from_the_engine() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let added = |id| EngineEvent::Added { id, name: String::new(), info_hashes: hashes(1) };
+    let (known, stray) = (torrent(&guest, &script, 1), TorrentId::next());
+    // What was added before is reported again, after events were lost.
+    script.say(added(known));
+    script.say(added(stray));
+    assert_eq!(script.next(), Asked::Remove(stray, false));
+    guest.barrier();
+    assert!(script.is_quiet());
+}
+
+#[test]
+fn a_second_end_of_a_download_that_was_lost_is_reported() {
+    let (client, script) = client();
+    let guest = Guest::new(&client);
+    let id = torrent(&guest, &script, 1);
+    script.say(EngineEvent::Finished(id));
+    while !matches!(guest.next(), Event::Finished { .. }) {}
+    script.say(EngineEvent::Statuses(vec![status(id)]));
+    script.say(EngineEvent::Dropped);
+    assert_eq!(script.next(), Asked::EveryStatus);
+    script.say(EngineEvent::EveryStatus(vec![TorrentStatus { finished: true, ..status(id) }]));
+    loop {
+        match guest.next() {
+            Event::Finished { .. } => break,
+            event => assert!(!matches!(event, Event::Resynchronized)),
+        }
+    }
 }
 
 #[test]
@@ -1165,7 +1296,7 @@ fn the_addresses_are_known_when_the_first_statuses_are() {
     let guest = Guest::new(&client);
     let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
-    script.say(EngineEvent::Listening(address));
+    script.say(EngineEvent::ListensAt(vec![address]));
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
     assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);
@@ -1293,6 +1424,54 @@ fn a_shutdown_waits_for_moves_that_the_store_has_yet_to_have_and_counts_what_it_
 }
 
 #[test]
+fn requests_about_a_torrent_keep_their_order_with_a_store() {
+    let (commit, may_commit) = crossbeam_channel::unbounded();
+    let store = Poor { may_commit: Some(may_commit), ..Poor::default() };
+    let (client, script) = client_with_store(store);
+    let guest = Guest::new(&client);
+    let [id, other] = [1, 2].map(|number| {
+        commit.send(()).unwrap();
+        torrent_after(&guest, &script, number)
+    });
+    let ask = |id, op| drop(guest.ask(id, Ask::task(op, |torrent| torrent.set_flag(0, true))));
+    let _resumed = guest.ask(id, request::resume());
+    ask(id, "first");
+    ask(id, "second");
+    let _paused = guest.ask(id, request::pause(false));
+    ask(id, "third");
+    // Other torrents do not wait.
+    ask(other, "other");
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "other") if of == other));
+    guest.barrier();
+    assert!(script.is_quiet());
+    commit.send(()).unwrap();
+    commit.send(()).unwrap();
+    assert_eq!(script.next(), Asked::Resume(id));
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "first") if of == id));
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "second") if of == id));
+    assert_eq!(script.next(), Asked::Pause(id));
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "third") if of == id));
+    ask(id, "later");
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "later") if of == id));
+    drop(commit);
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
+fn a_request_that_follows_one_that_the_store_refuses_is_made() {
+    let store = Memory::new();
+    let (client, script) = client_with_store(store.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    store.fail_with(Some(Error::new(ErrorKind::Disk, "commit to the store", "the disk is full")));
+    let paused = guest.ask(id, request::pause(false));
+    let _peers = guest.ask(id, Ask::task("list the peers", |torrent| torrent.peers()));
+    assert_eq!(wait(paused).unwrap_err().kind(), ErrorKind::Disk);
+    assert!(matches!(script.next(), Asked::OfTorrent(_, of, "list the peers") if of == id));
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
 fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
     let memory = Memory::new();
     let (client, script) = client_with_store(memory.clone());
@@ -1320,11 +1499,10 @@ fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
 #[cfg_attr(miri, ignore = "libtorrent reads the resume data")]
 #[test]
 fn torrents_that_are_being_restored_are_no_unanswered_commands() {
-    use crate::add::{AddOptions, Source, prepare};
+    use crate::add::{AddOptions, Source, prepare_for_store};
     let magnet = Source::from_text("magnet:?xt=urn:btih:0101010101010101010101010101010101010101");
-    let mut prepared = prepare(&magnet, &AddOptions::default().save_dir("d"), &Defaults::default())
-        .map_err(|(_, e)| e)
-        .unwrap();
+    let options = AddOptions::default().save_dir("d");
+    let mut prepared = prepare_for_store(&magnet, &options, &Defaults::default()).unwrap();
     prepared.keep().unwrap();
     let mut record = Record::new(Key::new(1).unwrap(), prepared.info_hashes, "d");
     record.resume_data = prepared.kept.unwrap().resume_data;
@@ -1538,6 +1716,22 @@ fn lost_events_are_compensated_only_in_their_shard() {
     let info_hashes = InfoHashes::default();
     scripts[0].say(EngineEvent::Added { id: coming_id, name, info_hashes });
     assert_eq!(created(wait(coming)), coming_id);
+}
+
+#[test]
+fn an_add_after_lost_events_stays_in_its_shard() {
+    let (client, scripts) = client_of_shards::<2>(Duration::from_millis(20));
+    let guest = Guest::new(&client);
+    scripts[1].say(EngineEvent::Dropped);
+    assert_eq!(scripts[1].next(), Asked::EveryStatus);
+    let late = guest.start(3);
+    let Asked::Add(id) = scripts[1].next() else { panic!("expected an add") };
+    scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
+    let (name, info_hashes) = (String::new(), InfoHashes::default());
+    scripts[1].say(EngineEvent::Added { id, name, info_hashes });
+    assert_eq!(created(wait(late)), id);
+    let _paused = guest.ask(id, request::pause(false));
+    assert_eq!(scripts[1].next(), Asked::Pause(id));
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
 use crate::model::{EventKinds, InfoHashes, TorrentId};
 use crate::sys::task::Share;
@@ -16,7 +18,7 @@ use crate::sys::task::Share;
 pub(crate) enum Asked {
     Add(TorrentId),
     RetryAdd(TorrentId),
-    ForgetAdd(TorrentId),
+    Forget(TorrentId),
     Merge(TorrentId),
     Remove(TorrentId, bool),
     Pause(TorrentId),
@@ -45,6 +47,7 @@ pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
     parts: Sender<Share>,
     events: Receiver<EngineEvent>,
+    keeps_torrents: Arc<AtomicBool>,
     /// The caller of `abort` waits for this.
     teardown: Receiver<()>,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
     /// The part for which each session request was made.
     pub(crate) parts: Receiver<Share>,
+    /// Makes the engine refuse to remove torrents.
+    pub(crate) keeps_torrents: Arc<AtomicBool>,
     events: Sender<EngineEvent>,
     wake: Sender<()>,
     /// Dropping it ends the teardown.
@@ -65,9 +70,16 @@ pub(crate) fn fake(wake: Sender<()>) -> (FakeEngine, Script) {
     let (events, events_there) = unbounded();
     let (teardown, teardown_there) = unbounded();
     let (parts, parts_here) = unbounded();
-    let engine = FakeEngine { asked, parts, events: events_there, teardown: teardown_there };
-    let teardown = Some(teardown);
-    (engine, Script { asked: asked_here, parts: parts_here, events, wake, teardown })
+    let keeps_torrents = Arc::<AtomicBool>::default();
+    let engine = FakeEngine {
+        asked,
+        parts,
+        events: events_there,
+        keeps_torrents: keeps_torrents.clone(),
+        teardown: teardown_there,
+    };
+    let (asked, parts, teardown) = (asked_here, parts_here, Some(teardown));
+    (engine, Script { asked, parts, keeps_torrents, events, wake, teardown })
 }
 
 impl Script {
@@ -130,8 +142,8 @@ impl Engine for FakeEngine {
         self.tell(Asked::RetryAdd(id))
     }
 
-    fn forget_add(&mut self, id: TorrentId) {
-        let _ = self.tell(Asked::ForgetAdd(id));
+    fn forget(&mut self, id: TorrentId) {
+        let _ = self.tell(Asked::Forget(id));
     }
 
     fn merge(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
@@ -139,7 +151,11 @@ impl Engine for FakeEngine {
     }
 
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
-        self.tell(Asked::Remove(id, delete_files))
+        self.tell(Asked::Remove(id, delete_files))?;
+        match self.keeps_torrents.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::NotFound, "", "no such torrent")),
+            false => Ok(()),
+        }
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {

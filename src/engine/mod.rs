@@ -42,8 +42,8 @@ pub(crate) trait Engine {
     ) -> Result<()>;
     /// Retries an add that failed temporarily.
     fn retry_add(&mut self, id: TorrentId) -> Result<()>;
-    /// Forgets an add that failed.
-    fn forget_add(&mut self, id: TorrentId);
+    /// Forgets a torrent that was not added, or that the engine turned out not to have.
+    fn forget(&mut self, id: TorrentId);
     /// Adds the trackers, web seeds and peers of a second source to an existing torrent, and its metadata
     /// if the torrent has none. Does not change private torrents (BEP 27).
     fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()>;
@@ -68,7 +68,8 @@ pub(crate) trait Engine {
     /// Requests the statuses that have changed. Each shard answers by `Statuses`, in the order of the
     /// requests.
     fn request_statuses(&mut self) -> Result<()>;
-    /// Requests all statuses of a shard. Answered by `EveryStatus`.
+    /// Requests all statuses of a shard. Each request is answered by an `EveryStatus`, which has the torrents
+    /// that were added before it, and comes before the `Added` of those that were not.
     fn request_every_status(&mut self, shard: usize) -> Result<()>;
     /// Requests the counters. Answered by `Statistics`.
     fn request_statistics(&mut self) -> Result<()>;

@@ -97,7 +97,7 @@ impl Engine for NativeEngine {
             .map_err(|exception| Error::from_native(ADD, &exception))
     }
 
-    fn forget_add(&mut self, id: TorrentId) {
+    fn forget(&mut self, id: TorrentId) {
         self.session.pin_mut().forget_add(id.get());
     }
 

@@ -110,6 +110,13 @@ pub(crate) enum RequestRole {
     },
 }
 
+impl RequestRole {
+    /// Returns whether a store must have the change before it is made.
+    pub(crate) fn is_stored(&self) -> bool {
+        matches!(self, Self::Pauses | Self::Resumes | Self::MovesFiles { .. })
+    }
+}
+
 /// What to do with the answer to a request, on the client thread.
 pub(crate) enum Respond {
     /// Ignore it.

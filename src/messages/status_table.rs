@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::model::{StatusChanges, TorrentId, TorrentStatus};
+use crate::model::{InfoHashes, StatusChanges, TorrentId, TorrentStatus};
 
 /// How many removals are remembered beyond twice the number of torrents.
 const REMEMBERED: usize = 1024;
@@ -93,6 +93,15 @@ impl StatusTable {
         self.statuses.read().keys().copied().collect()
     }
 
+    /// Returns whether there is a torrent with one of these info hashes. It looks at all of them.
+    pub(crate) fn has(&self, hashes: &InfoHashes) -> bool {
+        let is = |known: InfoHashes| {
+            (hashes.v1.is_some() && hashes.v1 == known.v1)
+                || (hashes.v2.is_some() && hashes.v2 == known.v2)
+        };
+        self.statuses.read().values().any(|entry| is(entry.lock().status.info_hashes))
+    }
+
     pub(crate) fn all(&self) -> Vec<TorrentStatus> {
         let entries: Vec<_> = self.statuses.read().values().cloned().collect();
         entries.iter().map(|entry| entry.lock().status.clone()).collect()
@@ -160,7 +169,10 @@ impl StatusTable {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::model::{InfoHashV1, InfoHashV2};
 
     fn add(table: &StatusTable) -> TorrentId {
         let id = TorrentId::next();
@@ -174,6 +186,19 @@ mod tests {
 
     fn told(changes: &StatusChanges) -> Vec<(TorrentId, u32)> {
         changes.statuses.iter().map(|status| (status.id, status.peers)).collect()
+    }
+
+    #[test]
+    fn a_torrent_is_found_by_each_of_its_hashes() {
+        let (table, id) = (StatusTable::default(), TorrentId::next());
+        let v1 = Some(InfoHashV1([1; 20]));
+        let v2 = Some(InfoHashV2([2; 32]));
+        let info_hashes = InfoHashes { v1, v2 };
+        table.insert(TorrentStatus { info_hashes, ..TorrentStatus::new(id, "n") });
+        table.insert(TorrentStatus::new(TorrentId::next(), "has none yet"));
+        assert!(table.has(&InfoHashes { v1, v2: None }) && table.has(&InfoHashes { v1: None, v2 }));
+        let v1 = Some(InfoHashV1([3; 20]));
+        assert!(!table.has(&InfoHashes { v1, v2: None }) && !table.has(&InfoHashes::default()));
     }
 
     #[test]
@@ -212,6 +237,15 @@ mod tests {
         assert_eq!(told(&next), [(a, 2), (b, 3), (d, 0)]);
         assert!(told(&table.changes_since(next.version)).is_empty());
         assert!(table.changes_since(next.version + 1).complete, "it is not of this client");
+    }
+
+    #[test]
+    fn statuses_share_the_names_of_torrents() {
+        let table = StatusTable::default();
+        let id = add(&table);
+        let known = table.get(id).unwrap().name;
+        assert!(Arc::ptr_eq(&known, &table.all()[0].name));
+        assert!(Arc::ptr_eq(&known, &table.changes_since(0).statuses[0].name));
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(crate) enum EngineEvent {
     OfTorrent(Event),
     /// For every patron, including those that join later.
     OfClient(Event),
-    Listening(SocketAddr),
+    /// All addresses where the engine accepts peers now.
+    ListensAt(Vec<SocketAddr>),
     ListenFailed {
         address: String,
         error: Error,

@@ -86,6 +86,11 @@ impl InfoHashes {
     pub(crate) fn from_bytes(v1: &[u8], v2: &[u8]) -> Self {
         Self { v1: v1.try_into().ok().map(InfoHashV1), v2: v2.try_into().ok().map(InfoHashV2) }
     }
+
+    /// Returns whether both have the same v1 hash or the same v2 hash, and so are of the same torrent.
+    pub(crate) fn overlap(&self, other: &Self) -> bool {
+        (self.v1.is_some() && self.v1 == other.v1) || (self.v2.is_some() && self.v2 == other.v2)
+    }
 }
 
 impl From<InfoHashV1> for InfoHashes {

@@ -187,6 +187,8 @@ pub(crate) struct ClientData {
     pub(crate) goals: Goals,
     /// How many network threads serve it when it is complete; 0 for the default.
     pub(crate) replicas: u16,
+    /// Whether the files must be checked again once they are downloaded.
+    pub(crate) verify: bool,
     /// The bytes that copies have sent in this run, besides those sent by the torrent itself.
     pub(crate) sent_by_copies: u64,
     /// The program's level of each piece, while readers have set others; otherwise empty.

@@ -57,7 +57,8 @@ pub struct PeerClassOptions {
     pub name: String,
     /// Whether its peers are served even if no upload slot is free.
     pub ignore_unchoke_slots: bool,
-    /// The number of connections its peers may have, in percent of the torrent's limit.
+    /// The number of connections its peers may have, in percent of the limits of the torrent and the client.
+    /// A value above 100 is rounded, and has no effect on peers that also have a class with a lower one.
     pub connection_limit_percent: u32,
     /// The upload rate of all its peers together; `None`: no limit.
     pub upload_limit: Option<u32>,

@@ -174,7 +174,7 @@ impl Patron {
 
     // Peer classes.
 
-    /// Creates a peer class: a group of peers with its own limits. There can be 32.
+    /// Creates a peer class: a group of peers with its own limits. There can be 28.
     pub fn create_peer_class(&self, name: impl Into<String>) -> Reply<PeerClass> {
         let name = name.into();
         self.session_then(

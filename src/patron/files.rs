@@ -50,12 +50,14 @@ impl Patron {
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute, or contains `.`,
-    /// `..` or a zero byte, and for a path that already exists, because nothing is overwritten.
-    /// [`Disk`](ErrorKind::Disk) if the system refuses.
+    /// `..` or a zero byte, or that another file of the torrent has. [`Exists`](ErrorKind::Exists) if there
+    /// is a file of that path: nothing is overwritten. [`Disk`](ErrorKind::Disk) if the system refuses.
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
+        let shown = to.display().to_string();
         let rename = move |torrent: &Torrent| torrent.rename(file, convert::path_bytes(&to));
-        self.torrent(id, Ask::by_alert(RENAME, ByAlert::file_renamed(file), rename).ends_copies())
+        let ask = Ask::by_alert(RENAME, ByAlert::file_renamed(file), rename).ends_copies();
+        self.torrent_on(id, ask, shown)
     }
 
     /// Moves the files to another directory, which is created if necessary. The reply, with the
@@ -63,9 +65,10 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Disk`](ErrorKind::Disk) if the directory cannot be created, if a file already exists there
-    /// and `existing` is [`Existing::Fail`], or if the system refuses; [`Busy`](ErrorKind::Busy)
-    /// while they are already being moved. The files then stay where they are.
+    /// [`Exists`](ErrorKind::Exists) if a file already exists there and `existing` is
+    /// [`Existing::Fail`]; [`Disk`](ErrorKind::Disk) if the directory cannot be created, or if the
+    /// system refuses; [`Busy`](ErrorKind::Busy) while they are already being moved. The files then stay
+    /// where they are.
     pub fn move_storage(
         &self,
         id: TorrentId,

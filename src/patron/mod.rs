@@ -30,7 +30,7 @@ pub use crate::reply::Reply;
 
 pub use self::reader::{Interrupter, Reader};
 
-use crate::add::{AddOptions, Source, prepare};
+use crate::add::{AddOptions, Prepared, Source, prepare};
 use crate::error::{Error, Result};
 use crate::messages::command::Job;
 use crate::messages::member::Member;
@@ -49,8 +49,8 @@ use crate::reply::{Responder, one_shot};
 /// [`OnLeave`] policy decides what happens to its torrents.
 ///
 /// A command goes into the client's channel, which holds 4096. If the channel is full, the caller waits;
-/// [`try_send`](Patron::try_send) does not. No other call waits for the engine unless its documentation says
-/// so. A patron may outlive its client; its calls then fail with
+/// [`try_send`](Patron::try_send) does not. The requests of a patron about one torrent are made in the order of
+/// the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron may outlive its client; its calls then fail with
 /// [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
@@ -167,29 +167,27 @@ impl Patron {
         }
         let mut answer = TaggedAnswer { tag, to: member, arm: None };
         let job = match command {
-            Command::AddTorrent { source, options } => {
-                match prepare(&source, &options, &service.defaults) {
-                    Ok(prepared) => {
-                        let service = service.clone();
-                        let tell = move |to: &Member, added| {
-                            if let Added::Existing(id) = added
-                                && let Some(status) = service.statuses.get(id)
-                            {
-                                to.tell(&Event::AlreadyAdded { id, name: status.name });
-                            }
-                            Some(added.id())
-                        };
-                        Job::Add(Box::new(prepared), answer.responder(None, tell))
-                    }
-                    Err((source, error)) => {
-                        member.mailbox.push(match tag {
-                            None => Event::AddFailed { source, error },
-                            Some(tag) => Event::Reply { tag, id: None, error: Some(error) },
-                        });
-                        return Ok(());
-                    }
+            Command::AddTorrent { source, options } => match self.prepare(&source, &options) {
+                Ok(prepared) => {
+                    let service = service.clone();
+                    let tell = move |to: &Member, added| {
+                        if let Added::Existing(id) = added
+                            && let Some(status) = service.statuses.get(id)
+                        {
+                            to.tell(&Event::AlreadyAdded { id, name: status.name });
+                        }
+                        Some(added.id())
+                    };
+                    Job::Add(Box::new(prepared), answer.responder(None, tell))
                 }
-            }
+                Err((source, error)) => {
+                    member.mailbox.push(match tag {
+                        None => Event::AddFailed { source, error },
+                        Some(tag) => Event::Reply { tag, id: None, error: Some(error) },
+                    });
+                    return Ok(());
+                }
+            },
             Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
             Command::Pause(id) => {
                 let respond = respond_to_message(member, kind, id, answer.about(id));
@@ -250,10 +248,19 @@ impl Patron {
         if let Err(error) = self.0.service.check_running(ADD) {
             return Reply::ready(Err(error));
         }
-        match prepare(&source.into(), &options, &self.0.service.defaults) {
+        match self.prepare(&source.into(), &options) {
             Ok(prepared) => self.ask(ADD, |reply| Job::Add(Box::new(prepared), Some(reply))),
             Err((_, error)) => Reply::ready(Err(error)),
         }
+    }
+
+    fn prepare(
+        &self,
+        source: &Source,
+        options: &AddOptions,
+    ) -> Result<Prepared, (Arc<str>, Error)> {
+        let service = &self.0.service;
+        prepare(source, options, &service.defaults, |hashes| service.statuses.has(hashes))
     }
 
     /// Removes a torrent. The reply comes when it has been removed from the client and, if
@@ -362,6 +369,22 @@ impl Patron {
     fn torrent<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
         let op = ask.request.op;
         self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
+    }
+
+    /// Like `torrent`, for a request about a path, which an error of the system does not name.
+    fn torrent_on<T: Send + 'static>(
+        &self,
+        id: TorrentId,
+        ask: AskTorrent<T>,
+        path: String,
+    ) -> Reply<T> {
+        let op = ask.request.op;
+        let name =
+            move |error: Error| if error.native().is_some() { error.on(path) } else { error };
+        self.ask(op, |reply| {
+            let respond = |answer: Result<Answer>| reply.send(answer.map_err(name).and_then(typed));
+            Job::OfTorrent(id, ask.request, Respond::call(respond))
+        })
     }
 
     /// Makes a request, and converts its answer on the thread that takes the reply.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{Change, Key, Record, Store};
-use crate::add::{AddOptions, Defaults, Source, find_in, prepare, strings};
+use crate::add::{AddOptions, Defaults, Source, find_in, prepare_for_store, strings};
 use crate::error::{Error, Result};
 use crate::model::{Goals, InfoHashes};
 
@@ -109,7 +109,7 @@ fn read(path: &Path, key: Key) -> Result<Record> {
         options = options.goals(goals);
     }
     let defaults = Defaults { save_dir: ".".into(), ..Defaults::default() };
-    let mut prepared = prepare(&source, &options, &defaults).map_err(|(_, error)| error)?;
+    let mut prepared = prepare_for_store(&source, &options, &defaults)?;
     let last = find_in(&resume, b"qBt-savePath").map(strings).unwrap_or_default().pop();
     prepared.move_to = last
         .map(PathBuf::from)
@@ -126,7 +126,7 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     record.paused = prepared.paused;
     let moment = |key| {
         let seconds = number(&resume, key).filter(|seconds| *seconds > 0)?;
-        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
     };
     record.added = moment("added_time").unwrap_or(record.added);
     record.completed = moment("completed_time");
@@ -160,6 +160,45 @@ fn number(dictionary: &[u8], key: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metainfo::Metainfo;
+    use crate::store::Memory;
+
+    /// Imports a torrent with resume data that has these entries, too.
+    fn imported(save_dir: &Path, more: &str) -> Record {
+        let dir = tempfile::tempdir().unwrap();
+        let torrent =
+            b"d4:infod6:lengthi4e4:name1:a12:piece lengthi16384e6:pieces20:01234567890123456789ee";
+        let hash = Metainfo::decode(torrent).unwrap().info_hashes.v1.unwrap().0;
+        let format = "11:file-format22:libtorrent resume file12:file-versioni1e";
+        let mut resume = format!("d{more}{format}9:info-hash20:").into_bytes();
+        resume.extend(hash);
+        let directory = save_dir.to_str().unwrap();
+        resume.extend(format!("9:save_path{}:{directory}e", directory.len()).bytes());
+        fs::write(dir.path().join("a.torrent"), torrent).unwrap();
+        fs::write(dir.path().join("a.fastresume"), resume).unwrap();
+        let mut memory = Memory::new();
+        let imported = import(dir.path(), &mut memory).unwrap();
+        assert_eq!(imported[0].result.as_deref(), Ok("a"));
+        memory.records().remove(0)
+    }
+
+    #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
+    #[test]
+    fn an_import_does_not_create_the_directory_of_a_missing_disk() {
+        let disk = tempfile::tempdir().unwrap();
+        let films = disk.path().join("not mounted/films");
+        assert_eq!(imported(&films, "").save_dir, films);
+        assert!(fs::read_dir(disk.path()).unwrap().next().is_none());
+    }
+
+    #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
+    #[test]
+    fn a_time_that_no_clock_can_show_is_not_imported() {
+        let dir = tempfile::tempdir().unwrap();
+        let record = imported(dir.path(), "10:added_timei9999999999999999999e14:completed_timei7e");
+        assert_eq!(record.completed, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(7)));
+        assert!(record.added.elapsed().unwrap() < Duration::from_secs(60), "{record:?}");
+    }
 
     #[test]
     fn numbers_are_read_where_they_are_some() {

@@ -68,7 +68,7 @@ pub trait Store: Send {
     ///
     /// # Errors
     ///
-    /// `NotFound` for a change to a torrent that does not exist; `InvalidArgument` for adding a torrent whose
+    /// `NotFound` for a change to a torrent that does not exist or cannot be read; `InvalidArgument` for adding a torrent whose
     /// key exists; `Disk` if the store cannot be written.
     fn commit(&mut self, changes: &[Change]) -> Result<()>;
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::bridge::{self, NativeError, SavedRecord, StatusRecord, StoredRecord};
 use super::convert::{id, path, saved, shown, state, status};
-use super::errors::{disk_failure, failure};
+use super::errors::{disk_failure, failure, move_failure};
 use crate::error::{Error, ErrorKind};
 use crate::model::{
     Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
@@ -124,7 +124,7 @@ mod sink {
             error: NativeError,
         );
         fn external_address(self: &mut Alerts, address: String);
-        fn listening(self: &mut Alerts, address: String);
+        fn listens_at(self: &mut Alerts, addresses: Vec<String>);
         fn listen_failed(self: &mut Alerts, address: String, error: NativeError);
         fn session_error(self: &mut Alerts, error: NativeError);
         /// An alert that could not be converted.
@@ -256,7 +256,7 @@ impl Alerts {
     }
 
     pub(super) fn storage_move_failed(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = disk_failure(MOVE, &file, &error);
+        let error = move_failure(MOVE, &file, &error);
         self.tell(torrent, |id| EngineEvent::MoveFailed { id, error });
     }
 
@@ -386,8 +386,9 @@ impl Alerts {
         self.events.push(EngineEvent::OfClient(Event::ExternalAddress { address }));
     }
 
-    pub(super) fn listening(&mut self, address: String) {
-        self.events.extend(address.parse().ok().map(EngineEvent::Listening));
+    pub(super) fn listens_at(&mut self, addresses: Vec<String>) {
+        let addresses = addresses.iter().filter_map(|address| address.parse().ok()).collect();
+        self.events.push(EngineEvent::ListensAt(addresses));
     }
 
     pub(super) fn listen_failed(&mut self, address: String, error: NativeError) {
@@ -449,7 +450,7 @@ impl Alerts {
         let error = match error.category.is_empty() {
             true => Error::new(ErrorKind::Native, "", "libtorrent gave no reason"),
             // Requests that are answered by an alert concern the files.
-            false => disk_failure("", &on, &error),
+            false => move_failure("", &on, &error),
         };
         self.answer(request, Err(error));
     }

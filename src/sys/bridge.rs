@@ -463,6 +463,8 @@ mod bridge {
         goal_action: GoalAction,
         /// How many network threads serve it; 0 for the default.
         replicas: u16,
+        /// Whether to check the files again once they are downloaded.
+        verify: bool,
         /// Bytes to add to libtorrent's count; not stored.
         sent_by_copies: i64,
         /// The program's level of each piece if libtorrent has others; otherwise empty.
@@ -525,6 +527,8 @@ mod bridge {
         size: i64,
         offset: i64,
         pad: bool,
+        /// Whether resume data claims that data of it is on disk.
+        claimed: bool,
         /// The target of a symbolic link, relative to the save directory; empty for a file.
         symlink: String,
     }

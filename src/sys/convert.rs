@@ -106,7 +106,7 @@ pub(crate) fn path_bytes(path: &Path) -> &[u8] {
 }
 
 pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
-    let ClientData { move_to, goals, replicas, sent_by_copies, piece_levels } = data;
+    let ClientData { move_to, goals, replicas, verify, sent_by_copies, piece_levels } = data;
     ClientDataRecord {
         move_to: move_to.as_deref().map(path_bytes).unwrap_or_default().to_vec(),
         share_ratio_permille: goals.share_ratio.map_or(-1, |ratio| (ratio * 1000.0).round() as i64),
@@ -120,6 +120,7 @@ pub(crate) fn client_data_record(data: &ClientData) -> ClientDataRecord {
             GoalAction::SuperSeed => bridge::GoalAction::SuperSeed,
         },
         replicas: *replicas,
+        verify: *verify,
         sent_by_copies: i64::try_from(*sent_by_copies).unwrap_or(i64::MAX),
         piece_levels: piece_levels.clone(),
     }
@@ -259,12 +260,18 @@ pub(crate) fn peer_class_record(options: PeerClassOptions) -> PeerClassRecord {
     PeerClassRecord {
         name: options.name,
         ignore_unchoke_slots: options.ignore_unchoke_slots,
-        connection_limit_factor: index(options.connection_limit_percent.max(1)),
+        connection_limit_factor: index(inverse_percent(options.connection_limit_percent)),
         upload_limit: limit(options.upload_limit),
         download_limit: limit(options.download_limit),
         upload_priority: options.upload_priority.max(1).into(),
         download_priority: options.download_priority.max(1).into(),
     }
+}
+
+/// libtorrent divides the limit by the percentage.
+fn inverse_percent(percent: u32) -> u32 {
+    let percent = percent.max(1);
+    (10_000_u32.saturating_add(percent / 2) / percent).max(1)
 }
 
 pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
@@ -273,7 +280,7 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
     PeerClassOptions {
         name: record.name,
         ignore_unchoke_slots: record.ignore_unchoke_slots,
-        connection_limit_percent: count(record.connection_limit_factor),
+        connection_limit_percent: inverse_percent(count(record.connection_limit_factor)),
         upload_limit: limit(record.upload_limit),
         download_limit: limit(record.download_limit),
         upload_priority: priority(record.upload_priority),
@@ -483,3 +490,19 @@ const _: () = {
     assert!(1 << PeerSource::ResumeData as u8 == bridge::PeerSource::ResumeData.repr);
     assert!(1 << PeerSource::Incoming as u8 == bridge::PeerSource::Incoming.repr);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_the_connections_are_twice_the_divisor() {
+        for (percent, divisor) in [(50, 200), (100, 100), (200, 50), (1, 10_000), (0, 10_000)] {
+            let mut options = PeerClassOptions::default();
+            options.connection_limit_percent = percent;
+            let record = peer_class_record(options);
+            assert_eq!(record.connection_limit_factor, divisor);
+            assert_eq!(peer_class(record).connection_limit_percent, percent.max(1));
+        }
+    }
+}

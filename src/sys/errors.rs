@@ -1,5 +1,7 @@
 //! Converts the error codes of libtorrent and of the shim to errors, and decides the kind of each.
 
+use std::io;
+
 use super::bridge::{LibtorrentError, NativeError, ShimCategory, category_name};
 use crate::error::{Error, ErrorKind, NativeCode};
 
@@ -68,6 +70,16 @@ pub(super) fn failure(op: &'static str, on: &str, error: &NativeError) -> Error 
 /// Like `failure`, for operations on a torrent's files: if the system refuses, that is a disk error.
 pub(super) fn disk_failure(op: &'static str, on: &str, error: &NativeError) -> Error {
     failure(op, on, error).at_disk()
+}
+
+/// Like `disk_failure`, for files that get another path, where other files may be.
+pub(super) fn move_failure(op: &'static str, on: &str, error: &NativeError) -> Error {
+    let failed = failure(op, on, error).at_disk();
+    let exists = |code: &NativeCode| {
+        matches!(&*code.category, "system" | "generic")
+            && io::Error::from_raw_os_error(code.value).kind() == io::ErrorKind::AlreadyExists
+    };
+    if failed.native().is_some_and(exists) { failed.with_kind(ErrorKind::Exists) } else { failed }
 }
 
 #[cfg(test)]

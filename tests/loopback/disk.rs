@@ -96,7 +96,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
 /// block, if it had to wait for the disk; the kernel holds back the second write (Nagle) until this
 /// end has acknowledged the first, which it would otherwise delay by 40 ms.
 #[derive(Debug)]
-struct Prompt(TcpStream);
+pub(crate) struct Prompt(pub(crate) TcpStream);
 
 impl Read for Prompt {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -118,7 +118,7 @@ impl Write for Prompt {
 }
 
 /// A peer that requests blocks (BEP 3, BEP 6).
-struct Peer<S = Prompt> {
+pub(crate) struct Peer<S = Prompt> {
     stream: S,
     /// The pieces that the other end has announced so far.
     had: Vec<u32>,
@@ -148,7 +148,7 @@ impl<S: Read + Write> Peer<S> {
     const REJECT: u8 = 16;
 
     /// Waits until it is unchoked.
-    fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
+    pub(crate) fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
         // Of two peers with the same id, libtorrent keeps only one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -207,7 +207,12 @@ impl<S: Read + Write> Peer<S> {
     }
 
     /// Requests one block, which must be correct; `None` if it was refused.
-    fn block(&mut self, piece: u32, all: &[u8], piece_length: usize) -> Result<Option<()>> {
+    pub(crate) fn block(
+        &mut self,
+        piece: u32,
+        all: &[u8],
+        piece_length: usize,
+    ) -> Result<Option<()>> {
         let begin = piece as usize * piece_length;
         let length = BLOCK.min(all.len() - begin);
         self.request(piece, 0, length)?;
@@ -1069,4 +1074,28 @@ fn settings_that_would_end_the_process_are_refused() {
         |()| panic!("it started"),
     );
     assert!(error.to_string().contains("stock, copy or zero_copy"), "{error}");
+}
+
+/// The backend stops 256 at a time.
+#[test]
+fn a_client_with_more_torrents_than_are_stopped_at_once_ends() {
+    const COUNT: usize = 600;
+    let dir = tempfile::tempdir().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let torrent = |number: usize| {
+        let (name, hash) = (format!("{number}.bin"), format!("{number:.<20}"));
+        let info = format!("d6:lengthi1e4:name{}:{name}12:piece lengthi16384e", name.len());
+        format!("d4:info{info}6:pieces20:{hash}ee").into_bytes()
+    };
+    let added: Vec<_> = (0..COUNT)
+        .map(|number| patron.add_torrent(torrent(number), AddOptions::default().paused(true)))
+        .collect();
+    let ids: Vec<_> = added.into_iter().map(|reply| reply.wait().unwrap().id()).collect();
+    // Pausing stops them, too.
+    let resumed: Vec<_> = ids.iter().map(|id| patron.resume(*id)).collect();
+    resumed.into_iter().for_each(|reply| reply.wait().unwrap());
+    let paused: Vec<_> = ids.iter().map(|id| patron.pause(*id)).collect();
+    paused.into_iter().for_each(|reply| reply.wait().unwrap());
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
 }

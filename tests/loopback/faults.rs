@@ -12,12 +12,13 @@ use std::thread::JoinHandle;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{Existing, ExistingFiles};
 use torrent_patron::metainfo::Protocol;
-use torrent_patron::patron::RemoveFiles;
+use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::torrent::Limits;
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
+use crate::support::each;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, noise, same,
     still_works,
@@ -227,8 +228,15 @@ fn a_port_in_use_is_reported_and_the_client_continues() {
     let patron = half_deaf.patron();
     let addresses = patron.listen_addresses().wait().unwrap();
     assert!(addresses.len() == 1 && addresses[0] != taken, "{addresses:?}");
-    await_event!(patron, Event::ListenFailed { address, .. } if **address == taken.to_string());
-    await_event!(patron, Event::Listening { address } if *address == addresses[0]);
+    let (mut listens, mut failed) = (false, false);
+    crate::support::wait_for(&patron, "both, in any order", |event| {
+        match event {
+            Event::Listening { address } => listens |= *address == addresses[0],
+            Event::ListenFailed { address, .. } => failed |= **address == taken.to_string(),
+            _ => {}
+        }
+        (listens && failed).then_some(())
+    });
     still_works(&patron);
 }
 
@@ -250,6 +258,31 @@ fn a_port_in_use_changes_no_setting_of_the_program() {
     assert_eq!((shown(), saved()), (Some(true.into()), None), "true is libtorrent's default");
     patron.apply_settings(&Settings::empty().utp(false)).wait().unwrap();
     assert_eq!((shown(), saved()), (Some(false.into()), Some(false.into())));
+}
+
+/// Without a socket, libtorrent's outgoing uTP connections fail and it does not fall back to TCP.
+#[test]
+fn a_client_that_listens_nowhere_downloads_nevertheless() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().to_string();
+    let cases = [("", None), ("127.0.0.1:0", Some("")), ("127.0.0.1:0", Some(&*taken))];
+    each(cases, |(first, then)| {
+        let dir = tempfile::tempdir().unwrap();
+        let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 5, 100_000));
+        let builder = builder(&dir.path().join("to")).setting("enable_outgoing_utp", true);
+        let client = builder.listen(first).start().unwrap();
+        let patron = client.patron();
+        assert_eq!(patron.listen_addresses().wait().unwrap().is_empty(), first.is_empty());
+        if let Some(then) = then {
+            patron.apply_settings(&Settings::empty().listen_interfaces([then])).wait().unwrap();
+            match patron.listen_addresses().wait() {
+                Ok(addresses) => assert!(then.is_empty() && addresses.is_empty(), "{addresses:?}"),
+                Err(error) => assert!(error.to_string().contains(&taken), "{error}"),
+            }
+        }
+        let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        finished(&patron, id);
+    });
 }
 
 /// A tracker that gives every request the same answer.
@@ -373,7 +406,7 @@ fn files_in_the_final_directory_are_not_replaced() {
     let other = data(&to, "data.bin", 53, 700_000);
     let (_client, patron, id) = download(&seeder, &to, &incomplete);
     let error = error(&patron, id);
-    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 17), "{error:?}");
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Exists, 17), "{error:?}");
     assert!(error.message().contains("data.bin"), "{error}");
     assert!(std::fs::read(&other).unwrap() == noise(53, 700_000));
     assert!(same(&file, &incomplete.join("data.bin")));
@@ -406,7 +439,7 @@ fn a_larger_file_of_the_same_name() {
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
-    patron.remove_torrent(id, torrent_patron::patron::RemoveFiles::Keep).wait().unwrap();
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 
     let error = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
@@ -417,6 +450,18 @@ fn a_larger_file_of_the_same_name() {
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
     finished(&patron, id);
     assert!(same(&file, &other));
+}
+
+#[test]
+fn a_torrent_that_is_elsewhere_truncates_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 54, 300_000));
+    let to = dir.path().join("to");
+    let other = data(&to, "data.bin", 55, 700_000);
+    let options = AddOptions::default().save_dir(&to).existing_files(ExistingFiles::Overwrite);
+    let added = seeder.patron.add_torrent(&seeder.metainfo, options).wait().unwrap();
+    assert!(matches!(added, Added::Existing(_)), "{added:?}");
+    assert!(std::fs::read(&other).unwrap() == noise(55, 700_000));
 }
 
 #[test]

@@ -68,6 +68,7 @@ const BITFIELD: u8 = 5;
 const REQUEST: u8 = 6;
 const PIECE: u8 = 7;
 const HAVE_ALL: u8 = 14;
+const REJECT: u8 = 16;
 const EXTENDED: u8 = 20;
 
 struct HostilePeer {
@@ -524,13 +525,13 @@ fn a_peer_without_the_fast_extension_may_answer_late() {
     assert!(same(&file, &to.join("data.bin")));
 }
 
-fn call(seeder: &Seeder) -> TcpStream {
-    let mut stream = TcpStream::connect(address(&seeder.patron)).unwrap();
+fn call(patron: &Patron, metainfo: &Metainfo) -> TcpStream {
+    let mut stream = TcpStream::connect(address(patron)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     let mut ours = *b"\x13BitTorrent protocol........--------------------=EVIL02=============";
     ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0x04]); // fast
-    let v1 = seeder.metainfo.info_hashes.v1.unwrap();
+    let v1 = metainfo.info_hashes.v1.unwrap();
     ours[28..48].copy_from_slice(&v1.0);
     // It may be closed at once.
     let _ = stream.write_all(&[&ours[..], &[0, 0, 0, 1, 2]].concat()); // interested
@@ -542,7 +543,7 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(dir.path(), "data.bin", 27, 1 << 20));
     for length in [16 * 1024_u32, 1] {
-        let mut stream = call(&seeder);
+        let mut stream = call(&seeder.patron, &seeder.metainfo);
         let request = |number: u32| {
             let [piece, begin] = [number % 64, if length == 1 { number % 16_000 } else { 0 }];
             let numbers = [13, 0, piece, begin, length].map(u32::to_be_bytes);
@@ -559,6 +560,41 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
     still_works(&seeder.patron);
 }
 
+/// libtorrent reports each of them to the program, which costs more than serving a block.
+#[test]
+fn a_peer_that_sends_invalid_requests_is_disconnected_soon() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 30, 1 << 20));
+    let absent = plain(&dir.path().join("absent")).start().unwrap();
+    let leecher = absent.patron();
+    leecher.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap();
+    let pieces = seeder.metainfo.piece_count;
+    for (what, patron, request) in [
+        ("no piece", &seeder.patron, [pieces, 0, 16 * 1024]),
+        ("no block", &seeder.patron, [0, 1 << 30, 16 * 1024]),
+        ("too large", &seeder.patron, [0, 0, 1 << 17]),
+        ("not here", &leecher, [0, 0, 16 * 1024]),
+    ] {
+        let mut peer = Connection(call(patron, &seeder.metainfo));
+        peer.0.read_exact(&mut [0; 68]).unwrap(); // the handshake
+        let payload = request.map(u32::to_be_bytes).concat();
+        let requests = [&[0, 0, 0, 13, REQUEST][..], &payload].concat().repeat(1000);
+        peer.0.write_all(&requests).unwrap();
+        let mut refused = 0;
+        let end = loop {
+            match peer.receive(REJECT) {
+                Ok(_) => refused += 1,
+                Err(error) => break error,
+            }
+        };
+        println!("{what}: {refused} refused, {end}");
+        assert_ne!(end.kind(), std::io::ErrorKind::WouldBlock, "{what}: {refused} refused");
+        // Twice as many if a second ends in between.
+        assert!(refused <= 200, "{what}: {refused}");
+    }
+    still_works(&seeder.patron);
+}
+
 /// They would take the places of other peers until libtorrent's handshake timeout.
 #[test]
 fn connections_that_say_nothing_do_not_shut_others_out() {
@@ -568,7 +604,7 @@ fn connections_that_say_nothing_do_not_shut_others_out() {
     let silent: Vec<_> =
         (0..200).map(|_| TcpStream::connect(address(&seeder.patron)).unwrap()).collect();
     loop {
-        let mut stream = call(&seeder);
+        let mut stream = call(&seeder.patron, &seeder.metainfo);
         let mut theirs = [0; 68];
         if stream.read_exact(&mut theirs).is_ok() {
             break;
@@ -597,7 +633,7 @@ fn peers_that_flood_messages_do_not_hold_up_other_transfers() {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let mut stream = call(&seeder);
+                    let mut stream = call(&seeder.patron, &seeder.metainfo);
                     stream.set_write_timeout(Some(PATIENCE / 200)).unwrap();
                     while !stop.load(Ordering::Relaxed) {
                         let sent = stream.write(&messages);

@@ -13,6 +13,7 @@ mod files;
 mod hostile_peer;
 mod making;
 mod making_trees;
+mod many_peers;
 mod network_threads;
 mod patrons;
 mod process;

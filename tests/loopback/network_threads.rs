@@ -150,6 +150,10 @@ fn settings_filters_and_classes_are_those_of_the_whole_client() {
     assert_eq!(global.upload_limit, Some(100_001));
     patron.remove_peer_class(class).wait().unwrap();
     assert!(patron.peer_class(class).wait().is_err());
+    for _ in 0..28 {
+        patron.create_peer_class("one of many").wait().unwrap();
+    }
+    assert!(patron.create_peer_class("one too many").wait().is_err());
     drop(client);
 
     let again = start().state(state).start().unwrap();

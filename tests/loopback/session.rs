@@ -1,7 +1,7 @@
 //! The client as a whole: changing its settings, the IP filter, pausing everything.
 
-use std::net::TcpListener;
 use std::net::UdpSocket;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
@@ -236,6 +236,13 @@ fn ports_and_sockets_are_asked_for_without_a_router() {
     patron.reopen_sockets().wait().unwrap();
     patron.set_port_filter([1..=1023]).wait().unwrap();
     assert_eq!(patron.listen_addresses().wait().unwrap().len(), before.len());
+    let other = Settings::empty().listen_interfaces(["127.0.0.1:0", "[::1]:0"]);
+    patron.apply_settings(&other).wait().unwrap();
+    let moved = patron.listen_addresses().wait().unwrap();
+    assert!(moved.iter().any(SocketAddr::is_ipv6), "{before:?} {moved:?}");
+    for address in &moved {
+        TcpStream::connect(address).unwrap();
+    }
     let id = patron
         .add_torrent(
             crate::support::metainfo(&data(dir.path(), "data.bin", 1, 50_000)),

@@ -17,7 +17,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, Torren
 
 use crate::await_event;
 use crate::support::{
-    PATIENCE, Seeder, builder, data, drain, eventually, finished, metainfo, same,
+    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same,
 };
 
 /// Starts a client with this store, and a patron with the events of every torrent. Waits until all are
@@ -146,6 +146,85 @@ fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
     stop(other);
     stop(client);
     assert!(same(&file, &to.join("a.bin")));
+}
+
+fn is_to_be_verified(record: &Record) -> bool {
+    record.resume_data.windows(8).any(|bytes| bytes == b"6:verify")
+}
+
+#[test]
+fn a_download_that_continues_is_still_verified_at_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "a.bin", 12, 2_000_000));
+    let (to, store) = (dir.path().join("to"), Memory::new());
+    let (client, patron) = restored(&to, &store);
+    let options = seeder
+        .options()
+        .verify_finished(true)
+        .add_flags([TorrentFlag::Sequential])
+        .limits(Limits::default().download_limit(400_000));
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    eventually("the first pieces", || {
+        (patron.fresh_status(id).wait().unwrap().total_done > 0).then_some(())
+    });
+    stop(client);
+    assert!(is_to_be_verified(&the_record(&store)));
+
+    let (client, patron) = restored(&to, &store);
+    let id = only(&patron);
+    let status = settled(&patron, id);
+    assert!(status.total_done > 0 && !status.finished, "{status:?}");
+    // Another program changes the file during the download.
+    let mut file = fs::File::options().write(true).open(to.join("a.bin")).unwrap();
+    std::io::Write::write_all(&mut file, b"damaged").unwrap();
+    drop(file);
+    patron.set_download_limit(id, None).wait().unwrap();
+    patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+    finished(&patron, id);
+    assert!(same(&seeder.path, &to.join("a.bin")));
+    eventually("that it was verified, in the store", || {
+        (!is_to_be_verified(&the_record(&store))).then_some(())
+    });
+    stop(client);
+}
+
+#[test]
+fn a_complete_download_whose_check_was_interrupted_is_checked_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "a.bin", 13, 200_000);
+    let store = Memory::new();
+    let (client, patron) = restored(dir.path(), &store);
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    stop(client);
+
+    // The client's own part of the resume data: that of its files, and what is added here.
+    let record = the_record(&store);
+    let mut bytes = record.resume_data.to_vec();
+    let key = b"14:torrent-patrond5:files";
+    let begin = bytes.windows(key.len()).position(|part| part == key).unwrap() + key.len();
+    let digits = bytes[begin..].iter().position(|byte| *byte == b':').unwrap();
+    let length: usize = str::from_utf8(&bytes[begin..begin + digits]).unwrap().parse().unwrap();
+    let end = begin + digits + 1 + length;
+    bytes.splice(end..end, *b"6:verifyi1e");
+    let change = Change::Set(record.key, Value::ResumeData(bytes.into()));
+    store.clone().commit(&[change]).unwrap();
+    let (client, patron) = restored(dir.path(), &store);
+    let checked = TorrentState::CheckingFiles;
+    await_event!(patron, Event::StateChanged { state, .. } if *state == checked);
+    await_event!(patron, Event::Finished { .. });
+    eventually("that it was verified, in the store", || {
+        (!is_to_be_verified(&the_record(&store))).then_some(())
+    });
+    stop(client);
+    let (client, patron) = restored(dir.path(), &store);
+    assert!(settled(&patron, only(&patron)).seeding);
+    let states = drain(&patron, |event| match event {
+        Event::StateChanged { state, .. } => Some(state),
+        _ => None,
+    });
+    assert!(!states.contains(&checked), "once: {states:?}");
+    stop(client);
 }
 
 #[test]

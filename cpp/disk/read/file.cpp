@@ -46,10 +46,12 @@ Stamp look_at(std::string const& path) {
 
 lt::error_code lost_at(std::string const& path, std::int64_t offset) {
     int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0)
-        return system_error(errno);
+    if (descriptor < 0) {
+        bool const is_gone = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+        return is_gone ? system_error(errno) : lt::error_code();
+    }
     off_t const data = ::lseek(descriptor, offset, SEEK_DATA);
-    // The offset is beyond the end of the file or in a hole. Other failures mean nothing.
+    // The offset is beyond the end of the file or in a hole.
     bool const is_lost = data < 0 ? errno == ENXIO : data != offset;
     ::close(descriptor);
     return is_lost ? file_error(modified) : lt::error_code();
@@ -71,8 +73,7 @@ void File::open() {
     // Non-blocking, because opening a pipe would wait for a writer.
     int const descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        bool const exhausted = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-        return state_.store(exhausted ? State::exhausted : State::unusable);
+        return state_.store(is_shortage(system_error(errno)) ? State::exhausted : State::unusable);
     }
     struct stat found {};
     if (::fstat(descriptor, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size < size_) {

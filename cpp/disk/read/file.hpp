@@ -2,8 +2,8 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/mapping.hpp"
-#include "torrent-patron/cpp/disk/read/pool.hpp"
 
 #include <libtorrent/error_code.hpp>
 

@@ -3,7 +3,7 @@
 
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/disk/counters.hpp"
-#include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 
 #include <libtorrent/disk_buffer_holder.hpp>
 

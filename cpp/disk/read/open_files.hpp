@@ -2,8 +2,8 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/file.hpp"
-#include "torrent-patron/cpp/disk/read/pool.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
 

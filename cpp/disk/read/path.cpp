@@ -1,10 +1,11 @@
 #include "torrent-patron/cpp/disk/read/path.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/buffers.hpp"
 #include "torrent-patron/cpp/disk/read/job.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
-#include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
@@ -25,13 +26,6 @@ namespace {
 // How long a torrent must have been paused after an error before the next error is reported.
 constexpr std::chrono::seconds error_interval{1};
 constexpr int most_looked_at = 16 * 1024;
-
-// Returns whether descriptors or memory are short. The files are fine.
-bool is_shortage(lt::error_code const& code) {
-    namespace errc = boost::system::errc;
-    return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
-           code == errc::not_enough_memory;
-}
 
 // The read path's data about a torrent.
 struct TorrentReads final : Attachment {
@@ -129,8 +123,9 @@ ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<To
                    lt::io_context& network, lt::settings_interface const& settings)
     : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads),
       plain_(std::move(plain)), counters_(std::move(counters)), network_(network),
-      settings_(settings), pool_(std::make_shared<Pool>(std::clamp(
-                               settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
+      settings_(settings),
+      pool_(std::make_shared<Pool>(
+          "patron-read", std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
       finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
       open_files_(network, pool_, std::move(written), counters_) {
     limit_files();

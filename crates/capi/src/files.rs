@@ -193,8 +193,9 @@ pub unsafe extern "C" fn patron_set_file_priorities(
 /// PATRON_EVENT_FILE_RENAMED come when the file was renamed; patron_reply_path() is then the new
 /// path. The metainfo does not change.
 ///
-/// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", and
-/// if a file with that name exists: nothing is overwritten. DISK if the system refuses.
+/// Errors of the reply: INVALID_ARGUMENT for a path that is empty, absolute or contains "..", or
+/// that another file of the torrent has; EXISTS if there is a file of that path: nothing is
+/// overwritten; DISK if the system refuses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_rename_file(
     patron: *mut patron_handle,
@@ -216,9 +217,9 @@ pub unsafe extern "C" fn patron_rename_file(
 /// PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
 /// PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: DISK if the directory cannot be
-/// created, if a file exists and PATRON_EXISTING_FAIL was chosen, or if the system refuses; BUSY
-/// while they are already being moved. The files then stay where they were.
+/// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: EXISTS if a file exists and
+/// PATRON_EXISTING_FAIL was chosen; DISK if the directory cannot be created, or if the system
+/// refuses; BUSY while they are already being moved. The files then stay where they were.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_move_storage(
     patron: *mut patron_handle,

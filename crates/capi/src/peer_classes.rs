@@ -41,7 +41,9 @@ pub struct patron_peer_class_options {
     pub upload_limit: i64,
     /// The download rate of all its peers together, in bytes per second; -1 means no limit.
     pub download_limit: i64,
-    /// How many connections its peers may have, in percent of the torrent's limit.
+    /// How many connections its peers may have, in percent of the limits of the torrent and the
+    /// client. A value above 100 is rounded, and has no effect on peers that also have a class with
+    /// a lower one.
     pub connection_limit_percent: u32,
     /// The share of its peers when upload bandwidth is short, from 1 to 255.
     pub upload_priority: u8,
@@ -99,7 +101,7 @@ fn class(number: u32) -> PeerClass {
     PeerClass::new(number)
 }
 
-/// Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+/// Creates a class; patron_reply_peer_class() reads the answer. There can be 28. The name is for
 /// display.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_create_peer_class(

@@ -78,7 +78,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
     /// List the torrents in a store; a client may be using it
-    List(StoreList),
+    List(StoreFile),
     /// Read the whole store and report what is damaged
     Check(StoreFile),
     /// Write the resume data of each torrent, including its metainfo, to a file HASH.resume
@@ -89,12 +89,6 @@ pub(crate) enum StoreCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreFile {
-    /// The file of the store
-    pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StoreList {
     /// The file of the store
     pub(crate) file: PathBuf,
     /// Print one JSON object per line
@@ -109,6 +103,9 @@ pub(crate) struct StoreDirectory {
     /// The directory to write to or read from
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -545,8 +542,12 @@ fn piece_length(text: &str) -> Result<u32, String> {
 }
 
 fn rate(text: &str) -> Result<i32, String> {
-    let bytes = size(text)?;
-    i32::try_from(bytes).map_err(|_| format!("at most {} a second", ByteSize(i32::MAX as u64)))
+    match i32::try_from(size(text)?) {
+        // It would mean no limit.
+        Ok(0) => Err("not a rate above 0".to_owned()),
+        Ok(rate) => Ok(rate),
+        Err(_) => Err(format!("at most {} a second", ByteSize(i32::MAX as u64))),
+    }
 }
 
 /// Parses addresses in libtorrent's format: an IP address or a network device, a port, and flags.
@@ -626,6 +627,15 @@ mod tests {
         {
             assert!(listen(text).unwrap_err().contains("is not an address and a port"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_rate_limit_is_above_0() {
+        assert_eq!((rate("5KiB"), rate("1")), (Ok(5120), Ok(1)));
+        for wrong in ["0", "0MiB"] {
+            assert_eq!(rate(wrong).unwrap_err(), "not a rate above 0");
+        }
+        assert!(rate("2GiB").unwrap_err().starts_with("at most 2.0 GiB a second"));
     }
 
     #[test]

@@ -1,44 +1,57 @@
 //! `torrent-patron store`: lists and checks stores, and exchanges torrents with other programs.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
+use serde_json::{Value, json};
 use torrent_patron::printable;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store, import};
 
 use crate::arguments::StoreCommand;
-use crate::output::{json, result};
+use crate::output::result;
 use crate::{Outcome, Result, output};
 
 pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
     match command {
         StoreCommand::List(list) => {
             let store = Sqlite::open_read_only(&list.file)?;
-            each(store, |record| if list.json { object(&record) } else { line(&record) })
+            each(store, list.json, |record| report(list.json, || object(&record), || line(&record)))
         }
         StoreCommand::Check(check) => {
             let mut store = Sqlite::open_read_only(&check.file)?;
             let problems = store.check()?;
-            problems.iter().for_each(output::error);
+            for problem in &problems {
+                fail(check.json, json!({ "error": problem }), problem)?;
+            }
             if !problems.is_empty() {
                 return Ok(Outcome::Failed);
             }
-            let count = store.count()?;
+            let (name, count) = (store.name(), store.count()?);
             let torrents = if count == 1 { "torrent" } else { "torrents" };
-            result(format_args!("{}: {count} {torrents}, nothing is damaged", store.name()))?;
+            report(
+                check.json,
+                || json!({ "store": name, "torrents": count }),
+                || format!("{name}: {count} {torrents}, nothing is damaged"),
+            )?;
             Ok(Outcome::Done)
         }
         StoreCommand::Export(export) => {
             let (store, directory) = (Sqlite::open_read_only(&export.file)?, &export.directory);
             fs::create_dir_all(directory)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
-            each(store, |record| {
+            each(store, export.json, |record| {
                 let path = directory.join(format!("{}.resume", record.info_hashes));
                 write(directory, &path, &record.to_resume_data())
                     .map_err(|error| format!("{}: {error}", path.display()))?;
-                Ok(result(path.display())?)
+                let path = path.to_string_lossy();
+                report(
+                    export.json,
+                    || json!({ "name": record.name, "info_hashes": record.info_hashes, "path": path }),
+                    || path.to_string(),
+                )
             })
         }
         StoreCommand::Import(from) => {
@@ -48,13 +61,19 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             let mut store = Sqlite::open(&from.file)?;
             let mut outcome = Outcome::Done;
             for torrent in import(&from.directory, &mut store)? {
+                let (path, was_known) = (torrent.path.to_string_lossy(), torrent.was_known);
                 match torrent.result {
-                    Ok(name) if torrent.was_known => {
-                        result(format_args!("{}: already in the store", printable(&name)))?;
-                    }
-                    Ok(name) => result(printable(&name))?,
+                    Ok(name) => report(
+                        from.json,
+                        || json!({ "path": path, "name": name, "was_known": was_known }),
+                        || match was_known {
+                            true => format!("{}: already in the store", printable(&name)),
+                            false => printable(&name).into(),
+                        },
+                    )?,
                     Err(error) => {
-                        output::error(format_args!("{}: {error}", torrent.path.display()));
+                        let object = json!({ "path": path, "error": error });
+                        fail(from.json, object, format_args!("{path}: {error}"))?;
                         outcome = Outcome::Failed;
                     }
                 }
@@ -74,8 +93,27 @@ fn write(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a result to stdout: a JSON object, or a line of text.
+fn report<T: Display>(
+    json: bool,
+    object: impl FnOnce() -> Value,
+    line: impl FnOnce() -> T,
+) -> Result<()> {
+    if json { output::json(&object()) } else { Ok(result(line())?) }
+}
+
+/// Reports a failure on stderr, and with --json on stdout too.
+fn fail(json: bool, object: Value, line: impl Display) -> Result<()> {
+    output::error(line);
+    if json { output::json(&object) } else { Ok(()) }
+}
+
 /// Shows each torrent. Reports those that cannot be read, and continues with the others.
-fn each(mut store: Sqlite, mut show: impl FnMut(Record) -> Result<()>) -> Result<Outcome> {
+fn each(
+    mut store: Sqlite,
+    json: bool,
+    mut show: impl FnMut(Record) -> Result<()>,
+) -> Result<Outcome> {
     let (mut after, mut outcome) = (None, Outcome::Done);
     loop {
         let page = store.load(after, 100)?;
@@ -85,7 +123,8 @@ fn each(mut store: Sqlite, mut show: impl FnMut(Record) -> Result<()>) -> Result
             match loaded {
                 Loaded::Torrent(record) => show(*record)?,
                 Loaded::Unreadable { name, error, .. } => {
-                    output::error(format_args!("{}: {error}", printable(&name)));
+                    let object = json!({ "name": name, "error": error });
+                    fail(json, object, format_args!("{}: {error}", printable(&name)))?;
                     outcome = Outcome::Failed;
                 }
                 _ => {}
@@ -94,7 +133,7 @@ fn each(mut store: Sqlite, mut show: impl FnMut(Record) -> Result<()>) -> Result
     }
 }
 
-fn line(record: &Record) -> Result<()> {
+fn line(record: &Record) -> String {
     let state = match () {
         () if record.deleting => "deleting",
         () if record.paused => "paused",
@@ -105,14 +144,14 @@ fn line(record: &Record) -> Result<()> {
     let labels =
         if labels.is_empty() { String::new() } else { format!("  [{}]", labels.join(", ")) };
     let (name, directory) = (printable(&record.name), record.save_dir.display());
-    Ok(result(format_args!("{}  {state:<10}  {name}  in {directory}{labels}", record.info_hashes))?)
+    format!("{}  {state:<10}  {name}  in {directory}{labels}", record.info_hashes)
 }
 
-fn object(record: &Record) -> Result<()> {
+fn object(record: &Record) -> Value {
     let seconds = |when: SystemTime| {
         when.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
     };
-    json(&serde_json::json!({
+    json!({
         "key": record.key.get(),
         "name": record.name,
         "info_hashes": record.info_hashes,
@@ -123,5 +162,5 @@ fn object(record: &Record) -> Result<()> {
         "paused": record.paused,
         "has_metadata": record.info.is_some(),
         "labels": record.labels,
-    }))
+    })
 }

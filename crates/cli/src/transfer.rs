@@ -150,7 +150,7 @@ struct Transfer {
     /// The number of torrents that have not been added yet.
     adding: usize,
     /// Torrents of the store that are not to be downloaded.
-    flagged: Vec<Reply<()>>,
+    flagged: Vec<(TorrentId, Reply<()>)>,
     failed: bool,
 }
 
@@ -276,7 +276,7 @@ impl Transfer {
     fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
         if self.restoring && self.aim == Aim::Seed {
             // Whatever an earlier run wanted of it: seeding changes nothing on disk.
-            self.flagged.push(self.patron.set_flag(id, TorrentFlag::UploadMode, true));
+            self.flagged.push((id, self.patron.set_flag(id, TorrentFlag::UploadMode, true)));
         }
         let is_known = was_complete && self.aim == Aim::Download;
         let torrent = Torrent {
@@ -307,11 +307,17 @@ impl Transfer {
             if self.interrupt.came() {
                 break;
             }
-            let was_complete = has_all_that_is_wanted(&status.wait()?);
-            self.know(id, &name, options.wait()?.save_dir, was_complete);
+            let found = status.wait().and_then(|status| Ok((options.wait()?.save_dir, status)));
+            let was_complete = matches!(&found, Ok((_, status)) if has_all_that_is_wanted(status));
+            let (save_dir, found) = match found {
+                Ok((save_dir, _)) => (save_dir, Ok(())),
+                Err(error) => (PathBuf::new(), Err(error.into())),
+            };
+            self.know(id, &name, save_dir, was_complete);
+            self.check(id, found)?;
         }
-        for flagged in std::mem::take(&mut self.flagged) {
-            flagged.wait()?;
+        for (id, flagged) in std::mem::take(&mut self.flagged) {
+            self.check(id, flagged.wait().map_err(Into::into))?;
         }
         Ok(())
     }
@@ -343,7 +349,13 @@ impl Transfer {
             self.patron.set_goals(id, goals).wait()?;
         }
         for peer in &self.peers {
-            self.patron.connect_peer(id, *peer).wait()?;
+            match self.patron.connect_peer(id, *peer).wait() {
+                // A new torrent is added without it.
+                Err(error) if error.kind() == ErrorKind::InvalidArgument => {
+                    self.screen.warn(format_args!("warning: {peer}: {error}"));
+                }
+                connected => connected?,
+            }
         }
         let status = self.patron.status(id);
         if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
@@ -352,10 +364,7 @@ impl Transfer {
             let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
             self.choose_files(id, &select);
         }
-        if self.has_all_that_is_wanted(id)? {
-            self.finished(id);
-        }
-        Ok(())
+        self.finish(id)
     }
 
     /// Adds a torrent that an earlier run has kept in another directory. The files there stay.
@@ -370,9 +379,24 @@ impl Transfer {
         self.add(Addition { source: Source::from(&metainfo), options })
     }
 
-    /// Returns whether libtorrent has checked the torrent and found all wanted data.
-    fn has_all_that_is_wanted(&self, id: TorrentId) -> Result<bool> {
-        Ok(has_all_that_is_wanted(&self.patron.fresh_status(id).wait()?))
+    /// Reports the torrent as complete if libtorrent has checked it and found all wanted data.
+    fn finish(&mut self, id: TorrentId) -> Result<()> {
+        if has_all_that_is_wanted(&self.patron.fresh_status(id).wait()?) {
+            self.finished(id);
+        }
+        Ok(())
+    }
+
+    /// Gives up a torrent after an error. The others go on, unless the client has stopped.
+    fn check(&mut self, id: TorrentId, result: Result<()>) -> Result<()> {
+        let Err(why) = result else { return Ok(()) };
+        match why.downcast_ref::<Error>().map(Error::kind) {
+            Some(ErrorKind::Stopped) => return Err(why),
+            // Its own events tell that it was removed.
+            Some(ErrorKind::Gone | ErrorKind::NotFound) => {}
+            _ => self.give_up(id, "continue the torrent", why),
+        }
+        Ok(())
     }
 
     fn not_added(&mut self, why: impl Display) {
@@ -389,20 +413,24 @@ impl Transfer {
     }
 
     fn choose_files(&mut self, id: TorrentId, select: &[Selection]) {
-        let chosen = self.choose(id, select);
-        if let (Err(why), Some(torrent)) = (chosen, self.torrents.get_mut(&id)) {
-            torrent.phase = Phase::Failed;
-            self.failed = true;
-            let name = torrent.name.clone();
-            self.screen.warn(format_args!("error: {name}: {why}"));
-            if self.json {
-                let error =
-                    Error::new(ErrorKind::InvalidArgument, "select the files", why.to_string());
-                output::event(&Event::Error { id, name, error });
-            }
-            // That the client has gone is told by its own event.
-            let _ = self.patron.send(Command::Pause(id));
+        if let Err(why) = self.choose(id, select) {
+            self.give_up(id, "select the files", why);
         }
+    }
+
+    fn give_up(&mut self, id: TorrentId, attempt: &'static str, why: Box<dyn std::error::Error>) {
+        let Some(torrent) = self.torrents.get_mut(&id) else { return };
+        torrent.phase = Phase::Failed;
+        self.failed = true;
+        let name = torrent.name.clone();
+        self.screen.warn(format_args!("error: {name}: {why}"));
+        if self.json {
+            let invalid = |why| Error::new(ErrorKind::InvalidArgument, attempt, format!("{why}"));
+            let error = why.downcast().map_or_else(invalid, |error| *error);
+            output::event(&Event::Error { id, name, error });
+        }
+        // That the client has gone is told by its own event.
+        let _ = self.patron.send(Command::Pause(id));
     }
 
     fn choose(&self, id: TorrentId, select: &[Selection]) -> Result<()> {
@@ -477,7 +505,8 @@ impl Transfer {
             }
             Event::AlreadyAdded { id, .. } => {
                 self.adding -= 1;
-                self.go_on(*id)?;
+                let goes_on = self.go_on(*id);
+                self.check(*id, goes_on)?;
             }
             Event::Restored { torrents, failed, .. } => {
                 self.know_restored()?;
@@ -504,6 +533,11 @@ impl Transfer {
                 }
                 self.select_files(*id);
             }
+            Event::TorrentRemoved { id, .. } => {
+                if let Some(torrent) = self.torrents.remove(id) {
+                    torrent.bar.remove();
+                }
+            }
             Event::GoalReached { id, .. } => {
                 self.finished(*id);
                 if let Some(torrent) = self.torrents.get_mut(id) {
@@ -512,10 +546,11 @@ impl Transfer {
             }
             Event::Finished { id, .. } => {
                 // With a store, other files may have been selected since.
-                if self.torrents.contains_key(id)
-                    && (!self.has_store || self.has_all_that_is_wanted(*id)?)
-                {
+                if !self.has_store {
                     self.finished(*id);
+                } else if self.torrents.contains_key(id) {
+                    let finished = self.finish(*id);
+                    self.check(*id, finished)?;
                 }
                 return Ok(());
             }

@@ -49,6 +49,8 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) has_info: bool,
     /// The parameters, until they are passed to the engine.
     pub(in crate::client) params: Option<Box<dyn Any + Send>>,
+    /// Its place among the adds that were passed to the engine.
+    number: u64,
     began: Instant,
     delay: Duration,
 }
@@ -92,6 +94,7 @@ impl PendingAdd {
             complete,
             goals,
             replicas,
+            verify,
             distrust: missing_data,
             stops_itself,
             kept,
@@ -105,13 +108,7 @@ impl PendingAdd {
             name,
             info_hashes,
             save_dir,
-            client_data: ClientData {
-                move_to,
-                goals,
-                replicas,
-                sent_by_copies: 0,
-                piece_levels: Vec::new(),
-            },
+            client_data: ClientData { move_to, goals, replicas, verify, ..ClientData::default() },
             paused,
             complete,
             missing_data,
@@ -121,6 +118,7 @@ impl PendingAdd {
             key: None,
             has_info: false,
             params: Some(params),
+            number: 0,
             began: now,
             delay: FIRST_DELAY,
         }
@@ -131,6 +129,8 @@ impl PendingAdd {
 pub(in crate::client) struct Admission {
     /// Passed to the engine, which has not answered.
     under_way: HashMap<TorrentId, PendingAdd>,
+    /// How many adds were passed to the engine.
+    passed: u64,
     /// To be retried at the given time.
     waiting: Vec<(Instant, PendingAdd)>,
     /// Not yet durable in the store.
@@ -148,8 +148,15 @@ impl Admission {
         self.under_way.len() + self.waiting.len() + self.unkept.len() + self.parked.len()
     }
 
-    pub(in crate::client) fn hand_over(&mut self, add: PendingAdd) {
+    pub(in crate::client) fn hand_over(&mut self, mut add: PendingAdd) {
+        self.passed += 1;
+        add.number = self.passed;
         self.under_way.insert(add.id, add);
+    }
+
+    /// Returns how many adds were passed to the engine so far.
+    pub(in crate::client) fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// Removes and returns the add that the engine has answered.
@@ -183,10 +190,7 @@ impl Admission {
     /// Returns whether the engine or the store is working on an add with one of these info hashes, or the
     /// store has it already.
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
-        let same = |add: &PendingAdd| {
-            (hashes.v1.is_some() && add.info_hashes.v1 == hashes.v1)
-                || (hashes.v2.is_some() && add.info_hashes.v2 == hashes.v2)
-        };
+        let same = |add: &PendingAdd| add.info_hashes.overlap(hashes);
         let stored = self.waiting.iter().map(|(_, add)| add).filter(|add| add.key.is_some());
         self.under_way.values().chain(self.unkept.values()).chain(stored).any(same)
     }
@@ -226,16 +230,19 @@ impl Admission {
     pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
         let unkept = std::mem::take(&mut self.unkept).into_values();
-        let rest: Vec<_> = unkept.chain(self.take_parked()).collect();
-        waiting.chain(self.take_under_way(|_| true)).chain(rest).collect()
+        let under_way = std::mem::take(&mut self.under_way).into_values();
+        waiting.chain(under_way).chain(unkept).chain(self.take_parked()).collect()
     }
 
-    /// Removes and returns these adds that the engine has not answered.
-    pub(in crate::client) fn take_under_way(
+    /// Removes and returns these adds, of the first ones that were [passed](Self::passed) to the engine,
+    /// which it has not answered.
+    pub(in crate::client) fn take_unanswered(
         &mut self,
+        first: u64,
         which: impl Fn(TorrentId) -> bool,
     ) -> Vec<PendingAdd> {
-        self.under_way.extract_if(|id, _| which(*id)).map(|(_, add)| add).collect()
+        let is_one = |id: &TorrentId, add: &mut PendingAdd| add.number <= first && which(*id);
+        self.under_way.extract_if(is_one).map(|(_, add)| add).collect()
     }
 }
 
@@ -295,6 +302,21 @@ mod tests {
     }
 
     #[test]
+    fn an_add_that_is_tried_again_is_passed_on_again() {
+        let (mut admission, now) = (Admission::default(), Instant::now());
+        let (early, late) = (add(1, now), add(2, now));
+        let id = early.id;
+        admission.hand_over(early);
+        let asked = admission.passed();
+        admission.hand_over(late);
+        let early = admission.answered(id).unwrap();
+        admission.hand_over(early);
+        assert!(admission.take_unanswered(asked, |_| true).is_empty());
+        assert_eq!(admission.take_unanswered(admission.passed(), |one| one == id).len(), 1);
+        assert_eq!(admission.len(), 1);
+    }
+
+    #[test]
     fn all_pending_additions_count_and_are_returned_at_the_end() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         for number in 0..WINDOW {
@@ -306,6 +328,6 @@ mod tests {
         }
         assert!(admission.is_full());
         assert_eq!(admission.take_all().len(), WINDOW);
-        assert!(!admission.is_full() && admission.take_under_way(|_| true).is_empty());
+        assert!(!admission.is_full() && admission.take_all().is_empty());
     }
 }

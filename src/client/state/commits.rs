@@ -34,17 +34,29 @@ pub(in crate::client) enum Attachment {
     Note(Box<str>, Option<std::sync::Arc<[u8]>>),
 }
 
+/// A change that the store has not yet committed.
+pub(in crate::client) struct Commit {
+    pub(in crate::client) torrent: Option<TorrentId>,
+    pub(in crate::client) then: Then,
+    /// The requests of the torrent that follow this one.
+    pub(in crate::client) followers: Vec<(TorrentRequest, Respond)>,
+}
+
 #[derive(Default)]
 pub(in crate::client) struct Commits {
     last: u64,
-    open: HashMap<u64, (Option<TorrentId>, Then)>,
+    open: HashMap<u64, Commit>,
+    /// The last open request of each torrent.
+    requests: HashMap<TorrentId, u64>,
+    /// The number of followers of all requests.
+    followers: usize,
     /// The torrents with a request to move their files.
     moving: HashSet<TorrentId>,
 }
 
 impl Commits {
     pub(in crate::client) fn is_full(&self) -> bool {
-        self.open.len() >= WINDOW
+        self.open.len() + self.followers >= WINDOW
     }
 
     pub(in crate::client) fn len(&self) -> usize {
@@ -54,31 +66,57 @@ impl Commits {
     /// Adds a change. Returns its number.
     pub(in crate::client) fn open(&mut self, torrent: Option<TorrentId>, then: Then) -> u64 {
         self.last += 1;
-        if let (Some(id), true) = (torrent, moves(&then)) {
-            self.moving.insert(id);
+        if let (Some(id), Then::Request(asked, _)) = (torrent, &then) {
+            self.requests.insert(id, self.last);
+            if moves(asked) {
+                self.moving.insert(id);
+            }
         }
-        self.open.insert(self.last, (torrent, then));
+        self.open.insert(self.last, Commit { torrent, then, followers: Vec::new() });
         self.last
     }
 
-    pub(in crate::client) fn take(&mut self, number: u64) -> Option<(Option<TorrentId>, Then)> {
-        let (torrent, then) = self.open.remove(&number)?;
-        if let (Some(id), true) = (torrent, moves(&then)) {
-            self.moving.remove(&id);
+    pub(in crate::client) fn take(&mut self, number: u64) -> Option<Commit> {
+        let commit = self.open.remove(&number)?;
+        self.followers -= commit.followers.len();
+        if let (Some(id), Then::Request(asked, _)) = (commit.torrent, &commit.then) {
+            if self.requests.get(&id) == Some(&number) {
+                self.requests.remove(&id);
+            }
+            if moves(asked) {
+                self.moving.remove(&id);
+            }
         }
-        Some((torrent, then))
+        Some(commit)
+    }
+
+    /// Adds a request to those that follow the torrent's last open request. Returns it if there is none.
+    pub(in crate::client) fn follow(
+        &mut self,
+        id: TorrentId,
+        asked: TorrentRequest,
+        respond: Respond,
+    ) -> Option<(TorrentRequest, Respond)> {
+        let last = self.requests.get(&id).and_then(|number| self.open.get_mut(number));
+        let Some(last) = last else { return Some((asked, respond)) };
+        last.followers.push((asked, respond));
+        self.followers += 1;
+        None
     }
 
     /// Returns how many changes patrons wait for, except adds and removals.
     pub(in crate::client) fn of_patrons(&self) -> usize {
-        let is_awaited = |then: &Then| match then {
-            Then::Request(_, respond) | Then::Moved(respond, _) => {
-                !matches!(respond, Respond::Nothing)
-            }
-            Then::Attach(..) => true,
-            Then::Add | Then::Remove | Then::Saved { .. } => false,
+        let is_awaited = |respond: &Respond| !matches!(respond, Respond::Nothing);
+        let of_one = |commit: &Commit| {
+            let itself = match &commit.then {
+                Then::Request(_, respond) | Then::Moved(respond, _) => is_awaited(respond),
+                Then::Attach(..) => true,
+                Then::Add | Then::Remove | Then::Saved { .. } => false,
+            };
+            let followers = commit.followers.iter().filter(|(_, respond)| is_awaited(respond));
+            usize::from(itself) + followers.count()
         };
-        self.open.values().filter(|(_, then)| is_awaited(then)).count()
+        self.open.values().map(of_one).sum()
     }
 
     /// Returns whether any of the changes is a request to move files.
@@ -92,6 +130,6 @@ impl Commits {
     }
 }
 
-fn moves(then: &Then) -> bool {
-    matches!(then, Then::Request(asked, _) if matches!(asked.role, RequestRole::MovesFiles { .. }))
+fn moves(asked: &TorrentRequest) -> bool {
+    matches!(asked.role, RequestRole::MovesFiles { .. })
 }

@@ -21,23 +21,31 @@ type Waiter = (Option<Vec<usize>>, Responder<Vec<SocketAddr>>);
 #[derive(Default)]
 struct Shard {
     addresses: Vec<SocketAddr>,
-    /// The first failure.
+    /// The failure that explains why it has no address.
     failure: Option<Error>,
 }
 
 impl Listening {
-    /// Adds an address. Returns whether it is new.
-    pub(in crate::client) fn opened(&mut self, shard: usize, address: SocketAddr) -> bool {
-        let addresses = &mut self.shards.entry(shard).or_default().addresses;
-        let new = !addresses.contains(&address);
-        if new {
-            addresses.push(address);
+    /// Replaces the addresses of a shard. Returns those that it did not have.
+    pub(in crate::client) fn moved(
+        &mut self,
+        shard: usize,
+        addresses: Vec<SocketAddr>,
+    ) -> Vec<SocketAddr> {
+        let shard = self.shards.entry(shard).or_default();
+        let before = std::mem::replace(&mut shard.addresses, addresses);
+        if !shard.addresses.is_empty() {
+            shard.failure = None;
         }
-        new
+        shard.addresses.iter().filter(|address| !before.contains(address)).copied().collect()
     }
 
     pub(in crate::client) fn failed(&mut self, shard: usize, error: &Error) {
-        self.shards.entry(shard).or_default().failure.get_or_insert_with(|| error.clone());
+        let shard = self.shards.entry(shard).or_default();
+        // It may be about to lose the addresses that it has.
+        if !shard.addresses.is_empty() || shard.failure.is_none() {
+            shard.failure = Some(error.clone());
+        }
     }
 
     /// Answers with the addresses of some or all shards, now or when all addresses have been tried.
@@ -89,7 +97,8 @@ mod tests {
         let ((early, mut early_reply), (late, mut late_reply)) = (one_shot("a"), one_shot("b"));
         let address = "127.0.0.1:6881".parse().unwrap();
         listening.ask(None, early);
-        assert!(listening.opened(0, address) && !listening.opened(0, address));
+        assert_eq!(listening.moved(0, vec![address]), [address]);
+        assert_eq!(listening.moved(0, vec![address]), []);
         listening.failed(0, &Error::new(ErrorKind::Io, "listen", "in use"));
         assert!(early_reply.try_take().is_none());
         listening.settle();
@@ -113,12 +122,12 @@ mod tests {
     fn a_shard_that_listens_nowhere_is_an_error_of_the_client_and_not_of_the_others() {
         let mut listening = Listening::default();
         let addresses = ["127.0.0.1:1", "127.0.0.1:2"].map(|one| one.parse().unwrap());
-        listening.opened(0, addresses[0]);
+        listening.moved(0, vec![addresses[0]]);
         listening.failed(1, &Error::new(ErrorKind::Io, "listen", "in use"));
         listening.settle();
         assert_eq!(listening.result(None).unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(listening.result(Some(&[0])).unwrap(), [addresses[0]]);
-        listening.opened(1, addresses[1]);
+        listening.moved(1, vec![addresses[1]]);
         assert_eq!(listening.result(None).unwrap(), addresses);
         assert_eq!(listening.result(Some(&[1])).unwrap(), [addresses[1]]);
     }

@@ -50,6 +50,7 @@ mod fixtures {
             complete: false,
             goals: Default::default(),
             replicas: 0,
+            verify: false,
             distrust: None,
             stops_itself: false,
             kept: None,

@@ -85,19 +85,29 @@ impl StatusRequests {
         self.asked += 1;
     }
 
+    /// Returns how many requests were made.
+    pub(in crate::client) fn requested(&self) -> u64 {
+        self.asked
+    }
+
     /// Notes an answer from a shard. Returns the replies whose request all shards have answered.
     pub(in crate::client) fn answered(&mut self, shard: usize) -> Vec<StatusWaiter> {
         if let Some(answered) = self.answered.get_mut(shard) {
-            *answered += 1;
+            // It may be one that counts as lost.
+            *answered = (*answered + 1).min(self.asked);
         }
         self.take_answered()
     }
 
-    /// Notes an answer that is newer than all that may have been lost. Returns the same as
+    /// Notes that a shard has answered this many requests or lost its answers to them. Returns the same as
     /// [`answered`](Self::answered).
-    pub(in crate::client) fn all_answered(&mut self, shard: usize) -> Vec<StatusWaiter> {
+    pub(in crate::client) fn answered_up_to(
+        &mut self,
+        shard: usize,
+        requests: u64,
+    ) -> Vec<StatusWaiter> {
         if let Some(answered) = self.answered.get_mut(shard) {
-            *answered = self.asked;
+            *answered = requests.max(*answered);
         }
         self.take_answered()
     }
@@ -145,8 +155,28 @@ mod tests {
         assert_eq!(ids(&statuses.answered(0)), [a]);
         statuses.asked();
         statuses.asked();
-        assert_eq!(ids(&statuses.all_answered(0)), [b], "after a loss");
+        assert_eq!(ids(&statuses.answered_up_to(0, statuses.requested())), [b], "after a loss");
         assert!(statuses.waiting.is_empty());
+    }
+
+    #[test]
+    fn no_waiter_gets_a_status_from_before_its_request_after_a_loss() {
+        let [from] = members();
+        let mut statuses = StatusRequests::new(TICK, Instant::now(), 1);
+        statuses.asked();
+        let before_the_loss = statuses.requested();
+        statuses.wait(StatusWaiter { id: TorrentId::next(), from, reply: None });
+        statuses.asked();
+        assert!(statuses.answered_up_to(0, before_the_loss).is_empty(), "it was asked for later");
+        assert_eq!(statuses.answered(0).len(), 1);
+        // Not lost, but late.
+        statuses.answered(0);
+        statuses.answered(0);
+        let [from] = members();
+        statuses.wait(StatusWaiter { id: TorrentId::next(), from, reply: None });
+        statuses.asked();
+        assert!(statuses.take_answered().is_empty());
+        assert_eq!(statuses.answered(0).len(), 1);
     }
 
     #[test]
@@ -163,8 +193,8 @@ mod tests {
         assert!(!statuses.have_begun());
         assert_eq!(ids(&statuses.answered(0)), [a]);
         assert!(statuses.have_begun());
-        assert!(statuses.all_answered(1).is_empty(), "the other one still owes an answer");
-        assert_eq!(ids(&statuses.all_answered(0)), [b]);
+        assert!(statuses.answered_up_to(1, 2).is_empty(), "the other one still owes an answer");
+        assert_eq!(ids(&statuses.answered_up_to(0, 2)), [b]);
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(in crate::client) struct Torrent {
     rate_seen: Option<Instant>,
     /// Set while the files are being moved.
     pub(in crate::client) moving: Option<Mover>,
+    /// Whether the engine has reported what is wanted now as complete and written.
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
@@ -125,6 +126,12 @@ impl Torrent {
         status.finished && (self.finished || status.downloaded == 0)
     }
 
+    /// Returns whether it is removed with its files.
+    pub(in crate::client) fn is_being_deleted(&self) -> bool {
+        let removing = self.removing.as_ref();
+        removing.is_some_and(|removing| removing.files == RemoveFiles::Delete)
+    }
+
     /// Adds a reply that waits until the torrent is complete. Before there are twice as many, those that
     /// nobody waits for any more go.
     pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {
@@ -209,6 +216,13 @@ impl Torrent {
         to
     }
 
+    /// Notes that the files were checked again. Returns whether that was to be done.
+    pub(in crate::client) fn take_verify(&mut self) -> bool {
+        let was = self.client_data.as_mut().is_some_and(|data| std::mem::take(&mut data.verify));
+        self.free_client_data();
+        was
+    }
+
     fn goals(&self) -> Goals {
         self.client_data.as_ref().map(|data| data.goals).unwrap_or_default()
     }
@@ -224,7 +238,8 @@ impl Torrent {
 }
 
 pub(in crate::client) struct Torrents {
-    by_id: HashMap<TorrentId, Torrent>,
+    /// Boxed, because a map has room for more than it holds.
+    by_id: HashMap<TorrentId, Box<Torrent>>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,
     /// The torrents that each patron owns or watches, so that no search is needed when it leaves.
@@ -262,7 +277,7 @@ impl Torrents {
         if goals::is_open(&torrent.goals()) {
             self.with_goal.insert(id);
         }
-        self.by_id.insert(id, torrent);
+        self.by_id.insert(id, Box::new(torrent));
         for member in self.watching_all.clone() {
             self.watch(id, &member);
         }
@@ -270,7 +285,7 @@ impl Torrents {
 
     /// Removes a torrent from the table and all indexes.
     pub(in crate::client) fn remove(&mut self, id: TorrentId) -> Option<Removed> {
-        let mut torrent = self.by_id.remove(&id)?;
+        let mut torrent = *self.by_id.remove(&id)?;
         // Two magnet links may turn out to be the same hybrid torrent: the hash then belongs to the
         // other.
         if let Some(v1) = torrent.info_hashes.v1
@@ -317,11 +332,11 @@ impl Torrents {
     }
 
     pub(in crate::client) fn get(&self, id: TorrentId) -> Option<&Torrent> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     pub(in crate::client) fn get_mut(&mut self, id: TorrentId) -> Option<&mut Torrent> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     /// Returns the torrent for a command. It must exist, and must not be being removed.
@@ -354,7 +369,7 @@ impl Torrents {
     }
 
     pub(in crate::client) fn iter(&self) -> impl Iterator<Item = (TorrentId, &Torrent)> {
-        self.by_id.iter().map(|(id, torrent)| (*id, torrent))
+        self.by_id.iter().map(|(id, torrent)| (*id, &**torrent))
     }
 
     pub(in crate::client) fn ids(&self) -> Vec<TorrentId> {

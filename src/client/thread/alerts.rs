@@ -5,7 +5,7 @@ use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::client_thread::ClientThread;
+use super::client_thread::{ClientThread, Resync};
 use super::commands::{ADD, WAIT, answer};
 use super::readers::paused;
 use crate::client::state::admission::Origin;
@@ -14,7 +14,7 @@ use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
-use crate::messages::command::{Added, RemoveFiles};
+use crate::messages::command::Added;
 use crate::messages::request::READ;
 use crate::model::{
     CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState,
@@ -40,8 +40,7 @@ impl<E: Engine> ClientThread<E> {
                 if busy { self.postpone_add(add, error) } else { self.fail_add(add, error) }
             }
             EngineEvent::Removed(id) => {
-                let removing = self.torrents.get(id).and_then(|torrent| torrent.removing.as_ref());
-                if removing.is_none_or(|removing| removing.files == RemoveFiles::Keep) {
+                if !self.torrents.get(id).is_some_and(Torrent::is_being_deleted) {
                     self.removed(id, RemovedFiles::Kept);
                 }
             }
@@ -149,9 +148,9 @@ impl<E: Engine> ClientThread<E> {
                     event => self.service.announce(&event),
                 }
             }
-            EngineEvent::Listening(address) => {
-                tracing::info!(%address, "listening");
-                if self.listening.opened(shard, address) {
+            EngineEvent::ListensAt(addresses) => {
+                for address in self.listening.moved(shard, addresses) {
+                    tracing::info!(%address, "listening");
                     self.service.announce(&Event::Listening { address });
                 }
             }
@@ -180,8 +179,13 @@ impl<E: Engine> ClientThread<E> {
             }
             EngineEvent::Dropped => {
                 tracing::warn!("libtorrent's alert queue was full; asking for every status");
-                if let Err(error) = self.engine.request_every_status(shard) {
-                    tracing::error!(%error, "not resynchronized");
+                match self.engine.request_every_status(shard) {
+                    Ok(()) => self.resyncs.push(Resync {
+                        shard,
+                        adds: self.admission.passed(),
+                        statuses: self.statuses.requested(),
+                    }),
+                    Err(error) => tracing::error!(%error, "not resynchronized"),
                 }
             }
             EngineEvent::EveryStatus(statuses) => self.resynchronize(shard, statuses),
@@ -208,7 +212,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn added(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
-        let Some(add) = self.admission.answered(id) else { return };
+        let Some(add) = self.admission.answered(id) else { return self.end_stray(id) };
         // The name of a magnet link without one is its info hash; libtorrent leaves it empty.
         let name = if name.is_empty() { add.name } else { name.into() };
         let info_hashes =
@@ -285,10 +289,23 @@ impl<E: Engine> ClientThread<E> {
         self.admission.retry_now(Instant::now());
     }
 
+    /// Removes a torrent that nobody expected, unless it is only reported a second time. It would run on, and
+    /// nobody could remove it.
+    fn end_stray(&mut self, id: TorrentId) {
+        if self.torrents.get(id).is_some() {
+            return;
+        }
+        tracing::warn!(%id, "a torrent that nobody expected is removed");
+        if let Err(error) = self.engine.remove(id, false) {
+            tracing::warn!(%id, %error, "it was not removed");
+        }
+    }
+
     fn finished(&mut self, id: TorrentId) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         torrent.finished = true;
         let is_first = !replace(&mut torrent.completed, true);
+        let is_verified = torrent.take_verify();
         torrent.answer_waiters(&Ok(()));
         let move_to = (!self.stopping).then(|| torrent.take_move_to()).flatten();
         self.publish(id, |name| Event::Finished { id, name });
@@ -298,6 +315,8 @@ impl<E: Engine> ClientThread<E> {
         });
         if is_first {
             self.keep(id, Value::Completed(Some(SystemTime::now())));
+        }
+        if is_first || is_verified {
             self.save_soon(id);
         }
         if let Some(to) = move_to {
@@ -354,6 +373,8 @@ impl<E: Engine> ClientThread<E> {
             let status = TorrentStatus { name, info_hashes, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
             let (needs_saving, figures) = (status.needs_saving, status.saved_figures);
+            // More is wanted now; its end is reported anew.
+            torrent.finished &= status.finished;
             if torrent.is_complete(&status) {
                 torrent.answer_waiters(&Ok(()));
             }
@@ -379,6 +400,8 @@ impl<E: Engine> ClientThread<E> {
 
     /// After events were lost, publishes the changes that the statuses show.
     fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
+        let asked = self.resyncs.iter().position(|asked| asked.shard == shard);
+        let Some(asked) = asked.map(|place| self.resyncs.remove(place)) else { return };
         let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
         for status in &statuses {
             let id = status.id;
@@ -402,11 +425,14 @@ impl<E: Engine> ClientThread<E> {
         }
         let missing = |engine: &E, id| engine.shard_of(id) == shard && !here.contains(&id);
         for id in self.torrents.ids() {
-            if missing(&self.engine, id) {
+            // The files of a torrent are deleted after it was removed.
+            let deletes = self.torrents.get(id).is_some_and(Torrent::is_being_deleted);
+            if missing(&self.engine, id) && !deletes {
                 self.removed(id, RemovedFiles::Kept);
+                self.engine.forget(id);
             }
         }
-        for add in self.admission.take_under_way(|id| missing(&self.engine, id)) {
+        for add in self.admission.take_unanswered(asked.adds, |id| missing(&self.engine, id)) {
             let why = "libtorrent lost its answer under load";
             self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
         }
@@ -414,7 +440,7 @@ impl<E: Engine> ClientThread<E> {
             self.look_again(id);
         }
         self.take_statuses(statuses);
-        let waiters = self.statuses.all_answered(shard);
+        let waiters = self.statuses.answered_up_to(shard, asked.statuses);
         self.answer_statuses(waiters);
         if !self.statistics.is_empty() {
             self.ask_statistics();

@@ -28,10 +28,20 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) readers: Readers,
     /// The replies that wait for statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
+    pub(super) resyncs: Vec<Resync>,
     /// `None` if the client has no store.
     pub(super) store: Option<StoreLink>,
     /// Set when the client is stopping: files are no longer moved.
     pub(super) stopping: bool,
+}
+
+/// A request for all statuses of a shard, because events were lost.
+pub(super) struct Resync {
+    pub(super) shard: usize,
+    /// How many adds the engine was passed before. The answer lacks those that came later.
+    pub(super) adds: u64,
+    /// How many times the changed statuses were requested before.
+    pub(super) statuses: u64,
 }
 
 impl<E: Engine> ClientThread<E> {
@@ -54,6 +64,7 @@ impl<E: Engine> ClientThread<E> {
             subscriptions: Subscriptions::default(),
             readers: Readers::default(),
             statistics: Vec::new(),
+            resyncs: Vec::new(),
             store,
             stopping: false,
         }

@@ -34,7 +34,7 @@ impl<E: Engine> ClientThread<E> {
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
-            Job::OfTorrent(id, asked, respond) => self.request_of_torrent(id, asked, respond),
+            Job::OfTorrent(id, asked, respond) => self.request_of_patron(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
             Job::OpenReader(opening) => self.open_reader(*opening),
             Job::Read(read) => self.read(read),
@@ -160,7 +160,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Merges the trackers, web seeds and peers of another source for the same torrent.
     fn merge(&mut self, id: TorrentId, add: &mut PendingAdd) {
-        let Some(params) = add.params.take() else { return self.engine.forget_add(add.id) };
+        let Some(params) = add.params.take() else { return self.engine.forget(add.id) };
         match self.engine.merge(id, params) {
             Ok(()) => self.save_soon(id),
             Err(error) => tracing::warn!(%id, %error, "the trackers were not merged"),
@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn fail_add(&mut self, add: PendingAdd, error: Error) {
-        self.engine.forget_add(add.id);
+        self.engine.forget(add.id);
         tracing::warn!(source = &*add.source, %error, "a torrent was not added");
         match (add.origin, add.key) {
             (Origin::Store(record), _) => {

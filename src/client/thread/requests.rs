@@ -14,7 +14,23 @@ use crate::model::{Answer, Event, Existing, TorrentId};
 use crate::store::{Relocation, Value};
 
 impl<E: Engine> ClientThread<E> {
-    /// Makes a request of a patron. Changes that must survive a restart are committed first.
+    /// Makes a request of a patron, after its earlier requests about the torrent, which may wait for the store.
+    pub(in crate::client) fn request_of_patron(
+        &mut self,
+        id: TorrentId,
+        asked: TorrentRequest,
+        respond: Respond,
+    ) {
+        let next = match &mut self.store {
+            Some(store) if !asked.role.is_stored() => store.commits.follow(id, asked, respond),
+            _ => Some((asked, respond)),
+        };
+        if let Some((asked, respond)) = next {
+            self.request_of_torrent(id, asked, respond);
+        }
+    }
+
+    /// Makes a request. Changes that must survive a restart are committed first.
     pub(in crate::client) fn request_of_torrent(
         &mut self,
         id: TorrentId,

@@ -8,7 +8,7 @@ use super::commands::{ADD, answer};
 use super::store_link::STATE_INTERVAL;
 use crate::client::restore::Restored;
 use crate::client::state::admission::{Origin, PendingAdd};
-use crate::client::state::commits::{Attachment, Then};
+use crate::client::state::commits::{Attachment, Commit, Then};
 use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -65,8 +65,12 @@ impl<E: Engine> ClientThread<E> {
             match told {
                 Told::Committed(ticket, result) => {
                     let open = self.store.as_mut().and_then(|store| store.commits.take(ticket));
-                    if let Some((torrent, then)) = open {
-                        self.committed(torrent, then, result);
+                    let Some(Commit { torrent, then, followers }) = open else { continue };
+                    self.committed(torrent, then, result);
+                    if let Some(id) = torrent {
+                        for (asked, respond) in followers {
+                            self.make_request(id, asked, respond);
+                        }
                     }
                 }
                 Told::Failing(error) => self.service.announce(&Event::StoreFailed { error }),
@@ -80,7 +84,12 @@ impl<E: Engine> ClientThread<E> {
             (Then::Add, Some(id)) => {
                 let Some(mut add) = self.admission.kept(id) else { return };
                 match result {
-                    Ok(()) => self.hand_over(add),
+                    Ok(()) => {
+                        if let Some(store) = &mut self.store {
+                            store.lost.retain(|(_, hashes)| !hashes.overlap(&add.info_hashes));
+                        }
+                        self.hand_over(add);
+                    }
                     Err(error) => {
                         add.key = None;
                         self.fail_add(add, error.in_operation(ADD));
@@ -165,15 +174,8 @@ impl<E: Engine> ClientThread<E> {
             record.resume_data = kept.resume_data;
         }
         // Replace a torrent with the same hash that could not be restored.
-        let same = |hashes: &InfoHashes| {
-            (hashes.v1.is_some() && hashes.v1 == add.info_hashes.v1)
-                || (hashes.v2.is_some() && hashes.v2 == add.info_hashes.v2)
-        };
-        let mut changes: Vec<_> = store
-            .lost
-            .extract_if(.., |(_, hashes)| same(hashes))
-            .map(|(key, _)| Change::Remove(key))
-            .collect();
+        let lost = store.lost.iter().filter(|(_, hashes)| hashes.overlap(&add.info_hashes));
+        let mut changes: Vec<_> = lost.map(|(key, _)| Change::Remove(*key)).collect();
         changes.push(Change::Add(Box::new(record)));
         add.key = Some(key);
         self.admission.keep_first(add);
@@ -199,15 +201,20 @@ impl<E: Engine> ClientThread<E> {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         let Some(removing) = &torrent.removing else { return };
         let delete = removing.files == RemoveFiles::Delete;
-        if let Err(error) = result.and_then(|()| self.engine.remove(id, delete))
-            && let Some(removing) = torrent.removing.take()
-        {
-            let Removing { from, reply, .. } = *removing;
-            let error = error.in_operation("remove the torrent");
-            tracing::warn!(%id, %error, "a torrent was not removed");
-            if let Some(from) = from {
-                answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error));
-            }
+        let committed = result.is_ok();
+        let Err(error) = result.and_then(|()| self.engine.remove(id, delete)) else { return };
+        let Some(removing) = torrent.removing.take() else { return };
+        if committed && !delete {
+            // The store has it no more.
+            torrent.key = None;
+        } else if committed {
+            self.keep(id, Value::Deleting(false));
+        }
+        let Removing { from, reply, .. } = *removing;
+        let error = error.in_operation("remove the torrent");
+        tracing::warn!(%id, %error, "a torrent was not removed");
+        if let Some(from) = from {
+            answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error));
         }
     }
 

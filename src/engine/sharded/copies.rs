@@ -23,6 +23,9 @@ pub(super) struct Copies {
     asked: HashMap<u64, TorrentId>,
     /// Requests that change a torrent and have not been answered.
     changing: HashMap<u64, TorrentId>,
+    /// The shards that were asked for every status, each with the number of the last copy before that.
+    snapshots: Vec<(usize, u64)>,
+    /// The last number of a request or of a copy.
     last: u64,
 }
 
@@ -46,6 +49,8 @@ struct Replicated {
 struct Copy {
     shard: usize,
     state: CopyState,
+    /// Counts the copies that were passed to a shard; 0 while there is nothing to pass on.
+    number: u64,
     status: Option<TorrentStatus>,
 }
 
@@ -151,6 +156,11 @@ impl Copies {
 
     pub(super) fn forget(&mut self, id: TorrentId) {
         self.torrents.remove(&id);
+    }
+
+    /// Notes that a shard was asked for every status. Only copies that it was passed before can be missing.
+    pub(super) fn expect_every_status(&mut self, shard: usize) {
+        self.snapshots.push((shard, self.last));
     }
 }
 
@@ -299,7 +309,7 @@ impl<E: Engine> Sharded<E> {
             match asked {
                 Ok(()) => {
                     let state = CopyState::Asked(number);
-                    torrent.copies.push(Copy { shard, state, status: None });
+                    torrent.copies.push(Copy { shard, state, number: 0, status: None });
                 }
                 Err(_) => torrent.refused = true,
             }
@@ -327,7 +337,11 @@ impl<E: Engine> Sharded<E> {
         let shard = copy.shard;
         let hashes = InfoHashes::default();
         match answer.and_then(|params| self.shards[shard].add(id, &hashes, params)) {
-            Ok(()) => copy.state = CopyState::Adding,
+            Ok(()) => {
+                self.copies.last += 1;
+                copy.number = self.copies.last;
+                copy.state = CopyState::Adding;
+            }
             Err(error) => {
                 tracing::debug!(%id, shard, %error, "not copied");
                 torrent.refused = true;
@@ -362,10 +376,12 @@ impl<E: Engine> Sharded<E> {
         let copy = torrent.copies.iter_mut().find(|copy| copy.shard == shard);
         match event {
             EngineEvent::Added { .. } => {
-                let copy = copy?;
-                tracing::info!(%id, shard, "a torrent is served by one more network thread");
+                let Some(copy) = copy else { return Some(event) };
                 let unwanted = copy.state == CopyState::Unwanted;
-                copy.state = CopyState::Here;
+                if unwanted || copy.state == CopyState::Adding {
+                    tracing::info!(%id, shard, "a torrent is served by one more network thread");
+                    copy.state = CopyState::Here;
+                }
                 if unwanted {
                     self.end_copies(id);
                 }
@@ -374,7 +390,7 @@ impl<E: Engine> Sharded<E> {
             EngineEvent::AddFailed { error, .. } => {
                 tracing::warn!(%id, shard, %error, "a torrent is not served by one more thread");
                 torrent.refused = true;
-                self.shards[shard].forget_add(id);
+                self.shards[shard].forget(id);
                 self.copy_ended(id, shard);
                 None
             }
@@ -436,11 +452,16 @@ impl<E: Engine> Sharded<E> {
         whole
     }
 
-    /// Drops the copies that a shard no longer has, after events were lost.
+    /// Drops the copies that a shard does not have, after events were lost.
     pub(super) fn lose_copies(&mut self, shard: usize, is_here: impl Fn(&TorrentId) -> bool) {
+        let asked = self.copies.snapshots.iter().position(|(of, _)| *of == shard);
+        let Some((_, last)) = asked.map(|place| self.copies.snapshots.remove(place)) else {
+            return;
+        };
         let is_lost = |(id, torrent): (&TorrentId, &Replicated)| {
-            let there = torrent.copies.iter().any(|copy| copy.shard == shard);
-            (there && !is_here(id)).then_some(*id)
+            let could_be_there =
+                |copy: &Copy| copy.shard == shard && (1..=last).contains(&copy.number);
+            (torrent.copies.iter().any(could_be_there) && !is_here(id)).then_some(*id)
         };
         let lost: Vec<_> = self.copies.torrents.iter().filter_map(is_lost).collect();
         for id in lost {

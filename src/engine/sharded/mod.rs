@@ -32,9 +32,6 @@ pub(crate) struct Sharded<E> {
     shards: Vec<E>,
     /// The shard of each torrent outside the first shard.
     homes: HashMap<TorrentId, u16>,
-    /// Torrents that a shard no longer had after events were lost. Their shards are remembered until the
-    /// client has removed them.
-    lost: Vec<TorrentId>,
     /// Requests to several shards.
     gathers: HashMap<u64, Gather>,
     /// The new counters of each shard, until all shards have answered.
@@ -81,7 +78,6 @@ impl<E: Engine> Sharded<E> {
             counters: vec![None; count],
             shards,
             homes: HashMap::new(),
-            lost: Vec::new(),
             gathers: HashMap::new(),
             copies: Copies::default(),
             ready: Vec::new(),
@@ -113,7 +109,7 @@ impl<E: Engine> Sharded<E> {
         results.into_iter().collect()
     }
 
-    fn forget(&mut self, id: TorrentId) {
+    fn forget_home(&mut self, id: TorrentId) {
         self.homes.remove(&id);
         if let Some(hot) = &mut self.hot {
             hot.forget(id);
@@ -128,17 +124,25 @@ impl<E: Engine> Sharded<E> {
             event = self.of_replicated(shard, id, event)?;
         }
         match event {
-            EngineEvent::Removed(id) => {
-                self.forget(id);
+            EngineEvent::Removed(id)
+            | EngineEvent::Deleted(id)
+            | EngineEvent::DeleteFailed { id, .. } => {
+                self.forget_home(id);
                 Some(event)
+            }
+            EngineEvent::Added { id, .. } if shard != self.shard_of(id) => {
+                self.end_stray(shard, id);
+                None
             }
             EngineEvent::Answered { request, answer } => {
                 let answer = self.answered(shard, request, answer)?;
                 Some(EngineEvent::Answered { request, answer })
             }
-            EngineEvent::Listening(address) => {
-                self.forward_port(shard, address.port());
-                Some(event)
+            EngineEvent::ListensAt(addresses) => {
+                for address in &addresses {
+                    self.forward_port(shard, address.port());
+                }
+                Some(EngineEvent::ListensAt(addresses))
             }
             EngineEvent::Statistics(counters) => self.counted(shard, counters),
             EngineEvent::Statuses(statuses) => {
@@ -147,13 +151,17 @@ impl<E: Engine> Sharded<E> {
             EngineEvent::EveryStatus(statuses) => {
                 let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
                 self.lose_copies(shard, |id| here.contains(id));
-                let lost = |(id, home): (&TorrentId, &u16)| {
-                    (usize::from(*home) == shard && !here.contains(id)).then_some(*id)
-                };
-                self.lost.extend(self.homes.iter().filter_map(lost));
                 Some(EngineEvent::EveryStatus(self.whole_statuses(shard, statuses)))
             }
             event => Some(event),
+        }
+    }
+
+    /// Removes a torrent that nobody expected. It would run on, and nobody could remove it.
+    fn end_stray(&mut self, shard: usize, id: TorrentId) {
+        tracing::warn!(%id, shard, "a torrent that nobody expected is removed");
+        if let Err(error) = self.shard(shard).and_then(|shard| shard.remove(id, false)) {
+            tracing::warn!(%id, shard, %error, "it was not removed");
         }
     }
 
@@ -271,12 +279,13 @@ impl<E: Engine> Engine for Sharded<E> {
         self.home(id)?.retry_add(id)
     }
 
-    fn forget_add(&mut self, id: TorrentId) {
+    fn forget(&mut self, id: TorrentId) {
         if let Ok(home) = self.home(id) {
-            home.forget_add(id);
+            home.forget(id);
         }
-        self.homes.remove(&id);
+        self.end_copies(id);
         self.copies.forget(id);
+        self.forget_home(id);
     }
 
     fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
@@ -347,7 +356,9 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn request_every_status(&mut self, shard: usize) -> Result<()> {
-        self.shard(shard)?.request_every_status(0)
+        self.shard(shard)?.request_every_status(0)?;
+        self.copies.expect_every_status(shard);
+        Ok(())
     }
 
     fn request_statistics(&mut self) -> Result<()> {
@@ -364,11 +375,6 @@ impl<E: Engine> Engine for Sharded<E> {
         if self.balance.due().is_some_and(|due| due <= now) {
             let number = self.ask_all(request::demand().request);
             self.balance.measure(number, now);
-        }
-        for id in std::mem::take(&mut self.lost) {
-            self.end_copies(id);
-            self.copies.forget(id);
-            self.forget(id);
         }
         let mut told = Vec::new();
         for number in 0..self.shards.len() {

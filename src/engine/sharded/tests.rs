@@ -108,17 +108,17 @@ fn requests_go_to_the_shard_of_their_torrent_and_its_events_stay_in_order() {
 #[test]
 fn a_removed_torrent_leaves_nothing_behind() {
     let (mut engine, scripts) = sharded::<2>();
-    let (removed, failed, lost) =
-        (add_to(&mut engine, 1), add_to(&mut engine, 1), add_to(&mut engine, 1));
-    let kept = add_to(&mut engine, 1);
+    let [removed, failed, kept] = [(); 3].map(|()| add_to(&mut engine, 1));
     scripts[1].say(EngineEvent::Removed(removed));
     engine.drain().unwrap();
-    engine.forget_add(failed);
-    scripts[1].say(EngineEvent::EveryStatus(vec![TorrentStatus::new(kept, "")]));
-    engine.drain().unwrap();
-    assert_eq!(engine.shard_of(lost), 1, "the client asks for it");
-    engine.drain().unwrap();
+    engine.forget(failed);
     assert_eq!(engine.homes.keys().collect::<Vec<_>>(), [&kept]);
+    // The client decides which torrents are lost.
+    engine.request_every_status(1).unwrap();
+    scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
+    engine.drain().unwrap();
+    engine.drain().unwrap();
+    assert_eq!(engine.shard_of(kept), 1);
 }
 
 #[test]
@@ -196,10 +196,11 @@ fn the_counters_are_reported_when_all_shards_have_answered() {
 #[test]
 fn the_first_shard_asks_the_router_for_the_ports_of_the_others_once() {
     let (mut engine, scripts) = sharded::<2>();
-    for (shard, address) in [(0, "127.0.0.1:1"), (1, "127.0.0.1:2"), (1, "[::1]:2")] {
-        scripts[shard].say(EngineEvent::Listening(address.parse().unwrap()));
+    for (shard, addresses) in [(0, &["127.0.0.1:1"][..]), (1, &["127.0.0.1:2", "[::1]:2"])] {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        scripts[shard].say(EngineEvent::ListensAt(addresses));
     }
-    assert_eq!(engine.drain().unwrap().len(), 3);
+    assert_eq!(engine.drain().unwrap().len(), 2);
     let Asked::OfSession(request, "forward a port") = scripts[0].next() else {
         panic!("expected a mapping")
     };
@@ -469,10 +470,46 @@ fn peers_are_those_of_all_copies_and_a_copy_that_is_gone_has_none() {
 #[test]
 fn a_copy_that_is_lost_with_events_is_made_again() {
     let (mut engine, scripts, id) = copied::<2>();
+    engine.request_every_status(1).unwrap();
+    assert_eq!(scripts[1].next(), Asked::EveryStatus);
     scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
     engine.drain().unwrap();
     own(&scripts[0], id);
     assert_eq!(engine.shard_of(id), 0);
+}
+
+#[test]
+fn a_copy_that_is_added_after_lost_events_is_not_lost() {
+    let (mut engine, scripts) = sharded::<2>();
+    let id = add_to(&mut engine, 0);
+    engine.replicate(id, 2);
+    scripts[0].say(EngineEvent::Statuses(vec![seeding(id)]));
+    engine.drain().unwrap();
+    assert_eq!(scripts[0].next(), Asked::Add(id));
+    let number = own(&scripts[0], id);
+    engine.request_every_status(1).unwrap();
+    answer(&scripts[0], number, Ok(0));
+    engine.drain().unwrap();
+    assert_eq!(scripts[1].next(), Asked::EveryStatus);
+    assert_eq!(scripts[1].next(), Asked::Add(id));
+    scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
+    scripts[1].say(added(id));
+    engine.drain().unwrap();
+    assert_eq!(engine.shards_of(id), [0, 1]);
+}
+
+#[test]
+fn a_torrent_that_nobody_expects_is_removed_from_its_shard() {
+    let (mut engine, scripts, id) = copied::<3>();
+    let stray = TorrentId::next();
+    scripts[1].say(added(stray));
+    scripts[2].say(added(id));
+    assert!(engine.drain().unwrap().is_empty());
+    assert_eq!(scripts[1].next(), Asked::Remove(stray, false));
+    assert_eq!(scripts[2].next(), Asked::Remove(id, false));
+    scripts[2].say(EngineEvent::Removed(id));
+    engine.drain().unwrap();
+    assert_eq!(engine.shards_of(id), [0, 1], "the copy stays");
 }
 
 #[test]

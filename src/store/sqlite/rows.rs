@@ -225,12 +225,18 @@ fn set(connection: &Connection, key: Key, value: &Value) -> Rows<Result<()>> {
             delete.execute(params![key, note])?;
         }
         Value::Info(data) => {
-            let (record, _) = find(connection, key)?;
+            let (record, _) = match find(connection, key)? {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            };
             let hash = put_info(connection, &record.info_hashes, data)?;
             put(connection, &record, Some(&hash))?;
         }
         value => {
-            let (before, info) = find(connection, key)?;
+            let (before, info) = match find(connection, key)? {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            };
             let mut record = before.clone();
             record.set(value);
             if record != before {
@@ -245,10 +251,19 @@ fn is_there(connection: &Connection, key: Key) -> Rows<bool> {
     connection.prepare_cached("SELECT 1 FROM torrents WHERE key = ?")?.exists([key])
 }
 
-/// Returns the row of a torrent, and the hash of its info dictionary.
-fn find(connection: &Connection, key: Key) -> Rows<(Record, Option<Vec<u8>>)> {
+/// Returns the row of a torrent, and the hash of its info dictionary. A row that cannot be read is an error of
+/// the change: other torrents can be changed.
+fn find(connection: &Connection, key: Key) -> Rows<Result<(Record, Option<Vec<u8>>)>> {
     let query = format!("SELECT {COLUMNS} FROM torrents t WHERE t.key = ?");
-    connection.prepare_cached(&query)?.query_row([key], |row| Ok((torrent(row)?, row.get(13)?)))
+    let mut query = connection.prepare_cached(&query)?;
+    match query.query_row([key], |row| Ok((torrent(row)?, row.get(13)?))) {
+        Err(error @ rusqlite::Error::SqliteFailure(..)) => Err(error),
+        Err(error) => {
+            let message = format!("the torrent with the key {key} cannot be read: {error}");
+            Ok(Err(Error::new(ErrorKind::NotFound, COMMIT, message)))
+        }
+        Ok(found) => Ok(Ok(found)),
+    }
 }
 
 fn put(connection: &Connection, record: &Record, info: Option<&[u8]>) -> Rows<()> {

@@ -308,6 +308,23 @@ fn a_check_names_what_is_damaged() {
 }
 
 #[test]
+fn a_damaged_torrent_fails_its_own_changes_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 2);
+    let mut store = Sqlite::open(path(&dir)).unwrap();
+    store.connection.execute("UPDATE torrents SET name = 'another' WHERE key = 1", []).unwrap();
+    for change in [Value::Paused(true), Value::Info([0; 9].into())] {
+        let error = store.commit(&[Change::Set(key(1), change)]).unwrap_err();
+        // As of an invalid change, so that the client goes on with the others.
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        assert!(error.to_string().contains("the key 1 cannot be read: "), "{error}");
+    }
+    store.commit(&[Change::Set(key(2), Value::Paused(true))]).unwrap();
+    store.commit(&[Change::Remove(key(1))]).unwrap();
+    assert_eq!(store.count().unwrap(), 1);
+}
+
+#[test]
 fn a_full_disk_is_an_error_and_the_store_goes_on_when_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Sqlite::open(path(&dir)).unwrap();

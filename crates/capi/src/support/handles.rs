@@ -126,6 +126,8 @@ impl From<Box<dyn Pending>> for ReplyEntry {
 
 impl ReplyEntry {
     pub(crate) fn wait(&self, until: Option<Instant>) -> Result<&Answer, Failure> {
+        // A thread that has waited longer may be about to take the answer that has arrived.
+        let until = until.filter(|_| !self.pending.is_here());
         self.answer.wait(until, || self.pending.wait_until(until))
     }
 }

@@ -89,3 +89,49 @@ pub(crate) unsafe fn write_answer<A: Any, T: Struct + for<'a> From<&'a A>>(
     // SAFETY: as the caller vouches.
     unsafe { write(entry.expect::<A>(what)?.into(), out, struct_size) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use crossbeam_channel::{Receiver, Sender, bounded};
+
+    use super::*;
+    use crate::support::handles::Answer;
+
+    /// An answer that has arrived. The thread that takes it is slow: it waits until another one asks.
+    struct Slow {
+        takes: Sender<()>,
+        asked: (Sender<()>, Receiver<()>),
+    }
+
+    impl Pending for Slow {
+        fn is_here(&self) -> bool {
+            let _ = self.asked.0.try_send(());
+            true
+        }
+        fn wait_until(&self, _: Option<Instant>) -> Option<torrent_patron::Result<Answer>> {
+            while self.asked.1.try_recv().is_ok() {}
+            self.takes.send(()).ok()?;
+            self.asked.1.recv_timeout(Duration::from_secs(10)).ok()?;
+            Some(Ok(Box::new(7_u32)))
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+        fn notify(&self, _: &Patron, _: u64) {}
+    }
+
+    #[test]
+    fn an_answer_that_has_arrived_is_read_while_another_thread_takes_it() {
+        let (takes, taking) = bounded(1);
+        let slow: Box<dyn Pending> = Box::new(Slow { takes, asked: bounded(1) });
+        let entry = ReplyEntry::from(slow);
+        std::thread::scope(|scope| {
+            scope.spawn(|| entry.wait(None).is_ok());
+            taking.recv().unwrap();
+            assert_eq!(entry.answer(), Some(&7_u32));
+        });
+    }
+}

@@ -110,12 +110,13 @@ static inline patron_reply* answered(patron_reply* reply) {
     return reply;
 }
 
-/* Provides a peer, a tracker that failed, and everything else that is listed. */
+/* Provides a peer that has introduced itself, a tracker that failed, and everything else that is
+ * listed. */
 static inline void prepare_lists(void) {
     await(the_handle, PATRON_EVENT_TRACKER_ERROR, torrent);
     add(shared_handle, the_metainfo, peer_options(the_handle));
     int64_t deadline = now_ms() + PATIENCE_MS;
-    while (patron_peers_count(the_peers) == 0) {
+    while (patron_peers_client(the_peers, 0).length == 0) {
         CHECK(now_ms() < deadline);
         patron_peers_free(the_peers);
         patron_reply_free(peers_reply);

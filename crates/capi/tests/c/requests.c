@@ -202,8 +202,8 @@ static void renaming_and_moving(side seeder) {
 
     const char* taken = path(directory, "taken");
     album_of(taken);
-    REFUSED(PATRON_E_DISK, patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
-                                               PATRON_EXISTING_FAIL, &reply, &error));
+    REFUSED(PATRON_E_EXISTS, patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
+                                                 PATRON_EXISTING_FAIL, &reply, &error));
     CHECK(access(path(from, name), F_OK) == 0);
     OK(patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
                            PATRON_EXISTING_REPLACE, &reply, &error));

@@ -14,5 +14,6 @@ mod layers;
 mod library;
 mod misuse;
 mod numbers;
+mod parity;
 mod programs;
 mod symbols;

@@ -16,6 +16,7 @@
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/write_resume_data.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -27,6 +28,8 @@
 namespace {
 
 constexpr int size = 16 * 1024;
+// Torrents that are being added at a time; without a bound, requests and alerts pile up.
+constexpr int most_under_way = 512;
 
 // Creates the same torrents as `torrent` in main.rs.
 std::vector<char> torrent(int number) {
@@ -55,17 +58,20 @@ class Clock {
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
+// Takes the next alerts; how many of them were what `is_one` looks for.
+template <typename IsOne>
+int take(lt::session& session, IsOne is_one) {
+    std::vector<lt::alert*> alerts;
+    session.wait_for_alert(std::chrono::seconds(10));
+    session.pop_alerts(&alerts);
+    return static_cast<int>(std::count_if(alerts.begin(), alerts.end(), is_one));
+}
+
 // Takes alerts until `count` of them satisfy `is_one`.
 template <typename IsOne>
 void wait_for(lt::session& session, int count, IsOne is_one) {
-    std::vector<lt::alert*> alerts;
-    while (count > 0) {
-        session.wait_for_alert(std::chrono::seconds(10));
-        session.pop_alerts(&alerts);
-        for (lt::alert* alert : alerts)
-            if (is_one(alert))
-                --count;
-    }
+    while (count > 0)
+        count -= take(session, is_one);
 }
 
 void apply(lt::settings_pack& pack, std::string const& setting) {
@@ -95,7 +101,16 @@ void run(int count, std::string const& directory, lt::settings_pack settings) {
     std::vector<lt::torrent_handle> torrents;
     {
         Clock const clock("add");
-        for (int i = 0; i < count; ++i) {
+        auto const is_added = [&torrents](lt::alert* alert) {
+            auto* const added = lt::alert_cast<lt::add_torrent_alert>(alert);
+            if (added != nullptr)
+                torrents.push_back(added->handle);
+            return added != nullptr;
+        };
+        int under_way = 0;
+        for (int i = 0; i < count; ++i, ++under_way) {
+            while (under_way >= most_under_way)
+                under_way -= take(*session, is_added);
             lt::add_torrent_params add;
             auto const bytes = torrent(i);
             add.ti = std::make_shared<lt::torrent_info>(lt::span<char const>(bytes), lt::from_span);
@@ -105,12 +120,8 @@ void run(int count, std::string const& directory, lt::settings_pack settings) {
             add.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
             session->async_add_torrent(std::move(add));
         }
-        wait_for(*session, count, [&torrents](lt::alert* alert) {
-            auto* const added = lt::alert_cast<lt::add_torrent_alert>(alert);
-            if (added != nullptr)
-                torrents.push_back(added->handle);
-            return added != nullptr;
-        });
+        while (under_way > 0)
+            under_way -= take(*session, is_added);
     }
     std::cout << "rest" << std::endl;
     std::string line;

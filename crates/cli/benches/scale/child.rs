@@ -1,5 +1,6 @@
 //! A client with many torrents, in a separate process.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +15,9 @@ const SIZE: usize = 16 * 1024;
 
 /// The number of threads that add torrents. Each reads the sources that it adds.
 const ADDERS: usize = 4;
+
+/// Torrents that each of them has under way; together as many as in bare_scale.cpp.
+const UNDER_WAY: usize = 128;
 
 const DEADLINE: Duration = Duration::from_secs(600);
 
@@ -72,16 +76,18 @@ fn add(
 ) -> Result<Vec<TorrentId>> {
     let next = AtomicUsize::new(0);
     let adder = || -> Result<Vec<TorrentId>> {
-        let mut replies = Vec::new();
+        let (mut replies, mut ids) = (VecDeque::new(), Vec::new());
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= count {
-                break;
+            if number < count {
+                let (source, options) = source(number);
+                replies.push_back(patron.add_torrent(source, options));
             }
-            let (source, options) = source(number);
-            replies.push(patron.add_torrent(source, options));
+            if number >= count || replies.len() == UNDER_WAY {
+                let Some(reply) = replies.pop_front() else { return Ok(ids) };
+                ids.push(reply.wait()?.id());
+            }
         }
-        replies.into_iter().map(|reply| Ok(reply.wait()?.id())).collect()
     };
     std::thread::scope(|scope| {
         let adders: Vec<_> = (0..ADDERS).map(|_| scope.spawn(adder)).collect();

@@ -1,10 +1,11 @@
 //! Measures clients with many torrents and one or several network threads, compared with a program that uses
 //! libtorrent directly, in the same run.
 //!
-//!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4]]
+//!     cargo bench -p torrent-patron-cli --bench scale [-- [COUNT... | million] [threads=1,4] [defaults]]
 //!
-//! By default 10,000 and 100,000 torrents, with one thread, one per core and two per core. Their files are small and
-//! are not read. For each client, this measures the time to add the torrents, memory and CPU time when idle, a tick,
+//! By default 10,000 and 100,000 torrents, with one thread, one per core and two per core. The program has the
+//! client's settings; with `defaults`, it is also measured with libtorrent's own. The files are small and are not
+//! read. For each client, this measures the time to add the torrents, memory and CPU time when idle, a tick,
 //! all statuses, the statuses of 1 % that have changed, the shutdown with all resume data saved, and the start from
 //! that. Prints a table to stdout; `target/bench-scale/` gets `results.json` (the results by count and contender, in
 //! the units in the names) and plots.
@@ -57,10 +58,11 @@ fn main() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut threads = vec![1, cores, 2 * cores];
     threads.dedup();
-    let mut counts = Vec::new();
+    let (mut counts, mut with_defaults) = (Vec::new(), false);
     for word in &arguments {
         match (word.as_str(), word.strip_prefix("threads=")) {
             ("million", _) => counts.push(1_000_000),
+            ("defaults", _) => with_defaults = true,
             (_, Some(list)) => {
                 threads = list.split(',').map(str::parse).collect::<Result<_, _>>()?;
             }
@@ -79,6 +81,11 @@ fn main() -> Result<()> {
         let mut command = Command::new(&bare);
         command.arg(count.to_string()).arg(directory.path()).args(settings()?);
         rows.push(("bare libtorrent".to_owned(), measure(command, count)?));
+        if with_defaults {
+            let mut command = Command::new(&bare);
+            command.arg(count.to_string()).arg(directory.path());
+            rows.push(("its defaults".to_owned(), measure(command, count)?));
+        }
         for threads in &threads {
             let mut command = Command::new(std::env::current_exe()?);
             let words = [child::WORD, &count.to_string(), &threads.to_string()];

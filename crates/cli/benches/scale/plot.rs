@@ -7,8 +7,13 @@ use plotters::prelude::*;
 
 use crate::Results;
 
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(213, 94, 0), RGBColor(86, 180, 233), RGBColor(0, 114, 178), RGBColor(0, 45, 92)];
+const COLOURS: [RGBColor; 5] = [
+    RGBColor(213, 94, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 114, 178),
+    RGBColor(0, 45, 92),
+    RGBColor(0, 158, 115),
+];
 
 pub(crate) fn bars(results: &Results, figure: &str, path: &Path) -> Result<()> {
     let value = |figures: &crate::Figures| figures.get(figure).copied();

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use torrent_patron::AddOptions;
 use torrent_patron::store::{Loaded, Sqlite, Store};
 
 use crate::program::{Program, run};
-use crate::support::{data, metainfo, same};
+use crate::support::{Seeder, client, data, eventually, metainfo, same};
 
 struct Movie {
     dir: TempDir,
@@ -80,6 +81,63 @@ fn a_download_that_was_killed_continues_without_naming_its_torrent() {
 }
 
 #[test]
+fn a_download_of_the_store_continues_when_one_peer_is_refused() {
+    let movie = Movie::new();
+    let mut program = movie.download(&[text(&movie.torrent)]);
+    program.event("torrent_added");
+    program.signal("INT");
+    program.end().expect(130);
+    let (_seeder, peer) = movie.seed();
+    // An offline client connects to this machine only.
+    let peers = ["--peer", "192.0.2.1:6881", "--peer", &peer];
+    let output = movie.download(&[&[text(&movie.torrent)], &peers[..]].concat()).end().expect(0);
+    assert!(movie.is_here());
+    assert!(output.stderr.contains("warning: 192.0.2.1:6881: "), "{output:#?}");
+}
+
+#[test]
+fn seeding_a_paused_torrent_of_the_store_changes_nothing_on_disk() {
+    let movie = Movie::new();
+    let (whole, mine) = (movie.path("from/movie.bin"), movie.path("mine/movie.bin"));
+    fs::create_dir(movie.path("mine")).unwrap();
+    fs::copy(&whole, &mine).unwrap();
+    let (store, directory) = (movie.path("torrents.db"), movie.path("mine"));
+    let words = ["seed", text(&movie.torrent), text(&directory), "--store", text(&store)];
+    let more = ["--offline", "--json", "--tick=0.1"];
+    let seed = |goal: &[&str]| Program::start(words.iter().chain(&more).chain(goal));
+    seed(&["--seed-time=1s"]).end().expect(0);
+    assert_eq!(movie.list()[0]["paused"], true);
+
+    let mut changed = fs::read(&mine).unwrap();
+    changed[1_000_000..1_100_000].fill(1);
+    fs::write(&mine, &changed).unwrap();
+    let mut program = seed(&[]);
+    let address = program.address();
+    let done = program.find("an incomplete status", |line| {
+        let event: Value = serde_json::from_str(line).ok()?;
+        let is_checked = event["event"] == "status" && event["state"] == "downloading";
+        is_checked.then(|| event["total_done"].as_u64()).flatten().filter(|done| *done > 0)
+    });
+    assert!(done < changed.len() as u64);
+    // One peer has the data that is missing, and another one takes what there is.
+    let metainfo = metainfo(&whole);
+    let other = Seeder::that_calls(&whole, &metainfo, address);
+    let other = other.patron();
+    eventually("a connection", || {
+        (!other.peers(other.torrents()[0]).wait().unwrap().is_empty()).then_some(())
+    });
+    let reader = client(&movie.path("to"));
+    let options = AddOptions::default().add_peers([address]);
+    let id = reader.patron().add_torrent(&metainfo, options).wait().unwrap().id();
+    eventually("all that is right", || {
+        (reader.patron().fresh_status(id).wait().unwrap().total_done >= done).then_some(())
+    });
+    program.signal("INT");
+    program.end().expect(0);
+    assert!(fs::read(&mine).unwrap() == changed);
+}
+
+#[test]
 fn a_complete_download_is_known_to_be_complete() {
     let movie = Movie::new();
     let (seeder, peer) = movie.seed();
@@ -116,6 +174,22 @@ fn a_store_is_listed_checked_exported_and_imported() {
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
     let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
     assert_eq!(again, "movie.bin: already in the store\n");
+    let json = |command: &[&str], code| {
+        let output = run(["store"].iter().chain(command).chain(&["--json"])).expect(code);
+        let lines = output.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    let checked = json(&["check", text(&store)], 0);
+    assert_eq!(checked, [serde_json::json!({ "store": text(&store), "torrents": 1 })]);
+    let exported = json(&["export", text(&store), text(&backup)], 0);
+    assert_eq!((exported.len(), &exported[0]["name"]), (1, &"movie.bin".into()));
+    assert!(Path::new(exported[0]["path"].as_str().unwrap()).exists(), "{exported:?}");
+    fs::write(backup.join("wrong.torrent"), "nonsense").unwrap();
+    let imported = json(&["import", text(&other), text(&backup)], 1);
+    let known: Vec<_> = imported.iter().filter(|line| line["was_known"] == true).collect();
+    assert_eq!((imported.len(), known.len()), (2, 1), "{imported:?}");
+    let wrong = imported.iter().find(|line| line["error"]["kind"] == "parse").unwrap();
+    assert!(wrong["path"].as_str().unwrap().ends_with("wrong.torrent"), "{wrong}");
     let imported = run(["store", "list", text(&other)]).expect(0).stdout;
     assert_eq!(imported, listed, "once, and as it was");
     // It seeds at once, without a check of its files.
@@ -231,6 +305,9 @@ fn a_damaged_newer_or_foreign_store_is_reported_and_never_written_to() {
         let output = run(["store", command, text(&store)]).expect(1);
         assert!(output.stderr.contains("movie.bin: "), "{output:#?}");
         assert!(output.stderr.contains("its checksum is wrong"), "{output:#?}");
+        let output = run(["store", command, text(&store), "--json"]).expect(1);
+        let told: Value = serde_json::from_str(output.stdout.lines().next().unwrap()).unwrap();
+        assert_eq!(told["error"]["kind"], "corrupt");
     }
     let words = ["seed", "--store", text(&store), "--offline", "--json"];
     let mut program = Program::start(words);

@@ -1,4 +1,4 @@
-#include "torrent-patron/cpp/disk/read/pool.hpp"
+#include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/process.hpp"
 
 #include <system_error>
@@ -18,8 +18,8 @@ bool Pool::run(std::size_t key, Task task) {
         return false;
     if (!worker.thread.joinable()) {
         try {
-            worker.thread = std::thread([&worker] {
-                name_thread("patron-read");
+            worker.thread = std::thread([&worker, name = name_] {
+                name_thread(name);
                 work(worker);
             });
         } catch (std::system_error const&) {

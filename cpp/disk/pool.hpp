@@ -17,14 +17,15 @@ namespace patron {
 // Worker threads. Tasks with the same key run one after another on one thread, so a request finds
 // in memory what the previous one for the same piece has read. The queues need no bound: they
 // contain what peers have requested, which libtorrent bounds by send_buffer_watermark for each
-// peer, and one check of each file in use.
+// peer, one check of each file in use, and what the program has requested.
 class Pool {
   public:
     // If `stopped`, the pool has stopped, and the task must not wait for a disk.
     using Task = std::function<void(bool stopped)>;
 
-    // Threads start when there is work for them.
-    explicit Pool(int workers) : workers_(static_cast<std::size_t>(workers)) {}
+    // Threads start when there is work for them. All have this name.
+    Pool(char const* name, int workers)
+        : name_(name), workers_(static_cast<std::size_t>(workers)) {}
     ~Pool();
     Pool(Pool const&) = delete;
     Pool& operator=(Pool const&) = delete;
@@ -45,6 +46,7 @@ class Pool {
     };
     static void work(Worker& worker);
 
+    char const* const name_;
     std::vector<Worker> workers_;
 };
 

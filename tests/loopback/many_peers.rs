@@ -1,0 +1,91 @@
+//! More peers at once than libtorrent's defaults allow.
+#![cfg(target_os = "linux")]
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Instant;
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustix::process::{Resource, getrlimit};
+use torrent_patron::AddOptions;
+use torrent_patron::metainfo::Protocol;
+use torrent_patron::settings::Settings;
+
+use crate::disk::{Peer, Prompt};
+use crate::support::{PATIENCE, builder, data, eventually, maker};
+
+/// Fewer than `connections_limit` of the preset.
+const PEERS: usize = 7000;
+/// libtorrent's default for `max_peerlist_size`. A torrent has no more connections.
+const DEFAULT_LIST: usize = 3000;
+/// The descriptors of this process that are not for connections.
+const OTHERS: usize = 500;
+
+#[test]
+fn the_seeding_preset_serves_thousands_of_peers() {
+    // A separate process: the other tests in this one need descriptors.
+    let output = Command::new("bash")
+        .args([
+            "-c",
+            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
+            ulimit -n "$(ulimit -Hn)" && exec "$0" --exact "$1" --ignored --nocapture"#,
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .arg("many_peers::thousands_of_peers")
+        .output()
+        .unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "run by the_seeding_preset_serves_thousands_of_peers"]
+fn thousands_of_peers() {
+    // Both ends of each connection are in this process.
+    let descriptors =
+        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize);
+    let peers = PEERS.min(descriptors.saturating_sub(OTHERS) / 2);
+    if peers <= DEFAULT_LIST {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {descriptors} descriptors are too few");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let length = 64 * 1024;
+    let file = data(dir.path(), "data.bin", 91, 16 * length as usize);
+    let all = std::fs::read(&file).unwrap();
+    let maker = maker(&file, Protocol::V1).piece_length(length);
+    let metainfo = maker.start().unwrap().wait().unwrap();
+    let client = builder(dir.path()).settings(Settings::seeding()).start().unwrap();
+    let patron = client.patron();
+    let options = AddOptions::default().trust(true);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    let to = patron.listen_addresses_of(id).wait().unwrap()[0];
+
+    let began = Instant::now();
+    let mut connected: Vec<_> = (1..=peers)
+        .map(|number| {
+            // libtorrent accepts one connection from each address.
+            let [.., high, low] = u32::try_from(number).unwrap().to_be_bytes();
+            let from = SocketAddr::from((Ipv4Addr::new(127, 1, high, low), 0));
+            // A network thread that has reached its share of the limit gets more within seconds.
+            eventually(&format!("peer {number}"), || {
+                let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+                bind(&socket, &from).unwrap();
+                connect(&socket, &to).ok()?;
+                let stream = TcpStream::from(socket);
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                Peer::over(Prompt(stream), &metainfo).ok()
+            })
+        })
+        .collect();
+    println!("{peers} peers were unchoked in {:?}", began.elapsed());
+    // libtorrent counts them once per second.
+    let counted = || patron.fresh_status(id).wait().unwrap().peers as usize;
+    eventually("all are counted", || (counted() == peers).then_some(()));
+    for (number, peer) in connected.iter_mut().enumerate() {
+        let block = peer.block(number as u32 % 16, &all, length as usize);
+        assert!(matches!(block, Ok(Some(()))), "peer {number}: {block:?}");
+    }
+    println!("each had a block after {:?}", began.elapsed());
+}
