@@ -3445,7 +3445,7 @@ typedef struct patron_peer_class_options {
 } patron_peer_class_options;
 
 /**
- * Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+ * Creates a class; patron_reply_peer_class() reads the answer. There can be 28. The name is for
  * display.
  */
 int32_t patron_create_peer_class(patron_handle *patron,
