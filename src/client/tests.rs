@@ -1301,6 +1301,7 @@ fn the_addresses_are_known_when_the_first_statuses_are() {
     let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
     script.say(EngineEvent::ListensAt(vec![address]));
+    while script.asked.recv_timeout(PATIENCE).unwrap() != Asked::Statuses {}
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
     assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);

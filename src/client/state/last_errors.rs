@@ -117,6 +117,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_too_short_stops_its_torrent() {
+        let mut errors = LastErrors::default();
+        let error = Error::from_code("read the file", "libtorrent", 23, "file too short").at_disk();
+        assert!(errors.is_new(&error, Instant::now()));
+        assert_eq!(errors.stopped_by(), Some(error));
+    }
+
+    #[test]
     fn a_tracker_is_known_by_its_url_and_its_count_of_failures() {
         let mut errors = LastErrors::default();
         assert!(errors.is_new_tracker_failure("udp://a", 1));
