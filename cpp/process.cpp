@@ -52,6 +52,8 @@ rust::String loaded_version() {
 }
 
 // These numbers are libtorrent's own.
+static_assert(static_cast<int>(LibtorrentError::FileTooShort) ==
+              static_cast<int>(lt::errors::file_too_short));
 static_assert(static_cast<int>(LibtorrentError::NoMetadata) ==
               static_cast<int>(lt::errors::no_metadata));
 

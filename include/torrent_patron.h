@@ -2268,7 +2268,8 @@ int32_t patron_recheck(patron_handle *patron,
  * A reader reads a file of a torrent before it is complete. The pieces that it needs next are
  * downloaded before all others. When it is freed, the priorities of the program are restored. Any
  * number of readers can be open, for the same or for different files. A reader is used by one
- * thread at a time, except that patron_reader_interrupt() may be called from any thread.
+ * thread at a time, except that any thread may call patron_reader_interrupt() and
+ * patron_reader_free().
  */
 
 /**
@@ -2367,7 +2368,10 @@ int32_t patron_read_piece_when_here(patron_handle *patron,
  */
 int32_t patron_reader_interrupt(patron_reader *reader, patron_error **error);
 
-/** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
+/**
+ * Frees a reader. A read that waits in another thread fails with CANCELLED. NULL is allowed, and so
+ * is a handle that was freed before.
+ */
 void patron_reader_free(patron_reader *reader);
 
 /* ===============================================================================================
@@ -3607,7 +3611,10 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** The files on disk were checked against their hashes. Has: name. */
 #define PATRON_EVENT_CHECKED 9
 
-/** All wanted pieces are complete. Has: name. */
+/**
+ * All wanted data was downloaded and written, and the files were checked: their sizes, or with
+ * patron_options_set_verify_finished() their hashes. Has: name.
+ */
 #define PATRON_EVENT_FINISHED 10
 
 /**
@@ -4114,8 +4121,9 @@ int32_t patron_set_wake(patron_handle *patron,
  * function is replaced may end after the replacement.
  *
  * `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
- * replaced or the log turned off: on the thread that does so, or on that of the last `log`. What is
- * said of `log` holds for it. If this call fails, nothing is kept and nothing is called.
+ * replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
+ * PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. What is said of `log` holds
+ * for it. If this call fails, nothing is kept and nothing is called.
  *
  * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
  * its own log.

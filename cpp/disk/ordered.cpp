@@ -26,6 +26,10 @@ namespace {
 
 constexpr int most_stops = 256;
 
+lt::storage_error aborted() {
+    return {boost::asio::error::operation_aborted, lt::operation_t::file_read};
+}
+
 int blocks(lt::file_storage const& files, lt::piece_index_t piece) {
     return (files.piece_size(piece) + lt::default_block_size - 1) / lt::default_block_size;
 }
@@ -82,9 +86,7 @@ void Ordered::async_read(lt::storage_index_t index, lt::peer_request const& requ
                          ReadHandler handler, lt::disk_job_flags_t flags) {
     if (!aborted_)
         return inner_->async_read(index, request, std::move(handler), flags);
-    lt::storage_error const error(boost::asio::error::operation_aborted,
-                                  lt::operation_t::file_read);
-    boost::asio::post(network_, [handler = std::move(handler), error] { handler({}, error); });
+    boost::asio::post(network_, [handler = std::move(handler)] { handler({}, aborted()); });
 }
 
 namespace {
@@ -103,6 +105,32 @@ lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& 
                                      lt::operation_t::file_write);
     }
     return {};
+}
+
+std::int64_t offset(TorrentFiles const& torrent, lt::peer_request const& request) {
+    return static_cast<int>(request.piece) * std::int64_t(torrent.files.piece_length()) +
+           request.start;
+}
+
+// Returns the first and the last file of the request.
+std::pair<lt::file_index_t, lt::file_index_t> files_of(TorrentFiles const& torrent,
+                                                       lt::peer_request const& request) {
+    std::int64_t const begin = offset(torrent, request);
+    return {torrent.files.file_index_at_offset(begin),
+            torrent.files.file_index_at_offset(begin + request.length - 1)};
+}
+
+// Returns a probe for the file of the block, if it has none.
+std::optional<std::pair<lt::file_index_t const, std::int64_t>>
+first_byte(TorrentFiles const& torrent, lt::peer_request const& request, char const* block) {
+    auto const [first, last] = files_of(torrent, request);
+    if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
+        return std::nullopt;
+    auto const* const end = block + request.length;
+    auto const* const byte = std::find_if(block, end, [](char value) { return value != 0; });
+    if (byte == end)
+        return std::nullopt;
+    return {{first, offset(torrent, request) - torrent.files.file_offset(first) + (byte - block)}};
 }
 
 } // namespace
@@ -124,46 +152,26 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
             return false;
         }
     }
-    note_write(*torrent, request, buffer);
+    written(*torrent, request);
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
-        [torrent, piece = request.piece,
+        [torrent, piece = request.piece, byte = first_byte(*torrent, request, buffer),
          handler = std::move(handler)](lt::storage_error const& error) {
+            // Not earlier: 2.1 hashes pieces before it writes them.
+            if (!error && byte)
+                torrent->rare().probes.insert(*byte);
+            if (error)
+                torrent->rare().failed.insert(piece);
             handler(error);
             torrent->end_write(piece);
         },
         flags);
 }
 
-namespace {
-
-std::int64_t offset(TorrentFiles const& torrent, lt::peer_request const& request) {
-    return static_cast<int>(request.piece) * std::int64_t(torrent.files.piece_length()) +
-           request.start;
-}
-
-} // namespace
-
-void Ordered::note_write(TorrentFiles& torrent, lt::peer_request const& request,
-                         char const* block) {
-    auto const [first, last] = written(torrent, request);
-    if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
-        return;
-    auto const* const byte =
-        std::find_if(block, block + request.length, [](char value) { return value != 0; });
-    if (byte != block + request.length)
-        torrent.rare().probes[first] =
-            offset(torrent, request) - torrent.files.file_offset(first) + (byte - block);
-}
-
-std::pair<lt::file_index_t, lt::file_index_t> Ordered::written(TorrentFiles const& torrent,
-                                                               lt::peer_request const& request) {
-    std::int64_t const begin = offset(torrent, request);
-    auto const first = torrent.files.file_index_at_offset(begin);
-    auto const last = torrent.files.file_index_at_offset(begin + request.length - 1);
+void Ordered::written(TorrentFiles const& torrent, lt::peer_request const& request) {
+    auto const [first, last] = files_of(torrent, request);
     written_->add(torrent.hash, first, last);
-    return {first, last};
 }
 
 namespace {
@@ -190,10 +198,8 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
     // libtorrent hashes a piece without waiting for its writes. It ignores this answer, which comes
     // after theirs; that of the disk, a missing file, would be a second error.
     if (torrent->known().refused.count(piece) > 0) {
-        lt::storage_error const error(boost::asio::error::operation_aborted,
-                                      lt::operation_t::file_read);
-        boost::asio::post(network_, [handler = std::move(handler), piece, error]() mutable {
-            handler(piece, {}, error);
+        boost::asio::post(network_, [handler = std::move(handler), piece]() mutable {
+            handler(piece, {}, aborted());
         });
         return;
     }
@@ -210,6 +216,10 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
             bool const is_damaged = error ? error.operation == lt::operation_t::exception
                                           : !internals::has_hash(torrent->owner, hashed, v1);
             torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
+                // With 2.1, one of the hashes of a hybrid torrent may be right. That would be an
+                // inconsistent torrent rather than a failed write.
+                if (torrent->known().failed.count(hashed) > 0)
+                    return (*answer)(hashed, v1, aborted());
                 // From now on the piece may be claimed. Files that were synchronized while it was
                 // being written must be synchronized again, and so must data that another torrent
                 // had written before a check.
@@ -248,13 +258,13 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
 }
 
 void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
-    torrents_->at(index)->forget_probes();
     inner_->async_release_files(index, [this, torrent = begin_exclusive(index),
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
         if (writes > torrent->released && torrent->inner)
             written_->finish(torrent->hash, torrent->wanted_files());
         torrent->released = writes;
+        torrent->forget_probes();
         end_exclusive(*torrent);
         settled(torrent);
         if (handler)
@@ -266,12 +276,12 @@ void Ordered::async_check_files(lt::storage_index_t index,
                                 lt::add_torrent_params const* resume_data,
                                 lt::aux::vector<std::string, lt::file_index_t> links,
                                 CheckHandler handler) {
-    // From now on, only what is on disk counts.
-    torrents_->at(index)->forget_probes();
     inner_->async_check_files(
         index, resume_data, std::move(links),
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::status_t status, lt::storage_error const& error) {
+            // From now on, only what is on disk counts.
+            torrent->forget_probes();
             end_exclusive(*torrent);
             settled(torrent);
             handler(status, error);

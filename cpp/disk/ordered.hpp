@@ -92,10 +92,8 @@ class Ordered : public Forward {
     void settled(std::shared_ptr<TorrentFiles> const& torrent);
     void exclusive_job_ended();
     void stop_next();
-    void note_write(TorrentFiles& torrent, lt::peer_request const& request, char const* block);
-    // Marks the files of the request as written, and returns the first and the last of them.
-    std::pair<lt::file_index_t, lt::file_index_t> written(TorrentFiles const& torrent,
-                                                          lt::peer_request const& request);
+    // Marks the files of the request as written.
+    void written(TorrentFiles const& torrent, lt::peer_request const& request);
 
     std::shared_ptr<Torrents> const torrents_;
     std::shared_ptr<Written> const written_;

@@ -36,12 +36,14 @@ void TorrentFiles::forget_probes() {
     if (!rare_)
         return;
     rare_->probes.clear();
+    rare_->failed.clear();
     if (rare_->priorities.empty() && rare_->others.empty() && rare_->refused.empty() &&
         rare_->open_writes.empty() && rare_->waiting.empty())
         rare_.reset();
 }
 
 void TorrentFiles::begin_write(lt::piece_index_t piece) {
+    rare().failed.erase(piece);
     ++rare().open_writes[piece];
     ++writes;
 }

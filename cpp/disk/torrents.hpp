@@ -53,6 +53,8 @@ struct TorrentFiles {
         std::map<lt::file_index_t, std::int64_t> probes;
         // Other torrents that have the same file; see Paths.
         std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+        // The pieces of which a write has failed, until they are written again.
+        std::set<lt::piece_index_t> failed;
         // The number of refused writes that are not answered yet, by piece.
         std::map<lt::piece_index_t, int> refused;
         // The number of writes in progress, by piece.

@@ -361,7 +361,7 @@ void Session::take_saved(Alerts& out) {
             out.answer_resume_data(saved.request, std::move(saved.data), saved.figures);
             continue;
         }
-        if (saved.is_news) {
+        if (saved.is_new) {
             if (auto const found = torrents_.find(saved.torrent); found != torrents_.end())
                 pause(found->second);
             out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),

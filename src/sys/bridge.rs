@@ -27,6 +27,7 @@ mod bridge {
     /// The libtorrent error codes that have their own error kind.
     #[repr(i32)]
     enum LibtorrentError {
+        FileTooShort = 23,
         NoMetadata = 109,
     }
 

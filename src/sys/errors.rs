@@ -54,6 +54,8 @@ fn kind(category: &str, value: i32) -> ErrorKind {
         // The last two: an unexpected end of data, and a name that is not found.
         "system" | "generic" | "asio.misc" | "asio.netdb" => ErrorKind::Io,
         "bdecode error" | "bdecode" => ErrorKind::Parse,
+        // libtorrent 2.1 has its own code for the end of a file.
+        "libtorrent" if value == LibtorrentError::FileTooShort.repr => ErrorKind::Io,
         "libtorrent" if value == LibtorrentError::NoMetadata.repr => ErrorKind::NoMetadata,
         _ => ErrorKind::Native,
     }
@@ -89,6 +91,13 @@ mod tests {
         let error = Error::from_code("move the files", "system", 28, "No space left on device");
         assert_eq!(error.kind(), ErrorKind::Io);
         assert_eq!(error.native().map(|code| code.value), Some(28));
+        assert_eq!(error.at_disk().kind(), ErrorKind::Disk);
+    }
+
+    #[test]
+    fn a_file_that_is_too_short_is_a_disk_error() {
+        let code = LibtorrentError::FileTooShort.repr;
+        let error = Error::from_code("read the file", "libtorrent", code, "file too short");
         assert_eq!(error.at_disk().kind(), ErrorKind::Disk);
     }
 

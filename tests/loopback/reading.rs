@@ -282,9 +282,10 @@ fn a_file_that_the_program_skips_can_be_read() {
     let seeder = seeder(dir.path(), 60 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
     patron.set_file_priority(id, 0, Priority::SKIP).wait().unwrap();
-    connect(&patron, id, &seeder);
     let options = ReaderOptions::default().read_ahead(ReadAhead::Bytes(1)).ends_first(true);
     let mut reader = patron.reader_with(id, 0, options).wait().unwrap();
+    // Not before: 2.1 leaves a seed at once if it wants nothing.
+    connect(&patron, id, &seeder);
     reader.set_timeout(Some(PATIENCE));
     let mut bytes = vec![0; 3 * PIECE];
     reader.seek(SeekFrom::Start(2 * PIECE as u64)).unwrap();

@@ -65,7 +65,9 @@ impl LastErrors {
     pub(in crate::client) fn stopped_by(&self) -> Option<Error> {
         const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
         let (error, _) = self.last()?;
-        let passes = error.native().is_some_and(|code| PASSING.contains(&code.value));
+        let passes = error.native().is_some_and(|code| {
+            matches!(&*code.category, "system" | "generic") && PASSING.contains(&code.value)
+        });
         (error.kind() == ErrorKind::Disk && !passes).then(|| error.clone())
     }
 
@@ -125,6 +127,14 @@ mod tests {
             Error::from_code("open the file", "system", 24, "Too many open files").at_disk();
         assert!(errors.is_new(&error, Instant::now()));
         assert_eq!(errors.stopped_by(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_too_short_stops_its_torrent() {
+        let mut errors = LastErrors::default();
+        let error = Error::from_code("read the file", "libtorrent", 23, "file too short").at_disk();
+        assert!(errors.is_new(&error, Instant::now()));
+        assert_eq!(errors.stopped_by(), Some(error));
     }
 
     #[test]
