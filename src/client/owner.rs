@@ -146,6 +146,8 @@ pub(super) fn start<E: Engine>(
                     }
                 };
                 let _ = started.send(Ok(()));
+                // Only now, so that the engine's threads keep theirs.
+                process::shorten_slices();
                 let inbox = Inbox { commands: commands.1, woken, stop };
                 let client = ClientThread::new(engine, service.clone(), inbox, intervals, store);
                 run(client, &service);

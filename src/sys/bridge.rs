@@ -645,6 +645,8 @@ mod bridge {
 
         /// Blocks all signals on the calling thread, because they are for the program's own threads.
         fn block_signals();
+        /// Makes the calling thread run sooner after it was woken, on a busy machine.
+        fn shorten_slices();
         fn is_network_device(name: &str) -> bool;
 
         /// Atomic counters that any thread can read.
