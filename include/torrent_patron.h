@@ -1322,7 +1322,8 @@ void patron_report_free(struct patron_report *report);
  *
  * A patron is a handle to a client with a mailbox that receives the events of its torrents. Any
  * number of threads may use it at once. Commands go into the client's queue, which holds 4096;
- * while it is full the caller waits. No call waits for libtorrent unless its description says so.
+ * while it is full the caller waits. Commands about one torrent are executed in the order of the
+ * calls. No call waits for libtorrent unless its description says so.
  *
  * There are two ways to send a command. A function with a `reply` parameter returns a reply to wait
  * for. patron_send() sends the same command as a message, and its results arrive as events. A
@@ -3445,7 +3446,7 @@ typedef struct patron_peer_class_options {
 } patron_peer_class_options;
 
 /**
- * Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+ * Creates a class; patron_reply_peer_class() reads the answer. There can be 28. The name is for
  * display.
  */
 int32_t patron_create_peer_class(patron_handle *patron,
