@@ -4,6 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -90,8 +91,9 @@ impl Script {
 
     /// Returns the next call, except for status requests, which every tick makes, and subscriptions.
     pub(crate) fn next(&self) -> Asked {
+        let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+            let asked = self.asked.recv_deadline(deadline).unwrap();
             if !asked.is_routine() {
                 return asked;
             }
@@ -100,8 +102,9 @@ impl Script {
 
     /// Returns the kinds of the next subscription; other calls are skipped.
     pub(crate) fn subscription(&self) -> EventKinds {
+        let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let asked = self.asked.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+            let asked = self.asked.recv_deadline(deadline).unwrap();
             if let Asked::Subscribe(kinds) = asked {
                 return kinds;
             }

@@ -230,7 +230,13 @@ fn a_complete_download_whose_check_was_interrupted_is_checked_at_the_next_start(
     bytes.splice(end..end, *b"6:verifyi1e");
     let change = Change::Set(record.key, Value::ResumeData(bytes.into()));
     store.clone().commit(&[change]).unwrap();
-    let (client, patron) = restored(dir.path(), &store);
+    // The torrent is restored when the patron watches it.
+    let (let_read, may_read) = crossbeam_channel::unbounded();
+    let slow = Slow { memory: store.clone(), may_read };
+    let client = builder(dir.path()).store(slow).start().unwrap();
+    let patron = client.patron();
+    patron.watch_all().wait().unwrap();
+    drop(let_read);
     let checked = TorrentState::CheckingFiles;
     await_event!(patron, Event::StateChanged { state, .. } if *state == checked);
     await_event!(patron, Event::Finished { .. });
