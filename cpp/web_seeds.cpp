@@ -78,7 +78,7 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
     std::set<std::string> known_;
     lt::torrent_handle torrent_;
     std::function<void(WebSeedFailure)> tell_;
-    std::map<std::string, lt::error_code> told_;
+    std::map<std::string, lt::error_code> reported_;
 };
 
 class Connection : public lt::peer_plugin {
@@ -125,16 +125,17 @@ std::string WebSeeds::url(std::string const& named, int at_port) const {
 
 void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool gave_nothing) {
     if (!gave_nothing)
-        told_.erase(url);
+        reported_.erase(url);
     // In this case, libtorrent does not try again.
-    bool const circle = code == lt::errors::redirecting && torrent_.url_seeds() == known_;
-    if (!(circle || blames_server(code, gave_nothing)) || std::exchange(told_[url], code) == code)
+    bool const loops = code == lt::errors::redirecting && torrent_.url_seeds() == known_;
+    if (!(loops || blames_server(code, gave_nothing)) ||
+        std::exchange(reported_[url], code) == code)
         return;
     WebSeedFailure failure{torrent_id(torrent_.userdata()), url, error(code)};
     // If there is no status, libtorrent uses 0.
     if (!code)
         failure.error.message = "its answer is not HTTP";
-    if (circle)
+    if (loops)
         failure.error.message = "it redirects to a web seed that is already known";
     tell_(std::move(failure));
 }

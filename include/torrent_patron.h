@@ -1322,7 +1322,8 @@ void patron_report_free(struct patron_report *report);
  *
  * A patron is a handle to a client with a mailbox that receives the events of its torrents. Any
  * number of threads may use it at once. Commands go into the client's queue, which holds 4096;
- * while it is full the caller waits. No call waits for libtorrent unless its description says so.
+ * while it is full the caller waits. Commands about one torrent are executed in the order of the
+ * calls. No call waits for libtorrent unless its description says so.
  *
  * There are two ways to send a command. A function with a `reply` parameter returns a reply to wait
  * for. patron_send() sends the same command as a message, and its results arrive as events. A
@@ -2268,7 +2269,8 @@ int32_t patron_recheck(patron_handle *patron,
  * A reader reads a file of a torrent before it is complete. The pieces that it needs next are
  * downloaded before all others. When it is freed, the priorities of the program are restored. Any
  * number of readers can be open, for the same or for different files. A reader is used by one
- * thread at a time, except that patron_reader_interrupt() may be called from any thread.
+ * thread at a time, except that any thread may call patron_reader_interrupt() and
+ * patron_reader_free().
  */
 
 /**
@@ -2367,7 +2369,10 @@ int32_t patron_read_piece_when_here(patron_handle *patron,
  */
 int32_t patron_reader_interrupt(patron_reader *reader, patron_error **error);
 
-/** Frees a reader. NULL is allowed, and so is a handle that was freed before. */
+/**
+ * Frees a reader. A read that waits in another thread fails with CANCELLED. NULL is allowed, and so
+ * is a handle that was freed before.
+ */
 void patron_reader_free(patron_reader *reader);
 
 /* ===============================================================================================
@@ -3441,7 +3446,7 @@ typedef struct patron_peer_class_options {
 } patron_peer_class_options;
 
 /**
- * Creates a class; patron_reply_peer_class() reads the answer. There can be 32. The name is for
+ * Creates a class; patron_reply_peer_class() reads the answer. There can be 28. The name is for
  * display.
  */
 int32_t patron_create_peer_class(patron_handle *patron,
@@ -3607,7 +3612,10 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 /** The files on disk were checked against their hashes. Has: name. */
 #define PATRON_EVENT_CHECKED 9
 
-/** All wanted pieces are complete. Has: name. */
+/**
+ * All wanted data was downloaded and written, and the files were checked: their sizes, or with
+ * patron_options_set_verify_finished() their hashes. Has: name.
+ */
 #define PATRON_EVENT_FINISHED 10
 
 /**
@@ -4114,8 +4122,9 @@ int32_t patron_set_wake(patron_handle *patron,
  * function is replaced may end after the replacement.
  *
  * `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
- * replaced or the log turned off: on the thread that does so, or on that of the last `log`. What is
- * said of `log` holds for it. If this call fails, nothing is kept and nothing is called.
+ * replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
+ * PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. What is said of `log` holds
+ * for it. If this call fails, nothing is kept and nothing is called.
  *
  * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
  * its own log.

@@ -75,6 +75,15 @@ bool is_temporary(lt::error_code const& code) {
            code == errc::resource_unavailable_try_again || code == errc::interrupted;
 }
 
+// Returns whether a failure that repeats was reported within a minute. If not, it is reported now.
+bool was_told(std::optional<std::chrono::steady_clock::time_point>& told) {
+    auto const now = std::chrono::steady_clock::now();
+    if (told && now - *told < std::chrono::minutes(1))
+        return true;
+    told = now;
+    return false;
+}
+
 // One that has gone in the meantime needs no pause.
 void pause(lt::torrent_handle const& torrent) {
     try {
@@ -286,9 +295,20 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
         // A read that was cancelled after the first one failed, which has been reported.
         if (a.error == boost::asio::error::operation_aborted)
             return true;
+        // If this stops the torrent, libtorrent also reports that as an error of the torrent. There
+        // is an alert for each block.
+        if (is_temporary(a.error)) {
+            if (was_told(shortage_))
+                return true;
+            out.file_unavailable(id(a), lt::operation_name(a.op), text(a.filename()),
+                                 error(a.error));
+            if (is_shortage(a.error) && a.error != boost::system::errc::not_enough_memory)
+                out.performance_warning(id(a), PerformanceWarning::TooFewFileDescriptors);
+            return true;
+        }
         // If a torrent's data cannot be read, every request would fail separately: libtorrent
         // pauses a torrent after an error in a write or a check, but not after this one.
-        if (a.op == lt::operation_t::file_read && !is_temporary(a.error))
+        if (a.op == lt::operation_t::file_read)
             pause(a.handle);
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
         return true;
@@ -361,7 +381,7 @@ void Session::take_saved(Alerts& out) {
             out.answer_resume_data(saved.request, std::move(saved.data), saved.figures);
             continue;
         }
-        if (saved.is_news) {
+        if (saved.is_new) {
             if (auto const found = torrents_.find(saved.torrent); found != torrents_.end())
                 pause(found->second);
             out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),
@@ -564,10 +584,8 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
             // There is an alert for each waiting connection, and for each attempt to listen.
-            auto const now = std::chrono::steady_clock::now();
-            if (passing_failure_ && now - *passing_failure_ < std::chrono::minutes(1))
+            if (was_told(passing_failure_))
                 return true;
-            passing_failure_ = now;
         }
         out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())
                                                                     : address(a.address, a.port),

@@ -62,8 +62,8 @@ void Descriptors::on_alert(lt::alert const* alert) {
 void Descriptors::failed(lt::listen_failed_alert const& alert) {
     namespace errc = boost::system::errc;
     if (alert.op != lt::operation_t::sock_accept) {
-        deaf_ = deaf_ || alert.error == errc::too_many_files_open ||
-                alert.error == errc::too_many_files_open_in_system;
+        not_listening_ = not_listening_ || alert.error == errc::too_many_files_open ||
+                         alert.error == errc::too_many_files_open_in_system;
         return;
     }
     // The only error after which libtorrent tries again.
@@ -75,7 +75,7 @@ void Descriptors::failed(lt::listen_failed_alert const& alert) {
             return;
     }
     internals::close_listener(session_, {alert.address, static_cast<std::uint16_t>(alert.port)});
-    deaf_ = true;
+    not_listening_ = true;
 }
 
 void Descriptors::on_tick() {
@@ -102,7 +102,7 @@ void Descriptors::recover() {
         pack.set_int(lt::settings_pack::connections_limit, limit_);
         session_.apply_settings(std::move(pack));
     }
-    if (std::exchange(deaf_, false))
+    if (std::exchange(not_listening_, false))
         session_.reopen_network_sockets({});
 }
 

@@ -41,7 +41,7 @@ class Descriptors : public lt::plugin {
     // Failures to accept since the last tick.
     int failures_ = 0;
     // Whether a socket that should be listening is not.
-    bool deaf_ = false;
+    bool not_listening_ = false;
     // connections_limit as it was set, and as libtorrent has lowered it; 0 if it has not.
     int limit_ = 0;
     int lowered_ = 0;

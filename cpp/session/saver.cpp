@@ -152,7 +152,7 @@ Saver::Saved Saver::made(Save order) {
                 throw Busy(kept.lost_file + ": " + failed.message());
             }
             kept.lost = failed;
-            saved.is_news = bool(kept.lost);
+            saved.is_new = bool(kept.lost);
             // They may have been moved or renamed since libtorrent returned their paths, or belong
             // to the same torrent, which was added again. Files that are claimed and missing twice
             // are gone; the next start will notice.

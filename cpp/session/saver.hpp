@@ -1,5 +1,6 @@
 // Synchronizes and examines files for the client, on a separate thread because the disk may be
-// slow.
+// slow. There is one thread for all disks: while one does not answer, the resume data and the end
+// of the downloads of all torrents wait.
 #pragma once
 
 #include "torrent-patron/cpp/disk/written.hpp"
@@ -43,7 +44,7 @@ class Saver {
         std::string file;
         NativeError error;
         // Whether this error is reported for the first time.
-        bool is_news;
+        bool is_new;
     };
     // The state of the files of a complete torrent.
     struct Look {

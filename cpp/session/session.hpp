@@ -163,6 +163,8 @@ class Session {
     std::shared_ptr<Listening> listening_;
     // When a passing failure to listen or to accept was last reported.
     std::optional<std::chrono::steady_clock::time_point> passing_failure_;
+    // When a shortage that kept a file from being used was last reported.
+    std::optional<std::chrono::steady_clock::time_point> shortage_;
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;

@@ -1263,15 +1263,19 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     script.say(EngineEvent::Resumed(id));
     assert_eq!(told(false), None);
 
+    // Whoever waits later is told, too.
+    let lacking = cannot_read(24, "Too many open files");
+    script.say(EngineEvent::Failed { id, error: lacking.clone() });
+    assert_eq!(told(true), Some(lacking.clone()));
+    let finished = guest.job(|reply| Job::WaitUntilFinished(id, reply));
+    assert_eq!(wait(finished), Err(lacking));
+    wait(guest.ask(id, request::resume())).unwrap();
+
     // An error that does not stop a torrent is not reported if the torrent was paused by a command.
-    for error in [
-        cannot_read(24, "Too many open files"),
-        Error::from_code("use the metadata", "libtorrent", 1, "wrong hash"),
-    ] {
-        script.say(EngineEvent::Failed { id, error });
-        assert_eq!(told(true), None);
-        wait(guest.ask(id, request::resume())).unwrap();
-    }
+    let error = Error::from_code("use the metadata", "libtorrent", 1, "wrong hash");
+    script.say(EngineEvent::Failed { id, error });
+    assert_eq!(told(true), None);
+    wait(guest.ask(id, request::resume())).unwrap();
 }
 
 #[test]
@@ -1297,6 +1301,7 @@ fn the_addresses_are_known_when_the_first_statuses_are() {
     let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
     script.say(EngineEvent::ListensAt(vec![address]));
+    while script.asked.recv_timeout(PATIENCE).unwrap() != Asked::Statuses {}
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
     assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);

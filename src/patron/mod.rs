@@ -50,8 +50,8 @@ use crate::reply::{Responder, one_shot};
 ///
 /// A command goes into the client's channel, which holds 4096. If the channel is full, the caller waits;
 /// [`try_send`](Patron::try_send) does not. The requests of a patron about one torrent are made in the order of
-/// the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron may outlive its client; its calls then fail with
-/// [`Stopped`](crate::error::ErrorKind::Stopped).
+/// the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron
+/// may outlive its client; its calls then fail with [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
 

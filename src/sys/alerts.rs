@@ -82,6 +82,13 @@ mod sink {
         fn storage_move_failed(self: &mut Alerts, torrent: u64, file: String, error: NativeError);
         fn file_renamed(self: &mut Alerts, torrent: u64, file: u32, path: Vec<u8>);
         /// `operation` is from `lt::operation_name`.
+        fn file_unavailable(
+            self: &mut Alerts,
+            torrent: u64,
+            operation: &str,
+            file: String,
+            error: NativeError,
+        );
         fn file_error(
             self: &mut Alerts,
             torrent: u64,
@@ -273,6 +280,18 @@ impl Alerts {
     ) {
         let error = disk_failure(disk(operation), &file, &error);
         self.tell(torrent, |id| EngineEvent::Failed { id, error });
+    }
+
+    /// A lack of descriptors or memory passes. It does not stop the torrent; peers ask again.
+    pub(super) fn file_unavailable(
+        &mut self,
+        torrent: u64,
+        operation: &str,
+        file: String,
+        error: NativeError,
+    ) {
+        let error = disk_failure(disk(operation), &file, &error);
+        tracing::warn!(id = torrent, %error, "a file is not available at the moment");
     }
 
     pub(super) fn file_completed(&mut self, torrent: u64, file: u32) {

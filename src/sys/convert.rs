@@ -498,8 +498,8 @@ mod tests {
     #[test]
     fn half_the_connections_are_twice_the_divisor() {
         for (percent, divisor) in [(50, 200), (100, 100), (200, 50), (1, 10_000), (0, 10_000)] {
-            let mut options = PeerClassOptions::default();
-            options.connection_limit_percent = percent;
+            let options =
+                PeerClassOptions { connection_limit_percent: percent, ..Default::default() };
             let record = peer_class_record(options);
             assert_eq!(record.connection_limit_factor, divisor);
             assert_eq!(peer_class(record).connection_limit_percent, percent.max(1));

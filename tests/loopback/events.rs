@@ -146,7 +146,7 @@ fn resume_data_is_delivered_automatically_and_before_the_end() {
         });
         std::mem::take(&mut saved)
     };
-    finished(&other, id);
+    other.wait_until_finished(id).wait().unwrap();
     let mut is_finished = false;
     let first = take(&patron, "Finished, and then ResumeData", &mut |event| {
         is_finished |= matches!(event, Event::Finished { .. });

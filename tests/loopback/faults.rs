@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use torrent_patron::error::ErrorKind;
+use torrent_patron::event::{EventKind, EventKinds, PerformanceLimit};
 use torrent_patron::file::{Existing, ExistingFiles};
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::{Added, RemoveFiles};
@@ -692,11 +693,11 @@ fn missing_trusted_data_is_reported_when_it_is_requested() {
     }
 }
 
-/// Compiles a library that stands in for a disk: it keeps the data that is synchronized.
+/// Compiles a library that is preloaded into another process.
 #[cfg(target_os = "linux")]
-fn power_cut(dir: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/power_cut.c");
-    let library = dir.join("power_cut.so");
+fn library(dir: &Path, source: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(source);
+    let library = dir.join("preloaded.so");
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let compiled = Command::new(compiler)
         .args(["-shared", "-fPIC", "-o"])
@@ -705,6 +706,66 @@ fn power_cut(dir: &Path) -> PathBuf {
         .expect("no C compiler");
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     library
+}
+
+/// A file; while it exists, files that are seeded cannot be opened.
+#[cfg(target_os = "linux")]
+const NO_DESCRIPTORS: &str = "NO_DESCRIPTORS";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_passing_lack_of_descriptors_stops_no_torrent() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "faults::seeding_without_descriptors", "--ignored", "--nocapture"])
+        .env("LD_PRELOAD", library(dir.path(), "no_descriptors.c"))
+        .env(NO_DESCRIPTORS, dir.path().join("marker"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by a_passing_lack_of_descriptors_stops_no_torrent"]
+fn seeding_without_descriptors() {
+    let marker = PathBuf::from(std::env::var_os(NO_DESCRIPTORS).unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from");
+    let file = data(&from, "data.bin", 92, MIB);
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    std::fs::write(&marker, "").unwrap();
+
+    let seeder = client(&from);
+    let patron = seeder.patron();
+    patron.subscribe(EventKinds::DEFAULT.with(EventKind::PerformanceWarning));
+    // Trusted files are not opened before they are read.
+    let trusted = AddOptions::default().trust(true);
+    let id = patron.add_torrent(&metainfo, trusted).wait().unwrap().id();
+    let address = patron.listen_addresses().wait().unwrap()[0];
+    let reader = client(&dir.path().join("to"));
+    let reader = reader.patron();
+    let options = AddOptions::default().add_peers([address]);
+    let copy = reader.add_torrent(&metainfo, options).wait().unwrap().id();
+    loop {
+        match patron.recv_timeout(PATIENCE).expect("no warning").unwrap() {
+            Event::Error { error, .. } => panic!("{error}"),
+            Event::PerformanceWarning { id: of, limit, .. } => {
+                assert_eq!((of, limit), (Some(id), PerformanceLimit::TooFewDescriptors));
+                break;
+            }
+            _ => {}
+        }
+    }
+    let status = patron.fresh_status(id).wait().unwrap();
+    assert!(!status.paused && status.error.is_none(), "{status:?}");
+
+    std::fs::remove_file(&marker).unwrap();
+    // To this peer, the seeder has none of the pieces that it could not read.
+    reader.clear_peers(copy).wait().unwrap();
+    reader.connect_peer(copy, address).wait().unwrap();
+    finished(&reader, copy);
+    assert!(same(&file, &dir.path().join("to/data.bin")));
 }
 
 /// The directory in which the library keeps the data.
@@ -719,7 +780,7 @@ fn resume_data_claims_only_what_outlives_a_power_cut() {
     std::fs::create_dir(&kept).unwrap();
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "faults::resume_data_before_a_power_cut", "--ignored", "--nocapture"])
-        .env("LD_PRELOAD", power_cut(dir.path()))
+        .env("LD_PRELOAD", library(dir.path(), "power_cut.c"))
         .env(POWER_CUT, &kept)
         .output()
         .unwrap();

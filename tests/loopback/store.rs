@@ -148,6 +148,27 @@ fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
     assert!(same(&file, &to.join("a.bin")));
 }
 
+#[test]
+fn goals_that_are_set_while_nothing_else_changes_are_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "a.bin", 14, 200_000);
+    let store = Memory::new();
+    let (client, patron) = restored(dir.path(), &store);
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    patron.pause(id).wait().unwrap();
+    stop(client);
+    let (client, patron) = restored(dir.path(), &store);
+    let id = only(&patron);
+    assert!(settled(&patron, id).paused);
+    patron.set_goals(id, Goals::default().share_ratio(3.0)).wait().unwrap();
+    eventually("goals in the store", || {
+        let data = the_record(&store).resume_data;
+        data.windows(11).any(|bytes| bytes == b"share ratio").then_some(())
+    });
+    stop(client);
+}
+
 fn is_to_be_verified(record: &Record) -> bool {
     record.resume_data.windows(8).any(|bytes| bytes == b"6:verify")
 }

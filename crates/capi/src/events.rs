@@ -51,7 +51,8 @@ numbers! { EventKind:
     PATRON_EVENT_RESUMED = 8 => Resumed,
     /// The files on disk were checked against their hashes. Has: name.
     PATRON_EVENT_CHECKED = 9 => Checked,
-    /// All wanted pieces are complete. Has: name.
+    /// All wanted data was downloaded and written, and the files were checked: their sizes, or with
+    /// patron_options_set_verify_finished() their hashes. Has: name.
     PATRON_EVENT_FINISHED = 10 => Finished,
     /// The files are now in another directory: complete files in their final directory, or files
     /// that a patron moved. Has: name, save_dir.

@@ -42,8 +42,9 @@ pub const PATRON_LOG_TRACE: i32 = 5;
 /// function is replaced may end after the replacement.
 ///
 /// `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
-/// replaced or the log turned off: on the thread that does so, or on that of the last `log`. What is
-/// said of `log` holds for it. If this call fails, nothing is kept and nothing is called.
+/// replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
+/// PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. What is said of `log` holds
+/// for it. If this call fails, nothing is kept and nothing is called.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has
 /// set its own log.
@@ -59,6 +60,7 @@ pub unsafe extern "C" fn patron_set_log(
         let level = filter(level)?;
         install()?;
         let sink = log.map(|log| Arc::new(Sink { level, log, user_data, finalize }));
+        let sink = sink.filter(|sink| sink.level > LevelFilter::OFF);
         let previous = std::mem::replace(&mut *SINK.write(), sink);
         tracing::callsite::rebuild_interest_cache();
         // Without the lock: it may be the last use, and finalize.

@@ -2,7 +2,8 @@
 //!
 //! A patron is a handle to a client with a mailbox that receives the events of its torrents. Any
 //! number of threads may use it at once. Commands go into the client's queue, which holds 4096;
-//! while it is full the caller waits. No call waits for libtorrent unless its description says so.
+//! while it is full the caller waits. Commands about one torrent are executed in the order of the
+//! calls. No call waits for libtorrent unless its description says so.
 //!
 //! There are two ways to send a command. A function with a `reply` parameter returns a reply to
 //! wait for. patron_send() sends the same command as a message, and its results arrive as events.

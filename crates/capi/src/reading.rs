@@ -3,7 +3,8 @@
 //! A reader reads a file of a torrent before it is complete. The pieces that it needs next are
 //! downloaded before all others. When it is freed, the priorities of the program are restored. Any
 //! number of readers can be open, for the same or for different files. A reader is used by one
-//! thread at a time, except that patron_reader_interrupt() may be called from any thread.
+//! thread at a time, except that any thread may call patron_reader_interrupt() and
+//! patron_reader_free().
 
 use std::io::{Read, Seek, SeekFrom};
 use std::mem::MaybeUninit;
@@ -193,8 +194,14 @@ pub extern "C" fn patron_reader_interrupt(
     })
 }
 
-/// Frees a reader. NULL is allowed, and so is a handle that was freed before.
+/// Frees a reader. A read that waits in another thread fails with CANCELLED. NULL is allowed, and so
+/// is a handle that was freed before.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reader_free(reader: *mut patron_reader) {
-    read((), || READERS.remove(reader, "reader").ok().map(release));
+    read((), || {
+        let entry = READERS.remove(reader, "reader").ok()?;
+        entry.interrupter.interrupt();
+        release(entry);
+        Some(())
+    })
 }

@@ -9,7 +9,7 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use crate::support::arguments::{give, required, text};
-use crate::support::failure::patron_error;
+use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::{guard, read, release};
 use crate::support::handles::{PATRONS, patron_handle, patron_reply};
 use crate::support::replies::give_answer;
@@ -101,7 +101,8 @@ pub extern "C" fn patron_statistics_network_thread(
     guard(error, || {
         let out = required(out, "out")?;
         let all = &required(statistics, "statistics")?.network_threads;
-        give(out, required(all.get(index), "the network thread")?.into());
+        let none = || Failure::invalid(format!("there is no network thread {index}"));
+        give(out, all.get(index).ok_or_else(none)?.into());
         Ok(())
     })
 }

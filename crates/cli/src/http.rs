@@ -8,13 +8,17 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// The pause after a failed accept. Without descriptors, the next one would also fail at once.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -87,6 +91,32 @@ pub(crate) async fn linger(mut stream: TcpStream) {
         io::Result::Ok(())
     })
     .await;
+}
+
+/// Returns the response to a request that is not a GET or HEAD, or has a body.
+pub(crate) fn refusal<B: From<String>>(request: &Request<Incoming>) -> Option<Response<B>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return Some(refused);
+    }
+    let has_body = !request.body().is_end_stream();
+    has_body.then(|| plain(StatusCode::PAYLOAD_TOO_LARGE, "a request must not have a body"))
+}
+
+pub(crate) fn plain<B: From<String>>(status: StatusCode, why: &str) -> Response<B> {
+    response(status, TEXT, format!("{why}\n"))
+}
+
+pub(crate) fn response<B: From<String>>(
+    status: StatusCode,
+    kind: &'static str,
+    text: String,
+) -> Response<B> {
+    let mut response = Response::new(text.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 impl Drop for Server {

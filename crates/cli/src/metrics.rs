@@ -4,11 +4,10 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -23,10 +22,9 @@ use torrent_patron::Patron;
 use torrent_patron::statistics::Statistics;
 
 use crate::Result;
-use crate::http::{Server, TEXT, linger};
+use crate::http::{HTML, Server, linger, plain, refusal, response};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
 
 const INDEX: &str =
     "<!DOCTYPE html><title>torrent-patron</title><a href=\"/metrics\">Metrics</a>\n";
@@ -74,36 +72,18 @@ async fn serve(mut stream: TcpStream, patron: Patron) {
 }
 
 async fn respond(request: Request<Incoming>, patron: &Patron) -> Response<String> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let text = "only GET and HEAD are allowed\n";
-        let mut refused = response(StatusCode::METHOD_NOT_ALLOWED, TEXT, text.into());
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    if let Some(refused) = refusal(&request) {
         return refused;
-    }
-    if !request.body().is_end_stream() {
-        return response(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            TEXT,
-            "a request must not have a body\n".into(),
-        );
     }
     match request.uri().path() {
         "/metrics" => scrape(patron).await,
         "/" => response(StatusCode::OK, HTML, INDEX.into()),
-        _ => response(StatusCode::NOT_FOUND, TEXT, "the metrics are at /metrics\n".into()),
+        _ => plain(StatusCode::NOT_FOUND, "the metrics are at /metrics"),
     }
 }
 
-fn response(status: StatusCode, kind: &'static str, text: String) -> Response<String> {
-    let mut response = Response::new(text);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
 async fn scrape(patron: &Patron) -> Response<String> {
-    let unavailable =
-        |why: &str| response(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n"));
+    let unavailable = |why: &str| plain(StatusCode::SERVICE_UNAVAILABLE, why);
     let statistics = match timeout(ANSWER_WITHIN, patron.statistics()).await {
         Ok(Ok(statistics)) => statistics,
         Ok(Err(error)) => return unavailable(&error.to_string()),

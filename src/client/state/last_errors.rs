@@ -61,14 +61,10 @@ impl LastErrors {
     }
 
     /// Returns the error that stopped the torrent. libtorrent does not always report one: if a torrent's data
-    /// cannot be read, the shim pauses it. A lack of descriptors or memory does not stop a torrent.
+    /// cannot be read, the shim pauses it.
     pub(in crate::client) fn stopped_by(&self) -> Option<Error> {
-        const PASSING: [i32; 3] = [12, 23, 24]; // ENOMEM, ENFILE, EMFILE
         let (error, _) = self.last()?;
-        let passes = error.native().is_some_and(|code| {
-            matches!(&*code.category, "system" | "generic") && PASSING.contains(&code.value)
-        });
-        (error.kind() == ErrorKind::Disk && !passes).then(|| error.clone())
+        (error.kind() == ErrorKind::Disk).then(|| error.clone())
     }
 
     /// Clears the errors when the torrent is resumed. Tracker failures are remembered.
@@ -118,15 +114,6 @@ mod tests {
         assert_eq!(errors.stopped_by(), None);
         assert!(errors.0.is_none(), "nothing is kept");
         assert!(errors.is_new(&full(), now));
-    }
-
-    #[test]
-    fn a_lack_of_descriptors_stops_no_torrent() {
-        let mut errors = LastErrors::default();
-        let error =
-            Error::from_code("open the file", "system", 24, "Too many open files").at_disk();
-        assert!(errors.is_new(&error, Instant::now()));
-        assert_eq!(errors.stopped_by(), None);
     }
 
     #[test]

@@ -315,9 +315,10 @@ impl<E: Engine> ClientThread<E> {
         });
         if is_first {
             self.keep(id, Value::Completed(Some(SystemTime::now())));
-        }
-        if is_first || is_verified {
             self.save_soon(id);
+        }
+        if is_verified {
+            self.save_client_data(id);
         }
         if let Some(to) = move_to {
             self.move_finished(id, to);

@@ -13,7 +13,7 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn set_goals(&mut self, id: TorrentId, goals: Goals) -> Result<()> {
         self.torrents.open(id, "set the goals of the torrent")?;
         self.torrents.set_goals(id, goals);
-        self.save_soon(id);
+        self.save_client_data(id);
         Ok(())
     }
 

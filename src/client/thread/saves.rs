@@ -36,6 +36,14 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    /// Schedules a save because data has changed that libtorrent does not know. It may consider the torrent
+    /// unchanged.
+    pub(in crate::client) fn save_client_data(&mut self, id: TorrentId) {
+        if self.is_saved(id) {
+            self.save_again(id);
+        }
+    }
+
     fn save_later(&mut self, id: TorrentId) {
         if self.is_saved(id)
             && let Some(mut saving) = self.torrents.saving(id)
@@ -114,7 +122,7 @@ impl<E: Engine> ClientThread<E> {
         let changed_again = self.torrents.saving(id).is_some_and(|mut saving| saving.end());
         self.saved(id, answer);
         if changed_again {
-            self.save_soon(id);
+            self.save_client_data(id);
         } else if let Err(error) = answer {
             tracing::warn!(%id, %error, "the resume data was not saved");
             if let Some(mut saving) = self.torrents.saving(id) {

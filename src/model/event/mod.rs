@@ -108,7 +108,8 @@ pub enum Event {
         /// Its name.
         name: Arc<str>,
     },
-    /// All wanted pieces have been downloaded and have passed their hash checks.
+    /// All wanted data has been downloaded and written, and the files have been checked: their sizes, or with
+    /// [`verify_finished`](crate::AddOptions::verify_finished) their hashes.
     Finished {
         /// The torrent.
         id: TorrentId,

@@ -319,6 +319,11 @@ static void statistics(const char* directory) {
         CHECK(patron_statistics_get(all, name.data, name.length, &value));
         CHECK(value == patron_statistics_value(all, index));
     }
+    patron_statistics* one = NULL;
+    CHECK(patron_statistics_network_threads(all) == 1);
+    OK(patron_statistics_network_thread(all, 0, &one, &error));
+    patron_statistics_free(one);
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_statistics_network_thread(all, 1, &one, &error));
     patron_statistics_free(all);
     patron_metainfo* none = NULL;
     FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_metainfo(reply, &none, &error));
@@ -370,6 +375,8 @@ static void log_lines(const char* directory) {
     stop(start(new_builder(directory)));
     OK(patron_set_log(PATRON_LOG_OFF, NULL, NULL, NULL, &error));
     await_ended_logs(2);
+    OK(patron_set_log(PATRON_LOG_OFF, count_line, &lines, end_log, &error));
+    await_ended_logs(3);
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
     CHECK(__atomic_load_n(&wrong_lines, __ATOMIC_SEQ_CST) == 0);

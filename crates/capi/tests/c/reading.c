@@ -26,6 +26,14 @@ static void* interrupt(void* reader) {
     return NULL;
 }
 
+static void* read_until_freed(void* reader) {
+    uint8_t byte;
+    size_t length = 0;
+    FAILS(PATRON_E_CANCELLED,
+          patron_reader_read((patron_reader*)reader, &byte, 1, -1, &length, &error));
+    return NULL;
+}
+
 int main(int argc, char** argv) {
     CHECK(argc == 3);
     char from[PATH_MAX], to[PATH_MAX];
@@ -57,6 +65,18 @@ int main(int argc, char** argv) {
     CHECK(pthread_create(&thread, NULL, interrupt, reader) == 0);
     FAILS(PATRON_E_CANCELLED,
           patron_reader_read(reader, buffer, SIZE, PATIENCE_MS, &length, &error));
+    CHECK(pthread_join(thread, NULL) == 0);
+
+    /* So does freeing the reader. */
+    patron_reader* freed = open_reader(handle, torrent);
+    OK(patron_reader_seek(freed, PIECE, &error));
+    CHECK(pthread_create(&thread, NULL, read_until_freed, freed) == 0);
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (patron_reader_position(freed) != 0) { /* no position: it reads */
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+    patron_reader_free(freed);
     CHECK(pthread_join(thread, NULL) == 0);
 
     /* Data arrives, and the descriptor becomes readable. */

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,9 +26,7 @@ use torrent_patron::patron::{Reader, ReaderOptions};
 use torrent_patron::{Patron, TorrentId};
 
 use super::range::{Wanted, wanted};
-use crate::http::{Server, TEXT, linger};
-
-const HTML: &str = "text/html; charset=utf-8";
+use crate::http::{HTML, Server, linger, plain, refusal, response};
 
 /// The maximum number of open connections. Another connection closes the oldest.
 const CONNECTIONS: usize = 64;
@@ -102,17 +100,12 @@ async fn serve(mut stream: TcpStream, site: Arc<Site>) {
 }
 
 async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    if let Some(refused) = refusal(request) {
         return refused;
-    }
-    if !request.body().is_end_stream() {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "a request must not have a body");
     }
     let path = request.uri().path();
     if path == "/" {
-        return text(StatusCode::OK, HTML, site.page());
+        return response(StatusCode::OK, HTML, site.page());
     }
     // The part after the index is only for readability.
     let first = path.trim_start_matches('/').split('/').next();
@@ -193,23 +186,18 @@ fn set(response: &mut Response<Content>, name: HeaderName, value: &str) {
     }
 }
 
-fn plain(status: StatusCode, why: &str) -> Response<Content> {
-    text(status, TEXT, format!("{why}\n"))
-}
-
-fn text(status: StatusCode, kind: &str, text: String) -> Response<Content> {
-    let mut response = Response::new(Content::Text(text.into()));
-    *response.status_mut() = status;
-    set(&mut response, CONTENT_TYPE, kind);
-    response
-}
-
 /// The body of a response. It is read only as fast as the socket accepts it.
 enum Content {
     Nothing,
     Text(Bytes),
     /// This many bytes from the reader's position.
     File(Box<Reader>, u64),
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
 }
 
 impl Body for Content {
