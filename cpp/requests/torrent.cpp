@@ -256,14 +256,6 @@ void Torrent::save_resume(bool only_if_changed) const {
     save_resume_data(only_if_changed ? flags | lt::torrent_handle::only_if_modified : flags);
 }
 
-// Until libtorrent has checked the resume data that it was given, it saves no pieces.
-void Torrent::save_progress(bool only_if_changed) const {
-    if (status({}).state == lt::torrent_status::checking_resume_data &&
-        !(only_if_changed && !need_save_resume_data()))
-        throw Busy("the resume data that it was added with is still being checked");
-    save_resume(only_if_changed);
-}
-
 void Torrent::use_metainfo(TorrentParams const& given) const {
     auto const ours = info_hashes();
     auto const theirs = given.params_.ti->info_hashes();

@@ -51,7 +51,6 @@ class Torrent : public lt::torrent_handle {
     // Both are answered by an alert.
     void save_metainfo() const;
     void save_resume(bool only_if_changed) const;
-    void save_progress(bool only_if_changed) const;
     void use_metainfo(TorrentParams const& given) const;
 
     // Adds the trackers, web seeds and peers of another source of the torrent.

@@ -334,6 +334,7 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
         auto const asked = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
         if (asked.request == 0)
             return true;
+        unchecked_->take(asked.request);
         // If there is nothing to save, that is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
             out.answer_resume_data(asked.request, StoredRecord{}, SavedRecord{});
@@ -365,6 +366,8 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
     PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
     if (asked.request == 0)
         return;
+    if (auto pieces = unchecked_->take(asked.request); !pieces.empty())
+        params.have_pieces = std::move(pieces);
     if (asked.by != AnsweredBy::Metainfo)
         return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
                                         asked.client_data, asked.by == AnsweredBy::ResumeData});
@@ -610,6 +613,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
 // to libtorrent are abandoned too.
 void Session::give_up_pending(Alerts& out) {
     choosing_.clear();
+    unchecked_->clear();
     for (PendingRequest const& entry : pending_->take_all())
         out.answer_lost(entry.request);
 }

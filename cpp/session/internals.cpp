@@ -126,6 +126,12 @@ struct InvalidRequests {
 };
 template struct Open<InvalidRequests, &native::peer_connection::m_num_invalid_requests>;
 
+struct AddedWith {
+    using type = std::unique_ptr<lt::add_torrent_params> native::torrent::*;
+    friend type member(AddedWith);
+};
+template struct Open<AddedWith, &native::torrent::m_add_torrent_params>;
+
 struct ConnectBoost {
     using type = std::uint8_t native::torrent::*;
     friend type member(ConnectBoost);
@@ -319,6 +325,14 @@ std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection) {
 void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred) {
     if (auto const peer = connection.native_handle())
         peer->prefer_contiguous_blocks(preferred ? 0 : 1);
+}
+
+lt::typed_bitfield<lt::piece_index_t> unchecked_pieces(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    if (!impl || impl->state() != lt::torrent_status::checking_resume_data)
+        return {};
+    auto const& added = (*impl).*member(AddedWith());
+    return added ? added->have_pieces : lt::typed_bitfield<lt::piece_index_t>();
 }
 
 bool has_deadlines(lt::torrent_handle const& torrent) {

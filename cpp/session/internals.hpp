@@ -3,6 +3,7 @@
 
 #include <libtorrent/address.hpp>
 #include <libtorrent/aux_/session_settings.hpp>
+#include <libtorrent/bitfield.hpp>
 #include <libtorrent/disk_buffer_holder.hpp>
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/ip_filter.hpp>
@@ -99,6 +100,10 @@ std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection);
 // Sets whether whole pieces are requested from a peer if it is fast enough. Called on the network
 // thread.
 void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred);
+
+// Returns the pieces that a torrent was added with, as long as libtorrent has not checked that.
+// Called on the network thread.
+lt::typed_bitfield<lt::piece_index_t> unchecked_pieces(lt::torrent_handle const& torrent);
 
 // Returns whether any piece of a torrent has a deadline. Called on the network thread.
 bool has_deadlines(lt::torrent_handle const& torrent);

@@ -54,9 +54,9 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       classes_(std::make_shared<PeerClasses>()),
       listening_(std::make_shared<Listening>([waker = waker_] { (*waker)->wake(); })),
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
-      snapshots_(std::make_shared<Snapshots>()), reports_(std::make_shared<Reports>()),
-      pending_(std::make_unique<PendingAlerts>()), written_(std::move(written)),
-      saver_(std::make_unique<Saver>(written_, waker_)) {
+      snapshots_(std::make_shared<Snapshots>()), unchecked_(std::make_shared<Unchecked>()),
+      reports_(std::make_shared<Reports>()), pending_(std::make_unique<PendingAlerts>()),
+      written_(std::move(written)), saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
     // Posted after the resolver's thread has started, which must not be bound.

@@ -7,6 +7,7 @@
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/alert_types.hpp>
+#include <libtorrent/bitfield.hpp>
 #include <libtorrent/info_hash.hpp>
 #include <libtorrent/session.hpp>
 #include <libtorrent/torrent_handle.hpp>
@@ -106,6 +107,29 @@ class Session {
         std::mutex mutex;
         std::vector<std::vector<lt::torrent_status>> taken;
     };
+    // Pieces that libtorrent does not save because it is still checking whether they are there, by
+    // the number of the request to save them. Filled in by the network thread.
+    class Unchecked {
+      public:
+        using Pieces = lt::typed_bitfield<lt::piece_index_t>;
+        void add(std::uint64_t request, Pieces pieces) {
+            std::lock_guard<std::mutex> const lock(mutex_);
+            pieces_[request] = std::move(pieces);
+        }
+        Pieces take(std::uint64_t request) {
+            std::lock_guard<std::mutex> const lock(mutex_);
+            auto found = pieces_.extract(request);
+            return found ? std::move(found.mapped()) : Pieces();
+        }
+        void clear() {
+            std::lock_guard<std::mutex> const lock(mutex_);
+            pieces_.clear();
+        }
+
+      private:
+        std::mutex mutex_;
+        std::map<std::uint64_t, Pieces> pieces_;
+    };
     // Findings of the network thread, passed to the client like alerts. Their number is bounded by
     // the web seeds and trackers that fail between two calls of pop_alerts().
     class Reports {
@@ -179,6 +203,7 @@ class Session {
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
     // Shared with the network thread, which may outlive the session.
+    std::shared_ptr<Unchecked> unchecked_;
     std::shared_ptr<Reports> reports_;
     // Reported after the alerts that were popped.
     std::vector<Reports::Report> popped_reports_;

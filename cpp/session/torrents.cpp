@@ -9,6 +9,7 @@
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/src/sys/alerts.rs.h"
@@ -113,6 +114,13 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
     auto shared = std::make_shared<rust::Box<TorrentTask>>(std::move(task));
     if (by != AnsweredBy::Task)
         pending_->add(torrent, index, PendingRequest{request, by, client_data});
+    if (by == AnsweredBy::ResumeData || by == AnsweredBy::Progress)
+        boost::asio::post(session_.get_context(),
+                          [unchecked = unchecked_, request, handle = handle(torrent)] {
+                              auto pieces = internals::unchecked_pieces(handle);
+                              if (!pieces.empty())
+                                  unchecked->add(request, std::move(pieces));
+                          });
     if (by != AnsweredBy::FilesChosen)
         return submit(torrent, std::move(shared));
     auto& queue = choosing_[torrent];
@@ -138,6 +146,7 @@ void Session::run_on_session(rust::Box<SessionTask> task) {
 }
 
 void Session::forget_request(std::uint64_t request) {
+    unchecked_->take(request);
     if (std::uint64_t const torrent = pending_->forget(request); torrent != 0)
         choose_next(torrent);
 }

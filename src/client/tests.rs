@@ -1030,32 +1030,6 @@ fn resume_data(event: &Event) -> &[u8] {
 }
 
 #[test]
-fn what_could_not_be_saved_during_a_check_is_saved_after_it() {
-    let hour = Duration::from_secs(3600);
-    let (client, script) =
-        client_with(Intervals { tick: Duration::from_millis(100), resume_data: hour });
-    let guest = Guest::new(&client);
-    let id = torrent(&guest, &script, 1);
-    guest.subscribe(only(&[EventKind::ResumeData]));
-    guest.barrier();
-    script.say(EngineEvent::Paused(id));
-    let (early, _) = save(&script);
-    let busy = |request| {
-        let answer = Err(Error::new(ErrorKind::Busy, "test", "it is being checked"));
-        script.say(EngineEvent::Answered { request, answer });
-    };
-    // The check may end before or after the answer.
-    busy(early);
-    script.say(EngineEvent::Checked(id));
-    let (request, _) = save(&script);
-    script.say(EngineEvent::Checked(id));
-    busy(request);
-    let (request, _) = save(&script);
-    give(&script, request, b"all of it", figures(1));
-    while !matches!(guest.next(), Event::ResumeData { data, .. } if &*data == b"all of it") {}
-}
-
-#[test]
 fn resume_data_is_saved_after_relevant_changes() {
     let interval = Duration::from_millis(100);
     let (client, script) = client_with(Intervals { tick: interval, resume_data: interval });

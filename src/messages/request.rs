@@ -438,12 +438,8 @@ pub(crate) fn resume_data(
     only_if_changed: bool,
     role: RequestRole,
 ) -> AskTorrent<ResumeData> {
-    let is_own = matches!(role, RequestRole::SavesForEvent);
-    let save = move |torrent: &Torrent| match is_own {
-        true => torrent.save_progress(only_if_changed),
-        false => torrent.save_resume(only_if_changed),
-    };
-    Ask::by_alert("save the resume data", what, save).role(role)
+    Ask::by_alert("save the resume data", what, move |torrent| torrent.save_resume(only_if_changed))
+        .role(role)
 }
 
 pub(crate) const OPEN_READER: &str = "open the file for reading";

@@ -765,8 +765,6 @@ mod bridge {
         fn copy(self: &Torrent) -> Result<UniquePtr<TorrentParams>>;
         fn save_metainfo(self: &Torrent) -> Result<()>;
         fn save_resume(self: &Torrent, only_if_changed: bool) -> Result<()>;
-        /// Fails as busy if that would save less than the torrent was added with.
-        fn save_progress(self: &Torrent, only_if_changed: bool) -> Result<()>;
         /// Of a .torrent file.
         fn use_metainfo(self: &Torrent, given: &TorrentParams) -> Result<()>;
         fn files(self: &Torrent) -> Result<Vec<FileStatusRecord>>;

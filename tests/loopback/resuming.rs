@@ -530,3 +530,27 @@ fn files_that_have_changed_since_the_resume_data_are_checked() {
         assert!(same(&seeder.path, &to.join("data.bin")), "{what}");
     }
 }
+
+/// Until libtorrent has looked at the files, which takes time if there are many, it saves no pieces.
+#[test]
+fn a_save_during_the_first_look_at_the_files_forgets_no_pieces() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("album");
+    for number in 0..2000 {
+        data(&album, &format!("{number}.bin"), number, 100);
+    }
+    let metainfo = metainfo(&album);
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    let saved = patron.resume_data(id).wait().unwrap();
+    for _ in 0..10 {
+        patron.remove_torrent(patron.torrents()[0], RemoveFiles::Keep).wait().unwrap();
+        let source = Source::ResumeData(saved.clone().into());
+        let added = patron.add_torrent(source, AddOptions::default());
+        let again = patron.resume_data(added.wait().unwrap().id()).wait().unwrap();
+        let again = String::from_utf8_lossy(&again);
+        assert!(!again.contains("6:pieces0:"), "{again}");
+    }
+}

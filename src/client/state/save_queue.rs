@@ -148,11 +148,6 @@ impl Saving<'_> {
         self.schedule(when);
     }
 
-    /// Returns whether a save is scheduled or open.
-    pub(in crate::client) fn waits(&self) -> bool {
-        self.save.due.is_some() || self.save.open
-    }
-
     pub(in crate::client) fn unschedule(&mut self) {
         if let Some(due) = self.save.due.take() {
             self.queue.due.remove(&(due, self.id));

@@ -75,7 +75,6 @@ impl<E: Engine> ClientThread<E> {
                 });
             }
             EngineEvent::Checked(id) => {
-                self.save_what_waits(id);
                 self.publish(id, |name| Event::Checked { id, name });
                 self.update_status(id, |_| ());
                 self.look_again(id);

@@ -7,7 +7,7 @@ use crate::add::join;
 use crate::client::state::commits::Then;
 use crate::client::state::torrents::Torrent;
 use crate::engine::Engine;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::messages::request::{self, ByAlert, RequestRole};
 use crate::model::{Answer, Event, EventKind, ResumeData, SavedFigures, TorrentId};
 use crate::store::Value;
@@ -41,15 +41,6 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn save_client_data(&mut self, id: TorrentId) {
         if self.is_saved(id) {
             self.save_again(id);
-        }
-    }
-
-    /// When the files have been checked, makes the save that is due later, or may have come too early.
-    pub(in crate::client) fn save_what_waits(&mut self, id: TorrentId) {
-        if let Some(mut saving) = self.torrents.saving(id)
-            && saving.waits()
-        {
-            saving.schedule(Instant::now());
         }
     }
 
@@ -133,11 +124,7 @@ impl<E: Engine> ClientThread<E> {
         if changed_again {
             self.save_client_data(id);
         } else if let Err(error) = answer {
-            // It cannot be saved yet.
-            match error.kind() {
-                ErrorKind::Busy => tracing::debug!(%id, %error, "the resume data was not saved"),
-                _ => tracing::warn!(%id, %error, "the resume data was not saved"),
-            }
+            tracing::warn!(%id, %error, "the resume data was not saved");
             if let Some(mut saving) = self.torrents.saving(id) {
                 saving.failed(Instant::now(), self.stopping);
             }
