@@ -327,9 +327,9 @@ impl Patron {
         self.ask("unwatch the torrent", |reply| Job::Unwatch(id, Some(reply)))
     }
 
-    /// Returns the addresses at which the client accepts TCP connections from peers, with the ports actually
-    /// in use. The list is empty while the device that the client is bound to does not exist. The reply comes
-    /// when libtorrent has tried every address that it should listen on.
+    /// Returns the addresses at which the client accepts TCP connections from peers now, with the ports
+    /// actually in use. The list is empty if it is to listen nowhere, and while the device that it is bound to
+    /// does not exist. The reply comes when libtorrent has tried every address that it should listen on.
     ///
     /// # Errors
     ///
