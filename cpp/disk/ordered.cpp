@@ -40,6 +40,7 @@ std::shared_ptr<TorrentFiles> Ordered::begin_exclusive(lt::storage_index_t index
     auto const& torrent = torrents_->at(index);
     torrent->release_files();
     ++torrent->exclusive_jobs;
+    ++torrent->exclusive_jobs_begun;
     ++exclusive_jobs_;
     return torrent;
 }

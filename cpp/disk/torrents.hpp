@@ -110,8 +110,9 @@ struct TorrentFiles {
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;
-    // The number of running jobs that move, delete or replace files.
+    // The number of running jobs that move, delete or replace files, and of all that have begun.
     int exclusive_jobs = 0;
+    std::uint64_t exclusive_jobs_begun = 0;
 
     // The number of writes that have begun.
     std::uint64_t writes = 0;

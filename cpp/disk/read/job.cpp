@@ -13,8 +13,8 @@ namespace patron {
 Job::Job(lt::io_context& network, std::shared_ptr<TorrentFiles> of, lt::peer_request const& block,
          ReadHandler then, lt::disk_job_flags_t how, Parts const& where)
     : work(network.get_executor()), torrent(std::move(of)), generation(torrent->generation),
-      request(block), handler(std::move(then)), flags(how), parts(where),
-      ahead(torrent->files.piece_size(request.piece) - request.start) {
+      exclusive_jobs_begun(torrent->exclusive_jobs_begun), request(block), handler(std::move(then)),
+      flags(how), parts(where), ahead(torrent->files.piece_size(request.piece) - request.start) {
     auto file = files.begin();
     for (Part const& part : parts)
         if (!part.pad)

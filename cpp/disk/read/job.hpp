@@ -29,6 +29,7 @@ struct Job {
     WorkGuard work;
     std::shared_ptr<TorrentFiles> torrent;
     std::uint64_t generation;
+    std::uint64_t exclusive_jobs_begun;
     lt::peer_request request;
     ReadHandler handler;
     lt::disk_job_flags_t flags;

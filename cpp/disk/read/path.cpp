@@ -327,6 +327,9 @@ void ReadPath::read_by_worker(TorrentPtr const& torrent, lt::peer_request const&
 void ReadPath::complete(Job& job) {
     if (job.generation != job.torrent->generation)
         job.error.ec = boost::asio::error::operation_aborted;
+    // The file may have been moved or renamed since.
+    else if (job.error.ec && job.exclusive_jobs_begun != job.torrent->exclusive_jobs_begun)
+        return fall_back(counters_->stock_writing, job);
     if (job.error.ec)
         return job.handler({}, report(*job.torrent, job.generation, job.error));
     if (job.state == File::State::exhausted) {
