@@ -123,8 +123,9 @@ std::pair<lt::file_index_t, lt::file_index_t> files_of(TorrentFiles const& torre
 
 // Returns a probe for the file of the block, if it has none.
 std::optional<std::pair<lt::file_index_t const, std::int64_t>>
-first_byte(TorrentFiles const& torrent, lt::peer_request const& request, char const* block) {
-    auto const [first, last] = files_of(torrent, request);
+first_byte(TorrentFiles const& torrent, lt::peer_request const& request,
+           std::pair<lt::file_index_t, lt::file_index_t> files, char const* block) {
+    auto const [first, last] = files;
     if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
         return std::nullopt;
     auto const* const end = block + request.length;
@@ -153,11 +154,12 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
             return false;
         }
     }
-    written(*torrent, request);
+    auto const files = files_of(*torrent, request);
+    written_->add(torrent->hash, files.first, files.second);
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
-        [torrent, piece = request.piece, byte = first_byte(*torrent, request, buffer),
+        [torrent, piece = request.piece, byte = first_byte(*torrent, request, files, buffer),
          handler = std::move(handler)](lt::storage_error const& error) {
             // Not earlier: 2.1 hashes pieces before it writes them.
             if (!error && byte)
@@ -168,11 +170,6 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
             torrent->end_write(piece);
         },
         flags);
-}
-
-void Ordered::written(TorrentFiles const& torrent, lt::peer_request const& request) {
-    auto const [first, last] = files_of(torrent, request);
-    written_->add(torrent.hash, first, last);
 }
 
 namespace {
@@ -224,7 +221,9 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                 // From now on the piece may be claimed. Files that were synchronized while it was
                 // being written must be synchronized again, and so must data that another torrent
                 // had written before a check.
-                written(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
+                auto const [first, last] =
+                    files_of(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
+                written_->add(torrent->hash, first, last);
                 // If a file was damaged, report that: libtorrent would ban the peers that sent the
                 // piece.
                 auto probes = is_damaged && torrent->reader ? probes_of(*torrent, hashed)

@@ -92,8 +92,6 @@ class Ordered : public Forward {
     void settled(std::shared_ptr<TorrentFiles> const& torrent);
     void exclusive_job_ended();
     void stop_next();
-    // Marks the files of the request as written.
-    void written(TorrentFiles const& torrent, lt::peer_request const& request);
 
     std::shared_ptr<Torrents> const torrents_;
     std::shared_ptr<Written> const written_;

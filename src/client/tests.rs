@@ -240,31 +240,26 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     wait(guest.ask(id, request::resume())).unwrap();
     assert_eq!(script.next(), Asked::Resume(id));
 
+    let has_status = |status: TorrentStatus| {
+        script.say(EngineEvent::Statuses(vec![status]));
+        script.say(EngineEvent::Checked(id));
+        while !matches!(guest.next(), Event::Checked { .. }) {}
+    };
     // All data has been downloaded, but the last of it has not been written.
-    let reply = wait_for(id);
-    guest.barrier();
-    let unwritten = TorrentStatus { finished: true, downloaded: 1, ..status(id) };
-    script.say(EngineEvent::Statuses(vec![unwritten]));
-    script.say(EngineEvent::Checked(id));
-    while !matches!(guest.next(), Event::Checked { .. }) {}
-    assert!(!reply.is_ready());
-    script.say(EngineEvent::Finished(id));
-    wait(reply).unwrap();
+    let waits_for_the_end = |downloaded| {
+        let reply = wait_for(id);
+        guest.barrier();
+        has_status(TorrentStatus { finished: true, downloaded, ..status(id) });
+        assert!(!reply.is_ready());
+        script.say(EngineEvent::Finished(id));
+        wait(reply).unwrap();
+    };
+    waits_for_the_end(1);
     wait(wait_for(id)).unwrap();
 
     // More files are selected: the earlier report does not count for them.
-    script.say(EngineEvent::Statuses(vec![TorrentStatus { downloaded: 1, ..status(id) }]));
-    script.say(EngineEvent::Checked(id));
-    while !matches!(guest.next(), Event::Checked { .. }) {}
-    let reply = wait_for(id);
-    guest.barrier();
-    let unwritten = TorrentStatus { finished: true, downloaded: 2, ..status(id) };
-    script.say(EngineEvent::Statuses(vec![unwritten]));
-    script.say(EngineEvent::Checked(id));
-    while !matches!(guest.next(), Event::Checked { .. }) {}
-    assert!(!reply.is_ready());
-    script.say(EngineEvent::Finished(id));
-    wait(reply).unwrap();
+    has_status(TorrentStatus { downloaded: 1, ..status(id) });
+    waits_for_the_end(2);
 
     // A torrent with trusted data is never reported as finished; only its status shows it.
     let trusted = torrent_after(&guest, &script, 2);

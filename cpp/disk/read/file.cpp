@@ -72,9 +72,8 @@ void File::open() {
         return;
     // Non-blocking, because opening a pipe would wait for a writer.
     int const descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) {
+    if (descriptor < 0)
         return state_.store(is_shortage(system_error(errno)) ? State::exhausted : State::unusable);
-    }
     struct stat found {};
     if (::fstat(descriptor, &found) != 0 || !S_ISREG(found.st_mode) || found.st_size < size_) {
         ::close(descriptor);

@@ -412,8 +412,8 @@ fn a_torrent_is_not_copied_while_it_changes() {
     own(&scripts[0], id);
 }
 
-#[test]
-fn a_copy_that_is_being_added_ends_once_it_is_added() {
+/// Returns a torrent that is being copied to the second shard, and the number of the request for the copy.
+fn copying() -> (Sharded<FakeEngine>, [Script; 2], TorrentId, u64) {
     let (mut engine, scripts) = sharded::<2>();
     let id = add_to(&mut engine, 0);
     engine.replicate(id, 2);
@@ -421,6 +421,12 @@ fn a_copy_that_is_being_added_ends_once_it_is_added() {
     engine.drain().unwrap();
     assert_eq!(scripts[0].next(), Asked::Add(id));
     let number = own(&scripts[0], id);
+    (engine, scripts, id, number)
+}
+
+#[test]
+fn a_copy_that_is_being_added_ends_once_it_is_added() {
+    let (mut engine, scripts, id, number) = copying();
     answer(&scripts[0], number, Ok(0));
     engine.drain().unwrap();
     assert_eq!(scripts[1].next(), Asked::Add(id));
@@ -480,13 +486,7 @@ fn a_copy_that_is_lost_with_events_is_made_again() {
 
 #[test]
 fn a_copy_that_is_added_after_lost_events_is_not_lost() {
-    let (mut engine, scripts) = sharded::<2>();
-    let id = add_to(&mut engine, 0);
-    engine.replicate(id, 2);
-    scripts[0].say(EngineEvent::Statuses(vec![seeding(id)]));
-    engine.drain().unwrap();
-    assert_eq!(scripts[0].next(), Asked::Add(id));
-    let number = own(&scripts[0], id);
+    let (mut engine, scripts, id, number) = copying();
     engine.request_every_status(1).unwrap();
     answer(&scripts[0], number, Ok(0));
     engine.drain().unwrap();
