@@ -168,7 +168,7 @@ typedef struct patron_bytes {
 #define PATRON_E_NO_METADATA (-18)
 
 /** The data has not been downloaded yet. */
-#define PATRON_E_NOT_HERE (-19)
+#define PATRON_E_NOT_DOWNLOADED (-19)
 
 /** The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted. */
 #define PATRON_E_DISK (-20)
@@ -728,9 +728,9 @@ int32_t patron_maker_set_piece_length(struct patron_maker *maker,
 
 /** Adds a tracker to a tier; tier 0 is tried first (BEP 12). */
 int32_t patron_maker_add_tracker(struct patron_maker *maker,
-                                 uint8_t tier,
                                  const char *url,
                                  size_t url_length,
+                                 uint8_t tier,
                                  patron_error **error);
 
 /** Adds a web seed (BEP 19). */
@@ -2089,11 +2089,11 @@ int32_t patron_flush_files(patron_handle *patron,
  * Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent
  * already has its metadata.
  */
-int32_t patron_give_metainfo(patron_handle *patron,
-                             uint64_t torrent_id,
-                             const patron_metainfo *metainfo,
-                             patron_reply **reply,
-                             patron_error **error);
+int32_t patron_set_metadata(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const patron_metainfo *metainfo,
+                            patron_reply **reply,
+                            patron_error **error);
 
 /* ===============================================================================================
  * Pieces
@@ -2354,12 +2354,12 @@ int32_t patron_read_range(patron_handle *patron,
  *
  * Errors of the reply: TIMED_OUT, and those of patron_reader_open() and patron_reader_read().
  */
-int32_t patron_read_piece_when_here(patron_handle *patron,
-                                    uint64_t torrent_id,
-                                    uint32_t piece_index,
-                                    uint64_t within_ms,
-                                    patron_reply **reply,
-                                    patron_error **error);
+int32_t patron_fetch_piece(patron_handle *patron,
+                           uint64_t torrent_id,
+                           uint32_t piece_index,
+                           uint64_t within_ms,
+                           patron_reply **reply,
+                           patron_error **error);
 
 /**
  * Ends a waiting read in another thread, which fails with CANCELLED. If none is waiting, the next
@@ -2698,9 +2698,9 @@ typedef struct patron_peer {
     /** The sources of the peer, PATRON_PEER_SOURCE_* combined by "or". */
     int32_t sources;
     /** The number of blocks requested from the peer. */
-    uint32_t requested;
+    uint32_t outgoing_requests;
     /** The number of blocks that the peer has requested. */
-    uint32_t requests;
+    uint32_t incoming_requests;
     /** The number of pieces that it contributed to and that failed the hash check. */
     uint32_t hash_failures;
     /** The number of consecutive failed connection attempts. */
@@ -2716,13 +2716,13 @@ typedef struct patron_peer {
     /** The connection is being established, or the handshakes are not complete. */
     bool connecting;
     /** We are interested in its pieces. */
-    bool interesting;
+    bool am_interested;
     /** We choke it. */
-    bool choked;
+    bool am_choking;
     /** It is interested in our pieces. */
-    bool interested;
+    bool peer_interested;
     /** It chokes us. */
-    bool choking;
+    bool peer_choking;
     /** It has stopped sending data although blocks are requested. */
     bool snubbed;
     /** It is unchoked optimistically. */

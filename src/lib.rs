@@ -48,7 +48,7 @@ mod reply;
 pub mod settings;
 pub mod store;
 mod sys;
-mod text;
+pub mod text;
 
 #[doc(inline)]
 pub use crate::add::{AddOptions, Source};
@@ -65,11 +65,15 @@ pub use crate::settings::Settings;
 
 /// Events: their kinds, sets of kinds, and descriptions for users.
 pub mod event {
+    #[doc(no_inline)]
+    pub use crate::model::Event;
     pub use crate::model::{EventKind, EventKinds, Explainer, PerformanceLimit, RemovedFiles};
 }
 
 /// A torrent: its status, options, limits and goals.
 pub mod torrent {
+    #[doc(no_inline)]
+    pub use crate::model::TorrentId;
     pub use crate::model::{
         Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, Limits, QueueMove,
         StatusChanges, TorrentFlag, TorrentFlags, TorrentOptions, TorrentState, TorrentStatus,
@@ -113,10 +117,8 @@ pub mod statistics {
 
 /// Sets of flags, kinds and classes.
 pub mod set {
-    pub use crate::model::{BitSet, Element};
+    pub use crate::model::{BitSet, Element, Iter};
 }
-
-pub use crate::text::{MAX_TEXT, printable};
 
 /// What programs share between threads, and what they hand from one to another.
 const _: () = {

@@ -194,7 +194,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
             if (block.piece != last &&
                 !have_piece(
                     piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
-                throw NotHere("piece " + std::to_string(static_cast<int>(block.piece)) +
+                throw NotDownloaded("piece " + std::to_string(static_cast<int>(block.piece)) +
                               " has not been downloaded yet");
             last = block.piece;
         }

@@ -99,7 +99,7 @@ impl Patron {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the metainfo belongs to another torrent,
     /// or if the torrent already has its metadata.
-    pub fn give_metainfo(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
+    pub fn set_metadata(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
         // Read here: the network thread serves all torrents.
         let params = match metainfo::params(metainfo.torrent_file()) {
             Ok(params) => Mutex::new(params),

@@ -209,7 +209,7 @@ pub extern "C" fn patron_ip_filter_lowest(
 ) -> patron_text {
     read(patron_text::EMPTY, || {
         let filter = filter?;
-        let address = filter.filter.ranges().get(index)?.first;
+        let address = filter.filter.ranges().get(index)?.first();
         Some(filter.texts.lend_nth("lowest", index, address.to_string()))
     })
 }
@@ -222,7 +222,7 @@ pub extern "C" fn patron_ip_filter_highest(
 ) -> patron_text {
     read(patron_text::EMPTY, || {
         let filter = filter?;
-        let address = filter.filter.ranges().get(index)?.last;
+        let address = filter.filter.ranges().get(index)?.last();
         Some(filter.texts.lend_nth("highest", index, address.to_string()))
     })
 }

@@ -166,7 +166,7 @@ pub extern "C" fn patron_read_range(
 ///
 /// Errors of the reply: TIMED_OUT, and those of patron_reader_open() and patron_reader_read().
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_read_piece_when_here(
+pub extern "C" fn patron_fetch_piece(
     patron: *mut patron_handle,
     torrent_id: u64,
     piece_index: u32,
@@ -175,7 +175,7 @@ pub extern "C" fn patron_read_piece_when_here(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.read_piece_when_here(id, piece_index, Duration::from_millis(within_ms)))
+        Ok(patron.fetch_piece(id, piece_index, Duration::from_millis(within_ms)))
     })
 }
 

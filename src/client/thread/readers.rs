@@ -208,5 +208,5 @@ impl<E: Engine> ClientThread<E> {
 
 pub(in crate::client) fn paused(id: TorrentId) -> Error {
     let message = format!("{id}: it is paused, and the data has not been downloaded");
-    Error::new(ErrorKind::NotHere, READ, message)
+    Error::new(ErrorKind::NotDownloaded, READ, message)
 }

@@ -397,7 +397,7 @@ static void trouble(const char* directory) {
     handle = new_patron(client);
     snprintf(url, sizeof url, "http://%s/announce", address);
     patron_maker* maker = new_maker(path(directory, "from/data.bin"));
-    OK(patron_maker_add_tracker(maker, 0, PATRON_TEXT(url), &error));
+    OK(patron_maker_add_tracker(maker, PATRON_TEXT(url), 0, &error));
     patron_metainfo* metainfo = make(maker);
     uint64_t torrent = add(handle, metainfo, NULL);
     event = see(handle, PATRON_EVENT_TRACKER_ERROR, torrent);
