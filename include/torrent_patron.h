@@ -3780,8 +3780,8 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_EVENT_STORE_RECOVERED 47
 
 /**
- * libtorrent reports an error of its session, or its events cannot be read: what the client tells
- * may be incomplete from now on. Has: error.
+ * libtorrent reports an error of its session, or its events cannot be read: later events and
+ * statuses may be incomplete. Has: error.
  */
 #define PATRON_EVENT_SESSION_ERROR 48
 

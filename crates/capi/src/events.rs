@@ -148,8 +148,8 @@ numbers! { EventKind:
     PATRON_EVENT_STORE_FAILED = 46 => StoreFailed,
     /// The store can be written again, and contains everything that it should.
     PATRON_EVENT_STORE_RECOVERED = 47 => StoreRecovered,
-    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
-    /// may be incomplete from now on. Has: error.
+    /// libtorrent reports an error of its session, or its events cannot be read: later events and
+    /// statuses may be incomplete. Has: error.
     PATRON_EVENT_SESSION_ERROR = 48 => SessionError,
 }
 

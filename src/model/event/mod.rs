@@ -366,8 +366,8 @@ pub enum Event {
     },
     /// The store can be written again, and contains everything that it should.
     StoreRecovered,
-    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
-    /// may be incomplete from now on.
+    /// libtorrent reports an error of its session, or its events cannot be read: later events and statuses may
+    /// be incomplete.
     SessionError {
         /// Why.
         error: Error,
