@@ -437,10 +437,9 @@ impl Patron {
     /// Returns the status of a torrent at the last tick, or `None` if the client has no such torrent. The
     /// status contains its age.
     ///
-    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds unless
-    /// [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a smooth progress
-    /// bar, set a tick of a second or less, or request a [`fresh_status`](Patron::fresh_status) of
-    /// the few torrents that are shown.
+    /// This call costs almost nothing. How old the status may be depends on
+    /// [`tick_interval`](crate::ClientBuilder::tick_interval); [`fresh_status`](Patron::fresh_status) requests a new
+    /// one.
     #[must_use]
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)

@@ -33,9 +33,8 @@ element!(EventKind, default: EventKinds::DEFAULT.bits());
 pub type EventKinds = BitSet<EventKind>;
 
 impl BitSet<EventKind> {
-    /// The kinds that are delivered only on request, because they are frequent or cost work:
-    /// `FileCompleted`, `PieceFinished`, `PeerConnected`, `PeerDisconnected`, `TrackerReply`,
-    /// `Scraped`, `ScrapeFailed`, `PerformanceWarning`, `Statistics`, `ResumeData`.
+    /// The kinds that are delivered only on request, because they are frequent or cost work. The documentation of
+    /// each says so.
     pub const ON_REQUEST: Self = Self::of(&super::ON_REQUEST);
 
     const fn of(kinds: &[EventKind]) -> Self {

@@ -373,7 +373,7 @@ pub enum Event {
         error: Error,
     },
     // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
-    /// All pieces of a file are here and have passed their hash checks; they may not be written
+    /// All pieces of a file have been downloaded and have passed their hash checks; they may not be written
     /// yet. On request.
     FileCompleted {
         /// The torrent.
