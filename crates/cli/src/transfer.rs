@@ -392,7 +392,7 @@ impl Transfer {
         let Err(why) = result else { return Ok(()) };
         match why.downcast_ref::<Error>().map(Error::kind) {
             Some(ErrorKind::Stopped) => return Err(why),
-            // Its own events tell that it was removed.
+            // Its own events report that it was removed.
             Some(ErrorKind::Gone | ErrorKind::NotFound) => {}
             _ => self.give_up(id, "continue the torrent", why),
         }
