@@ -357,7 +357,7 @@ void keep_file_names() {
         other.push_back(nullptr);
         environ = other.data();
         decide();
-        // Unless the program has changed it meanwhile, and with that replaced it.
+        // Unless the program has changed the environment meanwhile, which replaces it.
         if (environ == other.data())
             environ = ours;
     });

@@ -456,7 +456,7 @@ impl Changes {
         for directory in &self.directories {
             make_dir(directory)?;
         }
-        // Where the torrent is known, it may use other files.
+        // A torrent that the client already has may use other files.
         if !self.longer.is_empty() && !is_known() {
             self.longer.iter().try_for_each(|(path, length)| existing::cut(path, *length))?;
         }

@@ -36,9 +36,8 @@ pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// Dropping a client shuts it down and waits for at most [`DROP_LIMIT`].
 ///
-/// libtorrent 2.0 does not mark its sockets and files as close-on-exec: a program that is executed
-/// while a client runs inherits them, and may keep ports and files open after the client has
-/// stopped.
+/// On Linux, if libtorrent is a shared library, child processes do not inherit its sockets and files.
+/// Otherwise they may inherit files and sockets, and keep them open after the client has stopped.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -160,7 +160,7 @@ impl Lessee for Waiter {
     }
 }
 
-/// An open reader. Dropped, it gives back what was wanted for it.
+/// An open reader. When it is dropped, its pieces are no longer downloaded first.
 #[derive(Debug)]
 struct Lease {
     service: Arc<Service>,

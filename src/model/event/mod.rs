@@ -302,12 +302,12 @@ pub enum Event {
         /// permitted).
         available: u64,
     },
-    /// This patron did not read its events in time and the oldest were dropped. Never dropped are the
-    /// answers to [tagged](crate::Patron::send_tagged) commands and, of a torrent that still exists,
-    /// the newest event of each kind. The rest is: beyond 4096, events about single files, pieces,
-    /// peers, trackers and web seeds; and beyond another 4096, those of torrents that are gone, those
-    /// of the client, and the answers to messages without a tag ([`AddFailed`](Event::AddFailed),
-    /// [`AlreadyAdded`](Event::AlreadyAdded), [`CommandFailed`](Event::CommandFailed)).
+    /// This patron did not read its events in time, and the oldest were dropped: beyond 4096, events about
+    /// single files, pieces, peers, trackers and web seeds; and beyond another 4096, those of removed torrents,
+    /// those of the client, and the answers to messages without a tag ([`AddFailed`](Event::AddFailed),
+    /// [`AlreadyAdded`](Event::AlreadyAdded), [`CommandFailed`](Event::CommandFailed)). The answers to
+    /// [tagged](crate::Patron::send_tagged) commands and, of a torrent that still exists, the newest event of
+    /// each kind are never dropped.
     Lagged {
         /// How many events were dropped.
         missed: u64,
@@ -374,14 +374,14 @@ pub enum Event {
     },
     /// The store can be written again, and contains everything that it should.
     StoreRecovered,
-    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
-    /// may be incomplete from now on.
+    /// libtorrent reports an error of its session, or its events cannot be read: later events and statuses may
+    /// be incomplete.
     SessionError {
         /// Why.
         error: Error,
     },
     // The events that follow are delivered only on request; see `EventKinds::ON_REQUEST`.
-    /// All pieces of a file are here and have passed their hash checks; they may not be written
+    /// All pieces of a file have been downloaded and have passed their hash checks; they may not be written
     /// yet. On request.
     FileCompleted {
         /// The torrent.
