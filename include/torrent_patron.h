@@ -2230,7 +2230,7 @@ int32_t patron_set_ends_first(patron_handle *patron,
 /**
  * Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NOT_HERE if the piece is not here yet; DISK if it cannot be read.
+ * Errors of the reply: NOT_DOWNLOADED if the piece is missing; DISK if it cannot be read.
  */
 int32_t patron_read_piece(patron_handle *patron,
                           uint64_t torrent_id,
@@ -2282,8 +2282,9 @@ int32_t patron_recheck(patron_handle *patron,
  * default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded early,
  * because players look for the index there.
  *
- * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_HERE if it is paused, and DISK
- * if it fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
+ * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_DOWNLOADED if it is paused, and
+ * DISK if it fails, before it can be read; INVALID_ARGUMENT for a file that it does not have;
+ * TIMED_OUT.
  */
 int32_t patron_reader_open(patron_handle *patron,
                            uint64_t torrent_id,
@@ -2300,8 +2301,8 @@ int32_t patron_reader_open(patron_handle *patron,
  * has not been downloaded; 0 does not wait, a negative number waits without a limit.
  *
  * Errors: TIMED_OUT (it may be retried); CANCELLED by patron_reader_interrupt(); BUSY while another
- * thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data has not been
- * downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
+ * thread reads; GONE if the torrent was removed; NOT_DOWNLOADED if it is paused and the data has
+ * not been downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
  */
 int32_t patron_reader_read(patron_reader *reader,
                            uint8_t *buffer,
@@ -2337,8 +2338,8 @@ int32_t patron_reader_fd(patron_reader *reader, int32_t *out, patron_error **err
 /**
  * Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NOT_HERE if not all of it has been downloaded; INVALID_ARGUMENT for a range
- * or a file that the torrent does not have; NO_METADATA; DISK.
+ * Errors of the reply: NOT_DOWNLOADED if not all of it has been downloaded; INVALID_ARGUMENT for a
+ * range or a file that the torrent does not have; NO_METADATA; DISK.
  */
 int32_t patron_read_range(patron_handle *patron,
                           uint64_t torrent_id,
@@ -3581,7 +3582,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * patron_event_explain() works for those, too.
  */
 
-/** The torrent was added. Has: name, save_dir, info hashes. */
+/** The torrent was added. Has: name, save_dir, info hashes, complete. */
 #define PATRON_EVENT_TORRENT_ADDED 1
 
 /** The client already has this torrent; it was not added again. Has: name. */
@@ -3976,6 +3977,12 @@ int64_t patron_event_seeds(const struct patron_event *event);
 
 /** For SCRAPED: the number of leechers; -1 if unknown, and for other kinds. */
 int64_t patron_event_leechers(const struct patron_event *event);
+
+/**
+ * For TORRENT_ADDED: whether all wanted data was already available, according to the resume data or
+ * because the files are trusted. A later FINISHED is then not news.
+ */
+bool patron_event_complete(const struct patron_event *event);
 
 /** For PEER_CONNECTED: whether the connection is outgoing rather than incoming. */
 bool patron_event_outgoing(const struct patron_event *event);

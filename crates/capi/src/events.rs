@@ -32,7 +32,7 @@ use torrent_patron::torrent::{Goal, InfoHashes};
 use torrent_patron::{Error, Event};
 
 numbers! { EventKind:
-    /// The torrent was added. Has: name, save_dir, info hashes.
+    /// The torrent was added. Has: name, save_dir, info hashes, complete.
     PATRON_EVENT_TORRENT_ADDED = 1 => TorrentAdded,
     /// The client already has this torrent; it was not added again. Has: name.
     PATRON_EVENT_ALREADY_ADDED = 2 => AlreadyAdded,
@@ -542,6 +542,13 @@ pub extern "C" fn patron_event_leechers(event: Option<&patron_event>) -> i64 {
         Event::Scraped { leechers, .. } => Some((*leechers)?.into()),
         _ => None,
     })
+}
+
+/// For TORRENT_ADDED: whether all wanted data was already available, according to the resume data
+/// or because the files are trusted. A later FINISHED is then not news.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_complete(event: Option<&patron_event>) -> bool {
+    read(false, || Some(matches!(event?.event, Event::TorrentAdded { complete: true, .. })))
 }
 
 /// For PEER_CONNECTED: whether the connection is outgoing rather than incoming.
