@@ -37,6 +37,12 @@ constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
 // Since 2.1, pieces are hashed before they are written, which may be much later.
 constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
+#if LIBTORRENT_VERSION_NUM >= 20100
+constexpr lt::status_t fatal_disk_error = lt::disk_status::fatal_disk_error;
+#else
+constexpr lt::status_t fatal_disk_error = lt::status_t::fatal_disk_error;
+#endif
+
 // A file of a new torrent; libtorrent adds pad files.
 struct NewFile {
     std::string path;

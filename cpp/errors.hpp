@@ -13,13 +13,15 @@ namespace category {
 // An argument that the shim refuses with std::invalid_argument.
 inline constexpr char argument[] = "argument";
 // NotDownloaded.
-inline constexpr char not_downloaded[] = "not here";
+inline constexpr char not_downloaded[] = "not downloaded";
 // Busy.
 inline constexpr char busy[] = "busy";
 // A file that another program has changed; see disk/read/file.cpp.
 inline constexpr char file[] = "file";
 // A file that another torrent has, with other data; see disk/paths.cpp.
 inline constexpr char in_use[] = "in use";
+// A file that exists and is not of the torrent; see disk/new_files.cpp.
+inline constexpr char exists[] = "exists";
 // The loaded libtorrent is not the one that the shim was compiled for; see process.cpp.
 inline constexpr char version[] = "version";
 // An exception without an error code.

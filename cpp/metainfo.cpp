@@ -318,6 +318,7 @@ rust::Vec<rust::String> TorrentParams::configure(AddRecord const& options) {
         doubtful_ =
             !check_resume_data(params_, saved_priorities, saved_stamps(client_data_), moved);
     verify_finished_ = options.verify_finished;
+    refuse_foreign_ = options.refuse_foreign && !params_.ti;
     if (resumed_ && !options.trust && client_data(client_data_).verify && is_complete()) {
         // The check was interrupted. Without claims, libtorrent checks it all.
         params_.have_pieces.clear();

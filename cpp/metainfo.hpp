@@ -52,6 +52,7 @@ class TorrentParams {
     lt::entry client_data_;
     bool resumed_ = false;
     bool verify_finished_ = false;
+    bool refuse_foreign_ = false;
     // Whether the files differ from the resume data.
     bool doubtful_ = false;
     // The URLs that the program itself supplied.

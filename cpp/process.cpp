@@ -69,6 +69,8 @@ rust::Str category_name(ShimCategory category) {
         return category::file;
     case ShimCategory::InUse:
         return category::in_use;
+    case ShimCategory::Exists:
+        return category::exists;
     case ShimCategory::Version:
         return category::version;
     default:

@@ -1,12 +1,15 @@
 #include "torrent-patron/cpp/web_seeds.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/url.hpp"
 
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 #include <libtorrent/peer_info.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
@@ -60,6 +63,26 @@ bool blames_server(lt::error_code const& code, bool gave_nothing) {
     }
 }
 
+// Returns whether a server has answered that it cannot serve the file now. libtorrent takes any
+// error for a missing file and never asks for it again.
+bool is_passing(lt::error_code const& code) {
+    switch (code.category() == lt::http_category() ? code.value() : 0) {
+    case 408: // Request Timeout
+    case 425: // Too Early
+    case 429: // Too Many Requests
+    case 500: // Internal Server Error
+    case 502: // Bad Gateway
+    case 503: // Service Unavailable
+    case 504: // Gateway Timeout
+        return true;
+    default:
+        return false;
+    }
+}
+
+// The longest time after which such a server is asked again, in multiples of the first.
+constexpr int longest_wait = 32;
+
 class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<WebSeeds> {
   public:
     WebSeeds(lt::torrent_handle torrent, std::function<void(WebSeedFailure)> tell)
@@ -68,12 +91,22 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
     std::shared_ptr<lt::peer_plugin>
     new_connection(lt::peer_connection_handle const& peer) override;
     void on_files_checked() override;
+    void tick() override;
     // The same fault is not reported again until the web seed has delivered something.
     void ended(std::string const& url, lt::error_code const& code, bool gave_nothing);
 
   private:
+    using clock = std::chrono::steady_clock;
+    // A server that is busy.
+    struct Busy {
+        int wait = 1;
+        bool is_due = false;
+        clock::time_point due;
+    };
+
     std::string url(std::string const& named, int at_port) const;
 
+    std::map<std::string, Busy> busy_;
     // The known URLs when the last connection was made; a redirect adds another.
     std::set<std::string> known_;
     lt::torrent_handle torrent_;
@@ -124,8 +157,18 @@ std::string WebSeeds::url(std::string const& named, int at_port) const {
 }
 
 void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool gave_nothing) {
-    if (!gave_nothing)
+    if (!gave_nothing) {
         reported_.erase(url);
+        busy_.erase(url);
+    }
+    if (is_passing(code)) {
+        Busy& busy = busy_[url];
+        auto const settings = internals::session_of(torrent_).get_settings();
+        std::chrono::seconds const first(settings.get_int(lt::settings_pack::urlseed_wait_retry));
+        busy.due = clock::now() + busy.wait * first;
+        busy.is_due = true;
+        busy.wait = std::min(2 * busy.wait, longest_wait);
+    }
     // In this case, libtorrent does not try again.
     bool const loops = code == lt::errors::redirecting && torrent_.url_seeds() == known_;
     if (!(loops || blames_server(code, gave_nothing)) ||
@@ -138,6 +181,22 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool ga
     if (loops)
         failure.error.message = "it redirects to a web seed that is already known";
     tell_(std::move(failure));
+}
+
+// To libtorrent, a web seed that is added again is a new one.
+void WebSeeds::tick() {
+    auto const now = clock::now();
+    for (auto& [from, busy] : busy_) {
+        if (!busy.is_due || now < busy.due)
+            continue;
+        busy.is_due = false;
+        for (std::string const& url : torrent_.url_seeds()) {
+            if (url.compare(0, from.size(), from) != 0)
+                continue;
+            torrent_.remove_url_seed(url);
+            torrent_.add_url_seed(url);
+        }
+    }
 }
 
 void WebSeeds::on_files_checked() {

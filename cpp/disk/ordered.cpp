@@ -1,4 +1,5 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
@@ -17,10 +18,10 @@
 namespace patron {
 
 Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-                 std::shared_ptr<Written> written, lt::io_context& network,
-                 lt::settings_interface const& settings)
+                 std::shared_ptr<Written> written, std::shared_ptr<NewFiles> new_files,
+                 lt::io_context& network, lt::settings_interface const& settings)
     : Forward(std::move(inner)), torrents_(std::move(torrents)), written_(std::move(written)),
-      network_(network), settings_(settings) {}
+      new_files_(std::move(new_files)), network_(network), settings_(settings) {}
 
 namespace {
 
@@ -276,16 +277,36 @@ void Ordered::async_check_files(lt::storage_index_t index,
                                 lt::add_torrent_params const* resume_data,
                                 lt::aux::vector<std::string, lt::file_index_t> links,
                                 CheckHandler handler) {
-    inner_->async_check_files(
-        index, resume_data, std::move(links),
-        [this, torrent = begin_exclusive(index),
-         handler = std::move(handler)](lt::status_t status, lt::storage_error const& error) {
-            // From now on, only what is on disk counts.
-            torrent->forget_probes();
-            end_exclusive(*torrent);
-            settled(torrent);
-            handler(status, error);
-        });
+    auto answer = [this, torrent = begin_exclusive(index), handler = std::move(handler)](
+                      lt::status_t status, lt::storage_error const& error) {
+        // From now on, only what is on disk counts.
+        torrent->forget_probes();
+        end_exclusive(*torrent);
+        settled(torrent);
+        handler(status, error);
+    };
+    auto const& torrent = torrents_->at(index);
+    std::shared_ptr<void> const owner = torrent->owner.lock();
+    if (!owner || !new_files_->take(internals::id(owner)))
+        return inner_->async_check_files(index, resume_data, std::move(links), std::move(answer));
+    auto check = [this, owner, torrent, resume_data, links = std::move(links),
+                  answer = std::move(answer)](lt::storage_error error) mutable {
+        if (aborted_ || !torrent->inner)
+            error = aborted();
+        if (error)
+            return answer(compat::fatal_disk_error, error);
+        inner_->async_check_files(torrent->inner, resume_data, std::move(links), answer);
+        inner_->submit_jobs();
+    };
+    // `check` keeps the torrent, so it must run and be destroyed on the network thread.
+    auto look = [&network = network_, files = expected(*torrent), &info = internals::info(owner),
+                 check, work = WorkGuard(network_.get_executor())](bool stopped) mutable {
+        auto const error = stopped ? lt::storage_error() : foreign_file(files, info);
+        boost::asio::post(network, [check = std::move(check), error,
+                                    work = std::move(work)]() mutable { check(error); });
+    };
+    if (!looks_.run(0, std::move(look)))
+        boost::asio::post(network_, [check]() mutable { check({}); });
 }
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
@@ -357,7 +378,7 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
             rename(error);
         });
     };
-    if (!renames_.run(0, std::move(look)))
+    if (!looks_.run(0, std::move(look)))
         boost::asio::post(network_, [rename] { rename(boost::asio::error::try_again); });
 }
 
@@ -407,7 +428,7 @@ void Ordered::update_stats_counters(lt::counters& statistics) const {
 
 void Ordered::abort(bool wait) {
     aborted_ = true;
-    renames_.stop();
+    looks_.stop();
     // Without disk threads, either no job is waiting, or all jobs wait forever.
     bool const has_threads = settings_.get_int(lt::settings_pack::aio_threads) > 0;
     if (wait || exclusive_jobs_ == 0 || !has_threads)
@@ -417,13 +438,14 @@ void Ordered::abort(bool wait) {
     inner_->submit_jobs();
 }
 
-lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written) {
-    return [written = std::move(written)](
+lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written,
+                                           std::shared_ptr<NewFiles> new_files) {
+    return [written = std::move(written), new_files = std::move(new_files)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         return std::make_unique<Ordered>(
             lt::default_disk_io_constructor(network, settings, statistics),
-            std::make_shared<Torrents>(), written, network, settings);
+            std::make_shared<Torrents>(), written, new_files, network, settings);
     };
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/forward.hpp"
+#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
@@ -37,6 +38,9 @@ namespace patron {
 // time in proportion to the list. A session that ends stops all of its torrents at once: 100,000
 // took 20 seconds. Therefore a limited number is stopped at a time.
 //
+// New files. When the metadata of a magnet link has come, its files may exist and be somebody
+// else's. They are looked at on the same thread before libtorrent checks them.
+//
 // Renames. libtorrent would overwrite an existing file. The path is looked up on a thread, because
 // the disk may be slow.
 //
@@ -47,8 +51,8 @@ namespace patron {
 class Ordered : public Forward {
   public:
     Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-            std::shared_ptr<Written> written, lt::io_context& network,
-            lt::settings_interface const& settings);
+            std::shared_ptr<Written> written, std::shared_ptr<NewFiles> new_files,
+            lt::io_context& network, lt::settings_interface const& settings);
 
     lt::storage_holder new_torrent(lt::storage_params const& params,
                                    std::shared_ptr<void> const& torrent) override;
@@ -95,6 +99,7 @@ class Ordered : public Forward {
 
     std::shared_ptr<Torrents> const torrents_;
     std::shared_ptr<Written> const written_;
+    std::shared_ptr<NewFiles> const new_files_;
     lt::io_context& network_;
     lt::settings_interface const& settings_;
     // libtorrent has a counter for this but does not update it.
@@ -105,12 +110,14 @@ class Ordered : public Forward {
     int stopping_ = 0;
     std::deque<Stop> stops_;
     bool aborted_ = false;
-    Pool renames_{"patron-rename", 1};
+    // Looks at files.
+    Pool looks_{"patron-look", 1};
     // Set while abort waits for these jobs.
     std::optional<WorkGuard> abort_pending_;
 };
 
 // A backend with which libtorrent reads all blocks.
-lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written);
+lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written,
+                                           std::shared_ptr<NewFiles> new_files);
 
 } // namespace patron

@@ -195,7 +195,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                 !have_piece(
                     piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
                 throw NotDownloaded("piece " + std::to_string(static_cast<int>(block.piece)) +
-                              " has not been downloaded yet");
+                                    " has not been downloaded yet");
             last = block.piece;
         }
         gather->start(info, std::move(blocks));

@@ -1,6 +1,7 @@
 // Converts alerts to typed calls of the client's sink. No pointer to an alert is kept after that.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
@@ -44,10 +45,15 @@ PortMapper mapper(lt::portmap_transport transport) {
     return transport == lt::portmap_transport::upnp ? PortMapper::Upnp : PortMapper::NatPmp;
 }
 
-// The tracker's own message says more than the code.
+// The tracker's own message says more than the code, but for HTTP, where it is only the server's
+// wording of the code.
 NativeError refusal(lt::error_code const& code, char const* reason) {
     NativeError out = error(code);
-    if (reason != nullptr && *reason != '\0')
+    if (reason == nullptr || *reason == '\0')
+        return out;
+    if (code.category() == lt::http_category())
+        out.message = text(std::to_string(code.value()) + " " + reason);
+    else
         out.message = text(reason);
     return out;
 }
@@ -161,7 +167,9 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
         std::uint64_t const torrent = torrent_id(a.userdata);
         torrents_.erase(torrent);
         finishing_.erase(torrent);
+        cannot_write_.erase(torrent);
         verifying_.erase(torrent);
+        new_files_->take(torrent);
         saver_->forget(torrent);
         pending_->forget_torrent(torrent);
         choosing_.erase(torrent);
@@ -310,6 +318,8 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
         // pauses a torrent after an error in a write or a check, but not after this one.
         if (a.op == lt::operation_t::file_read)
             pause(a.handle);
+        else
+            cannot_write_.insert(id(a));
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
         return true;
     }
@@ -368,6 +378,11 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
         return;
     if (auto pieces = unchecked_->take(asked.request); !pieces.empty())
         params.have_pieces = std::move(pieces);
+    // Kept, this would stop the torrent in the next run too, without an error.
+    if (!(params.flags & lt::torrent_flags::upload_mode))
+        cannot_write_.erase(id(alert));
+    else if (cannot_write_.count(id(alert)) > 0)
+        params.flags &= ~lt::torrent_flags::upload_mode;
     if (asked.by != AnsweredBy::Metainfo)
         return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
                                         asked.client_data, asked.by == AnsweredBy::ResumeData});
@@ -597,7 +612,11 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
     case lt::session_error_alert::alert_type: {
         auto const& a = static_cast<lt::session_error_alert const&>(alert);
-        out.session_error(error(a.error));
+        NativeError failure = error(a.error);
+        // An exception has only a text.
+        if (!a.error)
+            failure.message = text(a.message());
+        out.session_error(std::move(failure));
         return true;
     }
     case lt::alerts_dropped_alert::alert_type:

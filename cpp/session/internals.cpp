@@ -198,6 +198,14 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
     return !info.info_hashes().has_v1() || info.hash_for_piece(piece) == hash;
 }
 
+std::uint64_t id(std::shared_ptr<void> const& torrent) {
+    return torrent_id(static_cast<native::torrent const*>(torrent.get())->get_userdata());
+}
+
+lt::torrent_info const& info(std::shared_ptr<void> const& torrent) {
+    return static_cast<native::torrent const*>(torrent.get())->torrent_file();
+}
+
 void close_on_exec(lt::peer_connection_handle const& connection) {
     if (auto const peer = connection.native_handle()) {
         // Fails on a closed socket. is_open() does not link with 2.1 if that has WebRTC.

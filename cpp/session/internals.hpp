@@ -108,6 +108,10 @@ lt::typed_bitfield<lt::piece_index_t> unchecked_pieces(lt::torrent_handle const&
 // Returns whether any piece of a torrent has a deadline. Called on the network thread.
 bool has_deadlines(lt::torrent_handle const& torrent);
 
+// A disk backend is given torrents without a type. Called on the network thread.
+std::uint64_t id(std::shared_ptr<void> const& torrent);
+lt::torrent_info const& info(std::shared_ptr<void> const& torrent);
+
 // Connects to known peers of a torrent, as many as libtorrent does after the answer of a tracker.
 // Called on the network thread, but not while libtorrent changes the torrent.
 void connect_some(lt::torrent_handle const& torrent);

@@ -1,6 +1,7 @@
 // The session's lifetime: settings, the notify callback, abort.
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/read/path.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
@@ -47,8 +48,8 @@ std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 bool silent_resolver, OnDemand& plugins, std::vector<std::uint32_t> cores,
-                 rust::Box<Waker> waker)
+                 std::shared_ptr<NewFiles> new_files, bool silent_resolver, OnDemand& plugins,
+                 std::vector<std::uint32_t> cores, rust::Box<Waker> waker)
     : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
       policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
       classes_(std::make_shared<PeerClasses>()),
@@ -56,7 +57,8 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), unchecked_(std::make_shared<Unchecked>()),
       reports_(std::make_shared<Reports>()), pending_(std::make_unique<PendingAlerts>()),
-      written_(std::move(written)), saver_(std::make_unique<Saver>(written_, waker_)) {
+      written_(std::move(written)), new_files_(std::move(new_files)),
+      saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
     // Posted after the resolver's thread has started, which must not be bound.
@@ -148,13 +150,14 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
     auto written = std::make_shared<Written>();
+    auto new_files = std::make_shared<NewFiles>();
     std::shared_ptr<PlainTorrents> plain;
 #ifdef __linux__
     if (reads == DiskReads::ZeroCopy)
         plain = std::make_shared<PlainTorrents>();
-    params.disk_io_constructor = read_path(reads, plain, written, std::move(counters));
+    params.disk_io_constructor = read_path(reads, plain, written, new_files, std::move(counters));
 #else
-    params.disk_io_constructor = stock_backend(written);
+    params.disk_io_constructor = stock_backend(written, new_files);
 #endif
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
@@ -188,9 +191,9 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     bool const silent =
         !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
-        std::move(params), std::move(policy), std::move(plain), std::move(written), silent,
-        *plugins, std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()),
-        std::move(waker));
+        std::move(params), std::move(policy), std::move(plain), std::move(written),
+        std::move(new_files), silent, *plugins,
+        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), std::move(waker));
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved

@@ -50,6 +50,7 @@ class PeerClasses;
 class Saver;
 class Torrent;
 class TorrentParams;
+class NewFiles;
 class Written;
 struct ReadTorrents;
 
@@ -68,8 +69,8 @@ class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            bool silent_resolver, OnDemand& plugins, std::vector<std::uint32_t> cores,
-            rust::Box<Waker> waker);
+            std::shared_ptr<NewFiles> new_files, bool silent_resolver, OnDemand& plugins,
+            std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -196,6 +197,8 @@ class Session {
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
     // Torrents whose pieces have all been downloaded, but not all written.
     std::unordered_set<std::uint64_t> finishing_;
+    // Torrents that libtorrent itself has put into upload mode, because a write has failed.
+    std::unordered_set<std::uint64_t> cannot_write_;
     // Torrents to be hashed once they have been downloaded.
     std::unordered_set<std::uint64_t> verifying_;
     // torrent_deleted_alert contains only the info hashes.
@@ -209,6 +212,7 @@ class Session {
     std::vector<Reports::Report> popped_reports_;
     std::unique_ptr<PendingAlerts> pending_;
     std::shared_ptr<Written> written_;
+    std::shared_ptr<NewFiles> new_files_;
     std::unique_ptr<Saver> saver_;
     // Requests to set file priorities, by torrent. libtorrent is working on the first of each.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;

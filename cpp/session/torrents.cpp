@@ -1,6 +1,7 @@
 // Torrents by id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
@@ -47,6 +48,8 @@ void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> 
     }
     if (params->verify_finished_)
         verifying_.insert(torrent);
+    if (params->refuse_foreign_)
+        new_files_->add(torrent);
     adding_[torrent] = std::move(params);
     retry_add(torrent);
 }
@@ -63,6 +66,7 @@ void Session::forget_add(std::uint64_t torrent) noexcept {
     if (plain_ && failed && failed.mapped()->params_.ti)
         plain_->take(failed.mapped()->params_.ti->info_hashes().get_best());
     verifying_.erase(torrent);
+    new_files_->take(torrent);
     policy_->forget(torrent);
 }
 

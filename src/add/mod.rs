@@ -543,6 +543,9 @@ fn read(
         restored: false,
         trust: options.trust,
         stop_when_checked: options.stop_when_checked,
+        refuse_foreign: options.existing_files == ExistingFiles::Refuse
+            && !options.stop_when_checked
+            && !options.flags.contains(TorrentFlag::UploadMode),
         verify_finished: options.verify_finished || described.client_data.verify,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };

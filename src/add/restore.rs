@@ -71,6 +71,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         restored: true,
         trust: false,
         stop_when_checked: false,
+        refuse_foreign: true,
         verify_finished: described.client_data.verify,
         policy: defaults.settings.policy(defaults.loopback_only, defaults.proxy),
     };

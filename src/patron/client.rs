@@ -159,7 +159,7 @@ impl Patron {
             Ask::session("map the port", move |session| {
                 session.map_port(convert::protocol(protocol), external, local)
             }),
-            |mappings| mappings.into_iter().map(|one| PortMapping::new(one)).collect(),
+            |mappings| mappings.into_iter().map(PortMapping::new).collect(),
         )
     }
 

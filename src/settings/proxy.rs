@@ -78,13 +78,11 @@ impl ProxyKind {
 
 impl Proxy {
     /// Creates a SOCKS5 proxy at `HOST:PORT`.
-    #[must_use]
     pub fn socks5(address: impl Into<String>) -> Self {
         Self { kind: ProxyKind::Socks5, address: address.into(), login: None }
     }
 
     /// Creates an HTTP proxy at `HOST:PORT`, which must allow `CONNECT` to any port.
-    #[must_use]
     pub fn http(address: impl Into<String>) -> Self {
         Self { kind: ProxyKind::Http, address: address.into(), login: None }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Change, Key, Record, Store};
 use crate::add::{AddOptions, Defaults, Source, find_in, prepare_for_store, strings};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Goals, InfoHashes};
 
 /// The result of importing one torrent.
@@ -74,7 +74,7 @@ fn names(hashes: &InfoHashes) -> Vec<String> {
 
 /// Returns the `.torrent` files, and the resume data without a `.torrent` file, sorted by name.
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |error| Error::io("import the torrents", directory.display(), &error);
+    let failed = |error| Error::io(IMPORT, directory.display(), &error);
     let mut files = BTreeSet::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -87,12 +87,27 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().collect())
 }
 
+const IMPORT: &str = "import the torrents";
+
 const RESUME: &[&str] = &["fastresume", "resume"];
+
+/// Refuses a FIFO, which somebody else may have put there: to open one would wait for its writer.
+fn check_regular(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let error = Error::new(ErrorKind::InvalidArgument, IMPORT, "it is not a regular file");
+            Err(error.on(path.display()))
+        }
+        _ => Ok(()),
+    }
+}
 
 fn read(path: &Path, key: Key) -> Result<Record> {
     let mut options = AddOptions::default();
+    check_regular(path)?;
     let bytes = |path: &Path| {
-        fs::read(path).map_err(|error| Error::io("import the torrent", path.display(), &error))
+        check_regular(path)?;
+        fs::read(path).map_err(|error| Error::io(IMPORT, path.display(), &error))
     };
     let is_torrent = path.extension().is_some_and(|kind| kind == "torrent");
     let resume = RESUME.iter().map(|kind| path.with_extension(kind)).find(|path| path.exists());

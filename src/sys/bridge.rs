@@ -20,6 +20,7 @@ mod bridge {
         Busy,
         File,
         InUse,
+        Exists,
         Version,
         Exception,
     }
@@ -497,6 +498,8 @@ mod bridge {
         /// Pause as soon as the files have been checked.
         stop_when_checked: bool,
         /// Check downloaded files again before the torrent is reported as finished.
+        /// Whether files of others must not be overwritten, though the files are not known yet.
+        refuse_foreign: bool,
         verify_finished: bool,
         policy: PolicyRecord,
     }

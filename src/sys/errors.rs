@@ -42,6 +42,7 @@ fn own_category(category: &str) -> Option<ErrorKind> {
         (ShimCategory::Busy, ErrorKind::Busy),
         (ShimCategory::File, ErrorKind::Disk),
         (ShimCategory::InUse, ErrorKind::Disk),
+        (ShimCategory::Exists, ErrorKind::Exists),
         (ShimCategory::Version, ErrorKind::VersionMismatch),
         (ShimCategory::Exception, ErrorKind::Native),
     ]

@@ -164,6 +164,32 @@ fn a_full_disk_pauses_a_torrent_until_there_is_room() {
     drop((client, seeder));
 }
 
+/// libtorrent puts the torrent into upload mode, which is part of resume data.
+#[test]
+fn a_torrent_that_met_a_full_disk_goes_on_in_the_next_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = "a_torrent_that_met_a_full_disk_goes_on_in_the_next_run";
+    let Some(tmpfs) = Tmpfs::mount(dir.path().join("to"), "1m", test) else { return };
+    let file = data(&dir.path().join("from"), "data.bin", 34, 4 * MIB);
+    let seeder = Seeder::of(&file);
+    let resume_data = {
+        let client = client(&tmpfs.0);
+        let patron = client.patron();
+        let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+        let error = error(&patron, id);
+        assert_eq!(error.native().unwrap().value, 28, "{error:?}");
+        patron.resume_data(id).wait().unwrap()
+    };
+    tmpfs.remount("size=16m");
+    let client = client(&tmpfs.0);
+    let patron = client.patron();
+    let options = seeder.options().resume_data(resume_data);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    assert!(same(&file, &tmpfs.0.join("data.bin")));
+    drop((client, seeder));
+}
+
 #[test]
 fn a_path_longer_than_the_system_takes_stops_one_torrent_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -396,6 +422,46 @@ fn a_finished_torrent_moves_to_its_final_place() {
     assert!(same(&file, &to.join("data.bin")));
     assert!(std::fs::read_dir(&incomplete).unwrap().next().is_none());
     assert_eq!(more_errors(&patron, id), [""; 0]);
+}
+
+/// Its files are not known when it is added.
+#[test]
+fn a_magnet_link_overwrites_no_foreign_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 87, 4 * MIB));
+    let hash = seeder.metainfo.info_hashes.v1.unwrap();
+    let link = format!("magnet:?xt=urn:btih:{hash}");
+    let to = dir.path().join("to");
+    let mine = data(&to, "data.bin", 88, 4 * MIB);
+    let before = std::fs::read(&mine).unwrap();
+    let client = client(&to);
+    let patron = client.patron();
+    let id = patron.add_torrent(&*link, seeder.options()).wait().unwrap().id();
+    let refused = error(&patron, id);
+    assert_eq!(refused.kind(), ErrorKind::Exists, "{refused}");
+    assert!(refused.message().contains("data.bin: it exists and contains no data"), "{refused}");
+    still_works(&patron);
+    assert!(patron.fresh_status(id).wait().unwrap().paused);
+    assert!(std::fs::read(&mine).unwrap() == before);
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+
+    // What an earlier download has left is taken over, and so is anything on request.
+    std::fs::copy(&seeder.path, &mine).unwrap();
+    overwrite_end(&mine);
+    for existing in [ExistingFiles::Refuse, ExistingFiles::Overwrite] {
+        let options = seeder.options().existing_files(existing);
+        let id = patron.add_torrent(&*link, options).wait().unwrap().id();
+        finished(&patron, id);
+        assert!(same(&seeder.path, &mine));
+        patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+        std::fs::write(&mine, &before).unwrap();
+    }
+}
+
+fn overwrite_end(path: &Path) {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.write_all_at(&[7; 1000], 4 * MIB as u64 - 1000).unwrap();
 }
 
 #[test]

@@ -218,6 +218,7 @@ fn a_torrent_is_named_after_its_path_even_if_that_is_a_link() {
     symlink(&target, &link).unwrap();
     let file = dir.path().join("a-file");
     symlink(target.join("file"), &file).unwrap();
+    let to_file = file.clone();
     for (path, name) in [
         (link.clone(), "current"),
         (dir.path().join("current/"), "current"),
@@ -235,6 +236,13 @@ fn a_torrent_is_named_after_its_path_even_if_that_is_a_link() {
         made.name,
         dir.path().canonicalize().unwrap().file_name().unwrap().to_str().unwrap()
     );
+    // What the path itself leads to is not left out.
+    for path in [&link, &to_file] {
+        let making = maker(path, Protocol::Hybrid).links(Links::Skip).start().unwrap();
+        let made = making.wait_timeout(PATIENCE).unwrap().unwrap();
+        assert_eq!(made.name, path.file_name().unwrap().to_str().unwrap());
+        assert!(making.left_out().is_empty(), "{:?}", making.left_out());
+    }
 }
 
 #[test]

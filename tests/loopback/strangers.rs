@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -369,6 +369,26 @@ impl Missing {
         let options = AddOptions::default().add_web_seeds([web_seed.to_owned()]);
         patron.add_torrent(&self.metainfo, options).wait().unwrap().id()
     }
+}
+
+/// libtorrent takes any HTTP error for a missing file, and would never ask again.
+#[test]
+fn a_web_seed_that_is_busy_is_asked_again() {
+    each(["429 Too Many Requests", "500 No", "503 Service Unavailable"], |busy| {
+        let missing = Missing::file("data.bin");
+        let whole = noise(7, 50_000);
+        let asked = AtomicUsize::new(0);
+        let answer: Box<Answer> = Box::new(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => page(busy, b""),
+            _ => page("200 OK", &whole),
+        });
+        let server = Server::at("127.0.0.1:0", answer).unwrap();
+        let client = builder(&missing.to).setting("urlseed_wait_retry", 1).start().unwrap();
+        let patron = client.patron();
+        let id = missing.start(&patron, &server.url("/data.bin"));
+        finished(&patron, id);
+        assert_eq!(server.asked().len(), 3, "{busy}");
+    });
 }
 
 #[test]

@@ -434,15 +434,16 @@ void ReadPath::limit_files() {
 
 lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTorrents> plain,
                                        std::shared_ptr<Written> written,
+                                       std::shared_ptr<NewFiles> new_files,
                                        std::shared_ptr<ReadCounters> counters) {
     return [reads, plain = std::move(plain), written = std::move(written),
-            counters = std::move(counters)](
+            new_files = std::move(new_files), counters = std::move(counters)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
         auto ordered = std::make_unique<Ordered>(
             lt::default_disk_io_constructor(network, settings, statistics), torrents, written,
-            network, settings);
+            new_files, network, settings);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, plain,
                                           written, counters, network, settings);
     };

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
 
@@ -30,6 +31,7 @@ enum class DiskReads : std::uint8_t;
 // page cache.
 lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTorrents> plain,
                                        std::shared_ptr<Written> written,
+                                       std::shared_ptr<NewFiles> new_files,
                                        std::shared_ptr<ReadCounters> counters);
 
 } // namespace patron

@@ -8,6 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+#[cfg(unix)]
+use signal_hook::consts::SIGXFSZ;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -54,6 +56,14 @@ impl Interrupt {
     /// Returns a channel for `select!` that is ready once a signal has arrived.
     pub(crate) fn signal(&self) -> &Receiver<()> {
         &self.signal
+    }
+}
+
+/// Makes a write beyond the limit on the size of files (`ulimit -f`) an error. Otherwise, a signal ends the
+/// program.
+pub(crate) fn survive_large_files() {
+    if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::default()) {
+        output::warn(format_args!("cannot catch SIGXFSZ: {error}"));
     }
 }
 

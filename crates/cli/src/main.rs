@@ -55,6 +55,7 @@ impl From<Outcome> for ExitCode {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_if_asked();
+    interrupt::survive_large_files();
     let result = match &arguments.command {
         Command::Demo(command) => demo::run(command),
         Command::Create(command) => create::run(command),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
-use torrent_patron::file::{Existing, ExistingFiles};
+use torrent_patron::file::{Existing, ExistingFiles, FileStatus, Priority};
 use torrent_patron::patron::{Command, RemoveFiles, Reply};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
@@ -408,7 +408,12 @@ impl Transfer {
     /// Selects the files, which are known once a magnet link has its metadata.
     fn select_files(&mut self, id: TorrentId) {
         if !self.select.is_empty() {
-            self.choose_files(id, &self.select.clone());
+            return self.choose_files(id, &self.select.clone());
+        }
+        // A magnet link may select files, too (BEP 53).
+        let chosen = |file: &FileStatus| file.priority != Priority::SKIP && !file.pad;
+        if self.patron.files(id).wait().is_ok_and(|files| !files.iter().any(chosen)) {
+            self.give_up(id, "select the files", "the link selects no file of the torrent".into());
         }
     }
 

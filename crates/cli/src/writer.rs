@@ -81,8 +81,11 @@ impl Writer {
             let thread = thread::Builder::new().name(self.name.into());
             match thread.spawn(|| self.run()) {
                 Ok(_) => queue.started = true,
-                Err(error) => {
-                    queue.closed = Some(error);
+                // No thread is left. What must be said is said anyway.
+                Err(_) => {
+                    let mut out = (self.open)();
+                    let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+                    queue.closed = written.err();
                     return;
                 }
             }

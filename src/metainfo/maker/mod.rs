@@ -148,7 +148,10 @@ impl TorrentMaker {
     /// that contains the shared file or directory. For a single file that is v2 only, libtorrent
     /// supports only the latter.
     pub fn add_web_seed(mut self, url: impl Into<String>) -> Self {
-        self.web_seeds.push(url.into());
+        let url = url.into();
+        if !self.web_seeds.contains(&url) {
+            self.web_seeds.push(url);
+        }
         self
     }
 

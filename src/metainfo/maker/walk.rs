@@ -154,7 +154,10 @@ impl Walk<'_> {
         if kind.is_symlink() {
             return match self.rules.links {
                 Links::Keep => self.keep(source),
-                Links::Skip => self.leave_out(source),
+                Links::Skip if entry.depth() > 0 => self.leave_out(source),
+                // What the given path leads to is shared.
+                Links::Skip if source.is_file() => self.add(source, None),
+                Links::Skip => Ok(()),
                 Links::Refuse | Links::Follow => {
                     Err(refuse(source, "is a link", ErrorKind::InvalidArgument))
                 }

@@ -213,6 +213,11 @@ impl Store for Sqlite {
 fn look(path: &Path) -> Result<bool> {
     let io = |error| Error::io(OPEN, path.display(), &error);
     let mut header = Vec::new();
+    // To open a FIFO would wait for its writer.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        let why = "it is not a regular file";
+        return Err(Error::new(ErrorKind::InvalidArgument, OPEN, why).on(path.display()));
+    }
     match File::open(path) {
         Ok(file) => _ = file.take(100).read_to_end(&mut header).map_err(io)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),

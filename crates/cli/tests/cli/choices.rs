@@ -123,6 +123,9 @@ fn a_selection_that_selects_nothing_is_an_error() {
         album.download(&album.magnet, &["--peer", &peer, "--select=*.mkv"]).end().expect(1);
     assert!(output.stderr.contains("error: album: no file is selected"));
     assert!(events(&output).iter().any(|event| event["event"] == "error"), "{output:#?}");
+    let link = format!("{}&so=99", album.magnet);
+    let output = album.download(&link, &["--peer", &peer]).end().expect(1);
+    assert!(output.stderr.contains("error: album: the link selects no file"), "{output:#?}");
 }
 
 #[test]

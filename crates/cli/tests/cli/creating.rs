@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use torrent_patron::metainfo::Metainfo;
 
-use crate::program::{Output, Program, run};
+use crate::program::{Output, Program, command, run};
 use crate::support::{PATIENCE, data};
 
 fn create(path: &Path, output: &Path, more: &[&str]) -> Output {
@@ -43,6 +44,23 @@ fn force_overwrites_a_file_as_an_editor_does() {
     create(&film, &private, &["--force", "--v2"]).expect(0);
     assert_eq!(fs::read(&private).unwrap(), fs::read(&twin).unwrap(), "hard links stay");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing is left over");
+}
+
+/// A limit on the size of files, as shared hosts and cron jobs have it.
+#[test]
+fn a_file_that_may_not_become_so_large_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = data(dir.path(), "film.bin", 1, 3_000_000);
+    let mut limited = Command::new("sh");
+    // In units of 512 bytes.
+    limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(command().get_program());
+    limited.arg("create").arg(&film).arg("-o").arg(dir.path().join("film.torrent"));
+    let output = Program::spawn(limited.arg("--piece-length=16K")).end().expect(1);
+    assert!(
+        output.stderr.contains("film.torrent") && output.stderr.contains("too large"),
+        "{output:?}"
+    );
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left over");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -172,6 +173,14 @@ fn a_store_is_listed_checked_exported_and_imported() {
     assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");
     assert_eq!(output.stdout, "movie.bin\n");
     fs::remove_file(backup.join("wrong.torrent")).unwrap();
+    // Somebody else may have put it there.
+    let pipe = backup.join("pipe.torrent");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let output = run(["store", "import", text(&other), text(&backup)]).expect(1);
+    assert!(output.stderr.contains("pipe.torrent: it is not a regular file"), "{output:#?}");
+    let output = run(["store", "check", text(&pipe)]).expect(1);
+    assert!(output.stderr.contains("pipe.torrent: it is not a regular file"), "{output:#?}");
+    fs::remove_file(pipe).unwrap();
     let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
     assert_eq!(again, "movie.bin: already in the store\n");
     let json = |command: &[&str], code| {
