@@ -530,8 +530,7 @@ fn the_limits_of_the_client_follow_the_demand_without_events() {
             let Asked::OfSession(request, "measure the demand") = script.next() else {
                 panic!("expected a measurement")
             };
-            let demand =
-                DemandRecord { sent, received: 0, connections: 0, unchoked: 0, thread_time: 0 };
+            let demand = DemandRecord { sent, ..DemandRecord::default() };
             let answer: Answer = Box::new(vec![demand]);
             script.say(EngineEvent::Answered { request, answer: Ok(answer) });
         }
