@@ -11,9 +11,10 @@ namespace patron {
 
 // Torrents per second.
 double FirstAnnounces::rate() const {
-    constexpr int per_http_announce = 10;
+    constexpr double per_http_announce = 10;
     auto const& settings = internals::settings(session_);
-    return per_http_announce * settings.get_int(lt::settings_pack::max_concurrent_http_announces);
+    int const most = settings.get_int(lt::settings_pack::max_concurrent_http_announces);
+    return per_http_announce * std::max(most, 1);
 }
 
 std::shared_ptr<lt::torrent_plugin> FirstAnnounces::new_torrent(lt::torrent_handle const& torrent,

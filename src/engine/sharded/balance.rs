@@ -349,4 +349,33 @@ mod tests {
         assert!(balance.changed(9).unwrap().is_none());
         assert!(balance.due().is_some());
     }
+
+    #[test]
+    fn the_place_of_the_queue_goes_to_the_shard_with_the_first_torrent() {
+        use crate::model::TorrentId;
+        use crate::sys::QueuedRecord;
+        let begun = Instant::now();
+        let mut balance = Balance::new(2, begun);
+        balance.set(&settings([("active_downloads", 1), ("active_limit", 9)]));
+        let downloads = |part: &Settings| part.int("active_downloads").unwrap();
+        let mut queue = Queue::default();
+        let id = TorrentId::next();
+        queue.enter(id);
+        let queued = QueuedRecord { torrent: id.get(), idle: false };
+        let demand = [
+            DemandRecord::default(),
+            DemandRecord { downloads: vec![queued], ..DemandRecord::default() },
+        ];
+        let mut change = None;
+        for round in 1..=2 {
+            let now = begun + INTERVAL * round;
+            assert_eq!(balance.queued(now), 9);
+            balance.measure(7, now);
+            change = balance.measured(now, demand.to_vec(), &mut queue);
+        }
+        assert_eq!(change.unwrap().iter().map(downloads).collect::<Vec<_>>(), [0, 0]);
+        balance.changes_by(8);
+        let raised = balance.changed(8).unwrap().unwrap();
+        assert_eq!(raised.iter().map(downloads).collect::<Vec<_>>(), [0, 1]);
+    }
 }

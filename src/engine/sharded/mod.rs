@@ -415,7 +415,8 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn due(&self) -> Option<Instant> {
-        self.balance.due()
+        let ready = (!self.ready.is_empty()).then(Instant::now);
+        ready.or_else(|| self.balance.due())
     }
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
