@@ -50,7 +50,7 @@ std::string file_name(lt::torrent_info const& info, lt::file_index_t file) {
 }
 
 // Read in one turn of the network thread: peers are served in between.
-constexpr std::size_t blocks_at_once = 64;
+constexpr std::size_t blocks_at_once = 256;
 
 // A read of several blocks. Network thread.
 class Gather : public std::enable_shared_from_this<Gather> {

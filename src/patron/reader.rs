@@ -20,9 +20,10 @@ use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::{Reply, Responder, one_shot};
 
-/// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
+/// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially. While the file
+/// downloads, a fetch waits behind the writes in libtorrent's disk queue.
 const FIRST_CHUNK: u64 = 64 << 10;
-const LARGEST_CHUNK: u64 = 1 << 20;
+const LARGEST_CHUNK: u64 = 4 << 20;
 
 /// The longest range that can be read at once, in bytes.
 const LONGEST_RANGE: u64 = 64 << 20;
