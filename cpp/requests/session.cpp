@@ -58,15 +58,37 @@ void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     listening_.look();
 }
 
-DemandRecord SessionHandle::demand() const {
+DemandRecord SessionHandle::demand(std::uint32_t queued) const {
     lt::counters const& known = internals::counters(*this);
     auto const number = [&known](int which) { return static_cast<std::int32_t>(known[which]); };
     timespec used{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return {known[lt::counters::sent_bytes], known[lt::counters::recv_bytes],
-            number(lt::counters::num_peers_connected) + number(lt::counters::num_peers_half_open),
-            number(lt::counters::num_peers_up_unchoked),
-            std::int64_t(used.tv_sec) * 1000000000 + used.tv_nsec};
+    DemandRecord out{};
+    out.sent = known[lt::counters::sent_bytes];
+    out.received = known[lt::counters::recv_bytes];
+    out.connections =
+        number(lt::counters::num_peers_connected) + number(lt::counters::num_peers_half_open);
+    out.unchoked = number(lt::counters::num_peers_up_unchoked);
+    out.thread_time = std::int64_t(used.tv_sec) * 1000000000 + used.tv_nsec;
+    if (queued > 0) {
+        internals::Queue const queue = internals::queue(*this, queued);
+        auto const records = [](std::vector<internals::Queued> const& list) {
+            rust::Vec<QueuedRecord> out;
+            for (auto const& one : list)
+                out.push_back({one.torrent, one.idle});
+            return out;
+        };
+        out.checking = records(queue.checking);
+        out.downloads = records(queue.downloads);
+        out.seeds = records(queue.seeds);
+        out.queued = static_cast<std::uint32_t>(queue.count);
+        auto const& settings = internals::settings(*this);
+        // libtorrent looks again after this setting.
+        out.slow_after = settings.get_bool(lt::settings_pack::dont_count_slow_torrents)
+                             ? 2 * settings.get_int(lt::settings_pack::auto_manage_startup)
+                             : -1;
+    }
+    return out;
 }
 
 rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {

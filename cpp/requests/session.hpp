@@ -47,7 +47,7 @@ class SessionHandle : public lt::session_handle {
 
     rust::Vec<SettingRecord> current_settings() const;
     void change_settings(rust::Slice<SettingRecord const> settings);
-    DemandRecord demand() const;
+    DemandRecord demand(std::uint32_t queued) const;
     rust::Vec<std::uint8_t> state(rust::Slice<SettingRecord const> instead) const;
     // Without settings.
     rust::Vec<std::uint8_t> network_state() const;

@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/session/private_member.hpp"
 
+#include <libtorrent/announce_entry.hpp>
 #include <libtorrent/aux_/session_impl.hpp>
 #include <libtorrent/disk_interface.hpp>
 
@@ -9,6 +10,7 @@
 
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <utility>
@@ -59,11 +61,11 @@ struct Announces {
 };
 template struct Open<Announces, &native::tracker_manager::m_http_conns>;
 
-struct Queued {
+struct QueuedAnnounces {
     using type = std::deque<TrackerConnection> native::tracker_manager::*;
-    friend type member(Queued);
+    friend type member(QueuedAnnounces);
 };
-template struct Open<Queued, &native::tracker_manager::m_queued>;
+template struct Open<QueuedAnnounces, &native::tracker_manager::m_queued>;
 
 struct Send {
     using type = native::tracker_manager::send_fun_t native::tracker_manager::*;
@@ -156,6 +158,44 @@ struct CloseOnExec {
 
 lt::counters const& counters(lt::session_handle const& session) {
     return static_cast<lt::aux::session_interface&>(*session.native_handle()).stats_counters();
+}
+
+Queue queue(lt::session_handle const& session, std::size_t most) {
+    using Lists = lt::aux::session_interface;
+    Lists& from = *session.native_handle();
+    Queue out{};
+    auto const first = [&](lt::torrent_list_index_t list, int low_rate, auto const& is_before) {
+        std::vector<native::torrent*> all = from.torrent_list(list);
+        out.count += all.size();
+        auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+        std::partial_sort(all.begin(), end, all.end(), is_before);
+        std::vector<Queued> queued;
+        for (auto it = all.begin(); it != end; ++it) {
+            native::torrent const& one = **it;
+            lt::stat const statistics = one.statistics();
+            int const rate = list == Lists::torrent_seeding_auto_managed
+                                 ? statistics.upload_payload_rate()
+                                 : statistics.download_payload_rate();
+            queued.push_back(
+                {torrent_id(one.get_userdata()), !one.is_torrent_paused() && rate < low_rate});
+        }
+        return queued;
+    };
+    auto const& settings = from.settings();
+    auto const by_position = [](native::torrent const* one, native::torrent const* other) {
+        return one->sequence_number() < other->sequence_number();
+    };
+    // The rank by which libtorrent chooses complete torrents is hidden. They are assigned to
+    // sessions at random, so that the best ones are everywhere.
+    auto const running = [](native::torrent const* one, native::torrent const* other) {
+        return !one->is_torrent_paused() && other->is_torrent_paused();
+    };
+    out.checking = first(Lists::torrent_checking_auto_managed, 0, by_position);
+    out.downloads = first(Lists::torrent_downloading_auto_managed,
+                          settings.get_int(lt::settings_pack::inactive_down_rate), by_position);
+    out.seeds = first(Lists::torrent_seeding_auto_managed,
+                      settings.get_int(lt::settings_pack::inactive_up_rate), running);
+    return out;
 }
 
 std::string url(lt::peer_connection_handle const& connection) {
@@ -260,7 +300,7 @@ void filter_http_requests(lt::session_handle const& session, ChooseFilter const&
     };
     for (TrackerConnection const& connection : trackers.*member(Announces()))
         each(connection);
-    if (auto const& queued = trackers.*member(Queued()); !queued.empty()) {
+    if (auto const& queued = trackers.*member(QueuedAnnounces()); !queued.empty()) {
         each(queued.front());
         each(queued.back());
     }
@@ -349,6 +389,31 @@ bool has_deadlines(lt::torrent_handle const& torrent) {
 }
 
 // Simulates an answer of a tracker without content.
+bool hold_announces(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    auto const trackers = torrent.trackers();
+    auto const is_udp = [](auto const& tracker) { return tracker.url.rfind("udp:", 0) == 0; };
+    if (!impl || impl->is_torrent_paused() ||
+        std::none_of(trackers.begin(), trackers.end(), is_udp))
+        return false;
+    impl->set_announce_to_trackers(false);
+    return true;
+}
+
+void begin_announces(lt::torrent_handle const& torrent) {
+    auto const impl = torrent.native_handle();
+    // When it is resumed, libtorrent begins itself.
+    if (!impl || impl->is_torrent_paused())
+        return;
+    auto const trackers = torrent.trackers();
+    auto const is_known = [](auto const& tracker) { return !tracker.endpoints.empty(); };
+    if (std::any_of(trackers.begin(), trackers.end(), is_known))
+        return;
+    impl->set_announce_to_trackers(true);
+    // Announces the torrent now, or after its files have been checked.
+    torrent.replace_trackers(trackers);
+}
+
 void connect_some(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     if (!impl || (*impl).*member(ConnectBoost()) == 0)

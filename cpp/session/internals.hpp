@@ -18,6 +18,7 @@
 #include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/units.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,6 +33,23 @@ std::string url(lt::peer_connection_handle const& connection);
 
 // Called on the network thread.
 lt::counters const& counters(lt::session_handle const& session);
+
+// A torrent that libtorrent's queue may run.
+struct Queued {
+    std::uint64_t torrent;
+    // It runs, and its rate is low.
+    bool idle;
+};
+struct Queue {
+    std::vector<Queued> checking;
+    std::vector<Queued> downloads;
+    std::vector<Queued> seeds;
+    // The number of all torrents in the queue.
+    std::size_t count;
+};
+// Returns the first torrents in libtorrent's queue, at most this many of each kind, in its order;
+// of the complete ones, those that run are first. Called on the network thread.
+Queue queue(lt::session_handle const& session, std::size_t most);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
 // Visits all connections, including those that belong to no torrent yet and so have no plugin. A
@@ -111,6 +129,11 @@ bool has_deadlines(lt::torrent_handle const& torrent);
 // A disk backend is given torrents without a type. Called on the network thread.
 std::uint64_t id(std::shared_ptr<void> const& torrent);
 lt::torrent_info const& info(std::shared_ptr<void> const& torrent);
+
+// Prevents a new torrent with a UDP tracker from announcing itself to trackers. Returns false if it
+// has none, or is paused. Called on the network thread, as is the opposite.
+bool hold_announces(lt::torrent_handle const& torrent);
+void begin_announces(lt::torrent_handle const& torrent);
 
 // Connects to known peers of a torrent, as many as libtorrent does after the answer of a tracker.
 // Called on the network thread, but not while libtorrent changes the torrent.

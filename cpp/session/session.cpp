@@ -13,6 +13,7 @@
 #include "torrent-patron/cpp/requests/read_torrents.hpp"
 #include "torrent-patron/cpp/session/connecting.hpp"
 #include "torrent-patron/cpp/session/descriptors.hpp"
+#include "torrent-patron/cpp/session/first_announces.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/on_demand.hpp"
@@ -172,7 +173,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     auto const guard = std::make_shared<Guard>();
     plugins->add([guard](auto const& torrent, auto) { return guard->of_torrent(torrent); });
     plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
-    params.extensions = {plugins, guard, std::make_shared<Descriptors>()};
+    params.extensions = {plugins, guard, std::make_shared<Descriptors>(),
+                         std::make_shared<FirstAnnounces>()};
     if (policy->keeps_local()) {
         auto const reach = std::make_shared<Reach>(policy);
         plugins->add(

@@ -152,8 +152,10 @@ impl ClientBuilder {
     /// network. Only the first thread talks to the router.
     ///
     /// The client's limits apply to all threads together: rates, connections, upload slots, open files,
-    /// disk threads and HTTP announces in progress. libtorrent's queue (`auto_managed`, `active_downloads` and
-    /// related settings) works separately in each thread.
+    /// disk threads and HTTP announces in progress. So does libtorrent's queue of torrents that are
+    /// [`AutoManaged`](crate::torrent::TorrentFlag::AutoManaged), with its positions and its limits
+    /// (`active_downloads`, `active_seeds`, `active_checking`, `active_limit`): each second, a thread may run as
+    /// many torrents as it has among the first of the client; with more than 10,000 in the queue, less often.
     ///
     /// This is also available as the setting `network_threads`. The setting `network_affinity` binds the
     /// threads to cores; `ps -L` shows them as `lt-network-1`, `lt-network-2` and so on.

@@ -21,7 +21,7 @@ use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, Share, TorrentCall};
-use crate::sys::{AnsweredBy, PieceDeadline, PieceLevel, QueuePlaceRecord};
+use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel, QueuePlaceRecord};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// The result of a call. The error does not say what was attempted; the request does.
@@ -86,8 +86,14 @@ pub(crate) enum RequestRole {
     },
     /// Returns the metainfo; libtorrent then considers the resume data saved.
     GivesMetainfo,
+    /// Returns the options, with the position in the queue.
+    GivesOptions,
     /// Changes the order of the queue.
-    ChangesQueue,
+    ChangesQueue {
+        to: QueueMove,
+        /// Whether the store already has the order.
+        stored: bool,
+    },
     /// Changes these settings.
     ChangesSettings(Box<Settings>),
     /// Changes the IP filter.
@@ -380,8 +386,10 @@ pub(crate) fn copy() -> AskTorrent<UniquePtr<TorrentParams>> {
 }
 
 /// Asks how much each shard uses, in order.
-pub(crate) fn demand() -> AskSession<Vec<DemandRecord>> {
-    Ask::session("measure the demand", |session| Ok(vec![session.demand()?]))
+///
+/// Lists at most this many queued torrents of each kind.
+pub(crate) fn demand(queued: u32) -> AskSession<Vec<DemandRecord>> {
+    Ask::session("measure the demand", move |session| Ok(vec![session.demand(queued)?]))
         .merged(|all| all.into_iter().flatten().collect())
 }
 
@@ -418,11 +426,16 @@ pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
     ask.session_role(RequestRole::GivesQueue).merged(all)
 }
 
-pub(crate) fn move_in_queue(to: QueueMove) -> AskTorrent<()> {
+pub(crate) fn move_in_queue(to: QueueMove, stored: bool) -> AskTorrent<()> {
     Ask::task("move the torrent in the queue", move |torrent| {
         let (to, position) = convert::queue_move(to);
         torrent.move_in_queue(to, position)
     })
+    .role(RequestRole::ChangesQueue { to, stored })
+}
+
+pub(crate) fn options() -> AskTorrent<OptionsRecord> {
+    Ask::task("get the options of the torrent", Torrent::options).role(RequestRole::GivesOptions)
 }
 
 /// Asks for the .torrent file.

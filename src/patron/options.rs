@@ -3,7 +3,7 @@
 use super::Patron;
 use crate::error::Result;
 use crate::messages::command::Job;
-use crate::messages::request::{self, Ask, RequestRole};
+use crate::messages::request::{self, Ask};
 use crate::model::limits::refuse_zero;
 use crate::model::{Goals, Limits, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
@@ -17,11 +17,7 @@ use crate::sys::{Torrent, convert};
 impl Patron {
     /// Returns the current options of the torrent.
     pub fn options(&self, id: TorrentId) -> Reply<TorrentOptions> {
-        self.torrent_then(
-            id,
-            Ask::task("get the options of the torrent", Torrent::options),
-            convert::options,
-        )
+        self.torrent_then(id, request::options(), convert::options)
     }
 
     /// Stops a torrent like [`pause`](Patron::pause), but first completes the blocks that it has requested
@@ -126,6 +122,6 @@ impl Patron {
     /// Moves the torrent in the queue of incomplete torrents. The queue decides which torrents with
     /// [`TorrentFlag::AutoManaged`] run.
     pub fn move_in_queue(&self, id: TorrentId, to: QueueMove) -> Reply<()> {
-        self.torrent(id, request::move_in_queue(to).role(RequestRole::ChangesQueue))
+        self.torrent(id, request::move_in_queue(to, false))
     }
 }

@@ -152,7 +152,18 @@ const SHARED: &[(&str, i32)] = &[
     ("aio_threads", 10),
     ("max_queued_disk_bytes", 1024 * 1024),
     ("max_concurrent_http_announces", 50),
+    ("active_checking", 1),
+    ("active_downloads", 3),
+    ("active_seeds", 5),
+    ("active_limit", 500),
+    ("active_tracker_limit", 1600),
+    ("active_dht_limit", 88),
+    ("active_lsd_limit", 60),
 ];
+
+/// The shared settings that say how many queued torrents run. A part may be 0.
+pub(crate) const QUEUE_LIMITS: [&str; 4] =
+    ["active_checking", "active_downloads", "active_seeds", "active_limit"];
 
 /// Whether a torrent's own URLs may be on the local network.
 const LOCAL_URLS: &str = "allow_local_urls";
@@ -620,7 +631,7 @@ impl Settings {
         }
         for (name, _) in SHARED {
             if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name) {
-                *whole = part.of_limit(*whole);
+                *whole = part_of(name, *whole, part);
             }
         }
         if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut("listen_interfaces")
@@ -684,6 +695,15 @@ impl Settings {
     /// Sets settings that this crate knows to exist; `tests` verifies that.
     pub(crate) fn assume<const N: usize>(&mut self, pairs: [(&str, SettingValue); N]) {
         self.0.extend(pairs.map(|(name, value)| (name.into(), value)));
+    }
+}
+
+/// Returns the part of a shared setting for one of several sessions. Negative numbers mean no limit.
+pub(crate) fn part_of(name: &str, whole: i32, part: Share) -> i32 {
+    match QUEUE_LIMITS.contains(&name) {
+        true if whole < 0 => whole,
+        true => part.of_count(whole),
+        false => part.of_limit(whole),
     }
 }
 

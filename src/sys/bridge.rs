@@ -359,7 +359,7 @@ mod bridge {
     }
 
     /// What a session uses of the limits that the sessions of a client share.
-    #[derive(Debug, Clone, Copy)]
+    #[derive(Debug, Clone, Default)]
     struct DemandRecord {
         /// Total bytes.
         sent: i64,
@@ -368,6 +368,24 @@ mod bridge {
         unchoked: i32,
         /// The processor time of the network thread, in nanoseconds.
         thread_time: i64,
+        /// The first torrents in libtorrent's queue, in its order; of the complete ones, those that run are
+        /// first. At most as many as were asked for.
+        checking: Vec<QueuedRecord>,
+        downloads: Vec<QueuedRecord>,
+        seeds: Vec<QueuedRecord>,
+        /// The number of all torrents in the queue.
+        queued: u32,
+        /// After so many seconds at a low rate a torrent certainly does not count; negative if all count
+        /// (`dont_count_slow_torrents`).
+        slow_after: i32,
+    }
+
+    /// A torrent that libtorrent's queue may run.
+    #[derive(Debug, Clone, Copy)]
+    struct QueuedRecord {
+        torrent: u64,
+        /// Whether it runs and its rate is low.
+        idle: bool,
     }
 
     struct FileStatusRecord {
@@ -845,7 +863,8 @@ mod bridge {
         fn ban(self: Pin<&mut SessionHandle>, address: &str) -> Result<()>;
         /// The first and last port of each range.
         fn block_ports(self: Pin<&mut SessionHandle>, ends: &[u16]) -> Result<()>;
-        fn demand(self: &SessionHandle) -> Result<DemandRecord>;
+        /// Lists at most this many torrents of each kind.
+        fn demand(self: &SessionHandle, queued: u32) -> Result<DemandRecord>;
         fn pause(self: Pin<&mut SessionHandle>) -> Result<()>;
         fn resume(self: Pin<&mut SessionHandle>) -> Result<()>;
         fn is_paused(self: &SessionHandle) -> Result<bool>;

@@ -69,9 +69,14 @@ impl Share {
     /// Returns the part of a value that all sessions share. The parts add up to the value, and none is 0,
     /// which has another meaning in libtorrent.
     pub(crate) fn of(self, whole: i32) -> i32 {
+        self.of_count(whole).max(1)
+    }
+
+    /// Like [`of`](Share::of), where a part may be 0.
+    pub(crate) fn of_count(self, whole: i32) -> i32 {
         let count = i32::try_from(self.count).unwrap_or(i32::MAX).max(1);
         let number = i32::try_from(self.number).unwrap_or(i32::MAX);
-        (whole / count + i32::from(number < whole % count)).max(1)
+        whole / count + i32::from(number < whole % count)
     }
 
     /// Returns the part of a limit. 0 and less mean no limit, or libtorrent's choice, for each session.

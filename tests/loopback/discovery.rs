@@ -1,16 +1,19 @@
 //! How peers are found: the DHT, which is turned on and off while the client runs, and what a
 //! private torrent does not use.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Sender, unbounded};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::EventKinds;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::settings::{EncryptionPolicy, SettingValue};
 use torrent_patron::store::Memory;
+use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
@@ -50,6 +53,53 @@ fn the_guards_of_libtorrent_are_on() {
     {
         assert_eq!(settings.get(name), Some(&SettingValue::Bool(value)), "{name}");
     }
+}
+
+/// Answers as a UDP tracker (BEP 15), and passes on when each torrent announced itself first.
+fn udp_tracker(socket: &UdpSocket, announced: &Sender<Instant>) {
+    let mut known = BTreeSet::new();
+    let mut packet = [0; 2048];
+    while let Ok((size, from)) = socket.recv_from(&mut packet) {
+        let (action, transaction) = (&packet[8..12], &packet[12..16]);
+        let answer = if action == [0, 0, 0, 0] {
+            [&[0; 4], transaction, b"a number"].concat()
+        } else {
+            if known.insert(packet[16..36].to_vec()) && announced.send(Instant::now()).is_err() {
+                return;
+            }
+            let (interval, peers) = ([0, 0, 7, 8], [0; 8]);
+            [&[0, 0, 0, 1], transaction, &interval, &peers].concat()
+        };
+        assert!(size >= 16);
+        socket.send_to(&answer, from).unwrap();
+    }
+}
+
+#[test]
+fn torrents_that_are_added_together_do_not_announce_themselves_by_udp_together() {
+    const COUNT: usize = 40;
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let url = format!("udp://{}/announce", socket.local_addr().unwrap());
+    let (announced, times) = unbounded();
+    std::thread::spawn(move || udp_tracker(&socket, &announced));
+    let dir = tempfile::tempdir().unwrap();
+    // 10 torrents per second, and as many at first.
+    let client = builder(dir.path()).setting("max_concurrent_http_announces", 1).start().unwrap();
+    let patron = client.patron();
+    let add = |number: u64| {
+        let file = data(dir.path(), &format!("{number}.bin"), number, 1000);
+        let options = AddOptions::default().add_trackers([Tracker::new(&*url, 0)]);
+        let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+        patron.add_torrent(&metainfo, options)
+    };
+    let begun = Instant::now();
+    let replies: Vec<_> = (1..).take(COUNT).map(add).collect();
+    for reply in replies {
+        reply.wait().unwrap();
+    }
+    let times: Vec<_> = (0..COUNT).map(|_| times.recv_timeout(PATIENCE).unwrap()).collect();
+    let took = times[COUNT - 1] - begun;
+    assert!(took > Duration::from_secs(2), "{took:?}");
 }
 
 /// Sends a DHT node a ping (BEP 5), and returns whether it is answered within this time.

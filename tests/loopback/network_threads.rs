@@ -11,10 +11,11 @@ use torrent_patron::ip_filter::{IpFilter, IpRange};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange};
+use torrent_patron::torrent::{QueueMove, TorrentFlag};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
-use crate::support::{builder, client, data, eventually, finished, metainfo, same};
+use crate::support::{address, builder, client, data, eventually, finished, metainfo, same};
 
 const THREADS: usize = 3;
 
@@ -337,6 +338,75 @@ fn a_private_torrent_stays_with_one_thread() {
         patron.fresh_status(id).wait().unwrap();
     }
     assert_eq!(patron.listen_addresses_of(id).wait().unwrap().len(), 1);
+}
+
+#[test]
+fn the_queue_and_its_limits_are_those_of_the_whole_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = builder(dir.path())
+        .network_threads(THREADS)
+        .setting("active_downloads", 2)
+        .setting("dont_count_slow_torrents", false)
+        .start()
+        .unwrap();
+    let patron = client.patron();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let add = |number: u64| {
+        let file = data(elsewhere.path(), &format!("{number}.bin"), number, 20_000);
+        let options = AddOptions::default().add_flags([TorrentFlag::AutoManaged]);
+        patron.add_torrent(&metainfo(&file), options).wait().unwrap().id()
+    };
+    let ids: Vec<_> = (1..=12).map(add).collect();
+    let threads: BTreeSet<_> = ids.iter().map(|id| address_of(&patron, *id)).collect();
+    assert_eq!(threads.len(), THREADS, "torrents are dealt out");
+    let only = |running: &[TorrentId]| {
+        let is_as_wanted = |id: &TorrentId| {
+            patron.fresh_status(*id).wait().unwrap().paused != running.contains(id)
+        };
+        eventually("the right torrents run", || ids.iter().all(is_as_wanted).then_some(()));
+    };
+    only(&ids[..2]);
+    patron.move_in_queue(ids[11], QueueMove::Top).wait().unwrap();
+    patron.move_in_queue(ids[11], QueueMove::Down).wait().unwrap();
+    let places = |of: &[usize]| {
+        let place = |at: &usize| patron.options(ids[*at]).wait().unwrap().queue_position;
+        of.iter().map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&[0, 11, 1, 2, 10]), [Some(0), Some(1), Some(2), Some(3), Some(11)]);
+    only(&[ids[0], ids[11]]);
+    let mut fewer = Settings::empty();
+    fewer.set("active_downloads", 1).unwrap();
+    patron.apply_settings(&fewer).wait().unwrap();
+    only(&ids[..1]);
+    assert_eq!(patron.settings().wait().unwrap().get("active_downloads"), Some(&1.into()));
+    patron.remove_torrent(ids[0], RemoveFiles::Keep).wait().unwrap();
+    eventually("the next one runs", || {
+        (!patron.fresh_status(ids[11]).wait().unwrap().paused).then_some(())
+    });
+}
+
+/// Each thread has a node of its own, although others remember only one node of an address.
+#[test]
+fn the_torrents_of_all_threads_are_announced_to_the_dht() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_dht = |threads| {
+        let builder = builder(dir.path()).network_threads(threads).setting("enable_dht", true);
+        builder.setting("dht_bootstrap_nodes", "").setting("dht_block_ratelimit", 1_000_000)
+    };
+    let other = with_dht(1).start().unwrap();
+    let node = other.patron();
+    let client = with_dht(THREADS).start().unwrap();
+    let patron = client.patron();
+    patron.add_dht_node("127.0.0.1", address(&node).port()).wait().unwrap();
+    let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+    let known = || node.statistics().wait().unwrap().counter("dht.dht_torrents").unwrap();
+    eventually("all are known", || {
+        for (id, _) in &seeds {
+            patron.announce_to_dht(*id).wait().unwrap();
+        }
+        // Each with both of its info hashes.
+        (known() == 2 * seeds.len() as i64).then_some(())
+    });
 }
 
 #[test]

@@ -93,7 +93,8 @@ impl<E: Engine> ClientThread<E> {
             | RequestRole::GivesMetainfo
             | RequestRole::OpensReader(_)
             | RequestRole::LooksAgain { .. }
-            | RequestRole::ChangesQueue
+            | RequestRole::GivesOptions
+            | RequestRole::ChangesQueue { .. }
             | RequestRole::ChangesSettings(_)
             | RequestRole::ChangesIpFilter
             | RequestRole::GivesState
@@ -168,7 +169,7 @@ impl<E: Engine> ClientThread<E> {
                 (RequestRole::LooksAgain { chosen }, answer) => {
                     self.looked_again(id, *chosen, answer);
                 }
-                (RequestRole::ChangesQueue, Ok(_)) => self.save_queue(),
+                (RequestRole::ChangesQueue { stored: false, .. }, Ok(_)) => self.save_queue(),
                 _ => {}
             }
         } else {

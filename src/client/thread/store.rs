@@ -293,7 +293,7 @@ impl<E: Engine> ClientThread<E> {
         store.restoring = None;
         // In the order of their positions, so that each torrent is placed behind those before it.
         for (position, id) in std::mem::take(&mut store.queue) {
-            self.request(id, request::move_in_queue(QueueMove::To(position)));
+            self.request(id, request::move_in_queue(QueueMove::To(position), true));
         }
         tracing::info!(torrents, failed, ?took, "restored");
         self.service.announce(&Event::Restored { torrents, failed, took });

@@ -1,20 +1,33 @@
-//! Distributes the client's limits among the shards: rates, connections and upload slots. Every second,
-//! shards that use all of their share get what the others leave unused. The sum never exceeds the limit:
-//! shares are lowered first, and others are raised when that is done.
+//! Distributes the client's limits among the shards: rates, connections, upload slots and the queue's. Every
+//! second, shards that use all of their share get what the others leave unused. The sum never exceeds the
+//! limit: shares are lowered first, and others are raised when that is done.
 
 use std::time::{Duration, Instant};
 
-use crate::settings::Settings;
+use super::queue::{self, Queue};
+use crate::settings::{QUEUE_LIMITS, Settings, part_of};
 use crate::sys::DemandRecord;
 use crate::sys::task::Share;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The libtorrent settings with the limits that are distributed.
-const NAMES: [&str; 4] =
-    ["upload_rate_limit", "download_rate_limit", "connections_limit", "unchoke_slots_limit"];
-/// The number of rates (bytes per second) at the start of `NAMES`. The rest are counts.
+const NAMES: [&str; QUEUE + QUEUE_LIMITS.len()] = [
+    "upload_rate_limit",
+    "download_rate_limit",
+    "connections_limit",
+    "unchoke_slots_limit",
+    QUEUE_LIMITS[0],
+    QUEUE_LIMITS[1],
+    QUEUE_LIMITS[2],
+    QUEUE_LIMITS[3],
+];
+/// The number of rates (bytes per second) at the start of `NAMES`. Counts follow.
 const RATES: usize = 2;
+/// The place of the first limit of the queue.
+const QUEUE: usize = 4;
+/// Listing the queue sorts it, so a long one is listed less often: after one second more for each of these.
+const QUEUED_PER_SECOND: u64 = 10_000;
 
 type Limits = [i32; NAMES.len()];
 
@@ -25,6 +38,10 @@ pub(super) struct Balance {
     before: Vec<DemandRecord>,
     asked_at: Instant,
     due: Instant,
+    /// When the queue is listed next.
+    queue_due: Instant,
+    /// Whether the measurement in progress lists the queue.
+    lists_queue: bool,
     step: Step,
     /// Whether the demand is measured even when there are no limits.
     watched: bool,
@@ -50,6 +67,8 @@ impl Balance {
             before: Vec::new(),
             asked_at: now,
             due: now + INTERVAL,
+            queue_due: now,
+            lists_queue: false,
             step: Step::Idle,
             watched: false,
         }
@@ -66,7 +85,7 @@ impl Balance {
             let Some(whole) = settings.int(name) else { continue };
             self.whole[place] = whole;
             for (number, part) in self.parts.iter_mut().enumerate() {
-                part[place] = Share { number, count }.of_limit(whole);
+                part[place] = part_of(name, whole, Share { number, count });
             }
         }
         // A change in progress was computed from the old limits.
@@ -82,8 +101,20 @@ impl Balance {
         (self.is_needed() && self.step == Step::Idle).then_some(self.due)
     }
 
+    /// Returns how many queued torrents of each kind a measurement lists now.
+    pub(super) fn queued(&self, now: Instant) -> u32 {
+        let limits = self.queue_limits();
+        let most = limits.into_iter().max().filter(|_| now >= self.queue_due);
+        most.and_then(|most| u32::try_from(most).ok()).unwrap_or(0)
+    }
+
+    fn queue_limits(&self) -> queue::Limits {
+        std::array::from_fn(|place| self.whole[QUEUE + place])
+    }
+
     /// Notes that this request measures the demand.
     pub(super) fn measure(&mut self, request: u64, now: Instant) {
+        self.lists_queue = now >= self.queue_due;
         self.step = Step::Measuring(request);
         self.due = now + INTERVAL;
     }
@@ -93,7 +124,12 @@ impl Balance {
     }
 
     /// Takes the measured demand, and returns the changes to apply first.
-    pub(super) fn measured(&mut self, now: Instant, demand: Vec<DemandRecord>) -> Option<Change> {
+    pub(super) fn measured(
+        &mut self,
+        now: Instant,
+        demand: Vec<DemandRecord>,
+        queue: &mut Queue,
+    ) -> Option<Change> {
         let seconds = now.saturating_duration_since(self.asked_at).as_secs_f64().max(0.001);
         let before = std::mem::replace(&mut self.before, demand);
         self.asked_at = now;
@@ -103,7 +139,16 @@ impl Balance {
         }
         let rate = |now: i64, then: i64| ((now - then).max(0) as f64 / seconds) as i32;
         let mut wanted = self.parts.clone();
-        for place in 0..NAMES.len() {
+        if self.lists_queue {
+            let queued = self.before.iter().map(|demand| u64::from(demand.queued)).sum::<u64>();
+            self.queue_due =
+                now + INTERVAL * u32::try_from(queued / QUEUED_PER_SECOND).unwrap_or(0);
+            let parts = queue.share(self.queue_limits(), &self.before, now);
+            for (wanted, part) in wanted.iter_mut().zip(parts) {
+                wanted[QUEUE..].copy_from_slice(&part);
+            }
+        }
+        for place in 0..QUEUE {
             let whole = self.whole[place];
             if whole <= 0 {
                 continue;
@@ -239,7 +284,7 @@ mod tests {
     }
 
     fn used(sent: i64, connections: i32) -> DemandRecord {
-        DemandRecord { sent, received: 0, connections, unchoked: 0, thread_time: 0 }
+        DemandRecord { sent, connections, ..DemandRecord::default() }
     }
 
     #[test]
@@ -282,7 +327,11 @@ mod tests {
             now += INTERVAL;
             balance.measure(7, now);
             assert!(balance.due().is_none() && balance.is_measured_by(7));
-            rounds.push(balance.measured(now, sent.map(|sent| used(sent, 0)).into()));
+            rounds.push(balance.measured(
+                now,
+                sent.map(|sent| used(sent, 0)).into(),
+                &mut Queue::default(),
+            ));
         }
         let rates = |ask: Option<Change>| match ask {
             Some(parts) => {
@@ -299,5 +348,34 @@ mod tests {
         balance.changes_by(9);
         assert!(balance.changed(9).unwrap().is_none());
         assert!(balance.due().is_some());
+    }
+
+    #[test]
+    fn the_place_of_the_queue_goes_to_the_shard_with_the_first_torrent() {
+        use crate::model::TorrentId;
+        use crate::sys::QueuedRecord;
+        let begun = Instant::now();
+        let mut balance = Balance::new(2, begun);
+        balance.set(&settings([("active_downloads", 1), ("active_limit", 9)]));
+        let downloads = |part: &Settings| part.int("active_downloads").unwrap();
+        let mut queue = Queue::default();
+        let id = TorrentId::next();
+        queue.enter(id);
+        let queued = QueuedRecord { torrent: id.get(), idle: false };
+        let demand = [
+            DemandRecord::default(),
+            DemandRecord { downloads: vec![queued], ..DemandRecord::default() },
+        ];
+        let mut change = None;
+        for round in 1..=2 {
+            let now = begun + INTERVAL * round;
+            assert_eq!(balance.queued(now), 9);
+            balance.measure(7, now);
+            change = balance.measured(now, demand.to_vec(), &mut queue);
+        }
+        assert_eq!(change.unwrap().iter().map(downloads).collect::<Vec<_>>(), [0, 0]);
+        balance.changes_by(8);
+        let raised = balance.changed(8).unwrap().unwrap();
+        assert_eq!(raised.iter().map(downloads).collect::<Vec<_>>(), [0, 1]);
     }
 }

@@ -429,6 +429,9 @@ impl<E: Engine> Sharded<E> {
             let now = Instant::now();
             statuses.iter().for_each(|status| hot.take_status(status, now));
         }
+        if self.shards.len() > 1 {
+            statuses.iter().for_each(|status| self.queue.take_status(status));
+        }
         if self.copies.is_empty() {
             return statuses;
         }

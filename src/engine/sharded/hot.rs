@@ -134,7 +134,7 @@ mod tests {
         let demand = std::array::from_fn::<_, 2, _>(|shard| {
             used[shard] += load[shard] * 1e9;
             let thread_time = used[shard] as i64;
-            DemandRecord { sent: 0, received: 0, connections: 0, unchoked: 0, thread_time }
+            DemandRecord { thread_time, ..DemandRecord::default() }
         });
         hot.measured(*now, &demand, |_| Some(0))
     }

@@ -5,25 +5,30 @@ mod balance;
 mod copies;
 mod gather;
 mod hot;
+mod queue;
 
 #[cfg(test)]
 mod tests;
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use self::balance::Balance;
 use self::copies::{Change, Copies, OWN};
 use self::gather::Gather;
 use self::hot::{Advice, Hot};
+use self::queue::Queue;
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{self, SessionRequest, Spread, TorrentRequest, typed};
+use crate::messages::request::{
+    self, Call, RequestRole, SessionRequest, Spread, TorrentRequest, typed,
+};
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
 use crate::settings::Settings;
-use crate::sys::DemandRecord;
 use crate::sys::task::Share;
+use crate::sys::{DemandRecord, OptionsRecord};
 
 /// The first number for the engine's own requests of the session.
 const OWN_OF_SESSION: u64 = OWN | OWN >> 1;
@@ -38,6 +43,8 @@ pub(crate) struct Sharded<E> {
     counters: Vec<Option<Vec<i64>>>,
     copies: Copies,
     balance: Balance,
+    /// Empty if there is only one shard.
+    queue: Queue,
     /// The ports of other shards that the first shard has asked the router to forward.
     forwarded: HashSet<u16>,
     /// Present if torrents are replicated on demand.
@@ -72,6 +79,7 @@ impl<E: Engine> Sharded<E> {
         balance.watch(hot.is_some());
         Ok(Self {
             balance,
+            queue: Queue::default(),
             forwarded: HashSet::new(),
             hot,
             last_own: 0,
@@ -111,6 +119,7 @@ impl<E: Engine> Sharded<E> {
 
     fn forget_home(&mut self, id: TorrentId) {
         self.homes.remove(&id);
+        self.queue.leave(id);
         if let Some(hot) = &mut self.hot {
             hot.forget(id);
         }
@@ -188,7 +197,7 @@ impl<E: Engine> Sharded<E> {
             let now = Instant::now();
             let demand: Vec<_> = answer.and_then(typed).unwrap_or_default();
             self.follow_demand(now, &demand);
-            self.balance.measured(now, demand)
+            self.balance.measured(now, demand, &mut self.queue)
         } else {
             match self.balance.changed(request) {
                 Some(next) => next,
@@ -238,6 +247,36 @@ impl<E: Engine> Sharded<E> {
         number
     }
 
+    /// Converts between the positions in the client's queue and in that of the torrent's shard.
+    fn queue_for(&mut self, id: TorrentId, asked: &mut TorrentRequest) {
+        match (&asked.role, &mut asked.call) {
+            (RequestRole::ChangesQueue { to, .. }, call) => {
+                let homes = &self.homes;
+                let shard = |id| homes.get(&id).copied().unwrap_or(0);
+                let here = shard(id);
+                let moved = self.queue.move_to(id, *to, |other| shard(other) == here);
+                if let Some(to) = moved {
+                    *call = request::move_in_queue(to, true).request.call;
+                }
+            }
+            (RequestRole::GivesOptions, Call::Task(task)) => {
+                let Some(position) = self.queue.position(id) else { return };
+                let call = task.call.clone();
+                task.call = Arc::new(move |torrent| {
+                    let mut answer = call(torrent)?;
+                    let options = answer.as_mut().and_then(|answer| answer.downcast_mut());
+                    if let Some(OptionsRecord { queue_position, .. }) = options
+                        && *queue_position >= 0
+                    {
+                        *queue_position = i32::try_from(position).unwrap_or(i32::MAX);
+                    }
+                    Ok(answer)
+                });
+            }
+            _ => {}
+        }
+    }
+
     fn counted(&mut self, shard: usize, counters: Vec<Vec<i64>>) -> Option<EngineEvent> {
         if let Some(place) = self.counters.get_mut(shard) {
             *place = counters.into_iter().next();
@@ -269,6 +308,9 @@ impl<E: Engine> Engine for Sharded<E> {
         params: Box<dyn Any + Send>,
     ) -> Result<()> {
         let shard = self.deal(info_hashes);
+        if self.shards.len() > 1 {
+            self.queue.enter(id);
+        }
         if shard > 0 {
             self.homes.insert(id, u16::try_from(shard).unwrap_or(0));
         }
@@ -316,8 +358,9 @@ impl<E: Engine> Engine for Sharded<E> {
         &mut self,
         request: u64,
         id: TorrentId,
-        asked: TorrentRequest,
+        mut asked: TorrentRequest,
     ) -> Result<()> {
+        self.queue_for(id, &mut asked);
         match self.copies.has(id) {
             false => self.home(id)?.request_of_torrent(request, id, asked),
             true => self.submit(id, Change::Request(request, Box::new(asked))),
@@ -327,6 +370,11 @@ impl<E: Engine> Engine for Sharded<E> {
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
         if let Some(shared) = &asked.shared {
             self.balance.set(shared);
+        }
+        if asked.role == RequestRole::GivesQueue && self.shards.len() > 1 {
+            let answer = Ok(Box::new(self.queue.records()) as Answer);
+            self.ready.push(EngineEvent::Answered { request, answer });
+            return Ok(());
         }
         let count = self.shards.len();
         let asked = |number| SessionRequest { part: Share { number, count }, ..asked.clone() };
@@ -367,13 +415,14 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn due(&self) -> Option<Instant> {
-        self.balance.due()
+        let ready = (!self.ready.is_empty()).then(Instant::now);
+        ready.or_else(|| self.balance.due())
     }
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         let now = Instant::now();
         if self.balance.due().is_some_and(|due| due <= now) {
-            let number = self.ask_all(request::demand().request);
+            let number = self.ask_all(request::demand(self.balance.queued(now)).request);
             self.balance.measure(number, now);
         }
         let mut told = Vec::new();

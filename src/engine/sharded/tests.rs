@@ -5,7 +5,8 @@ use crossbeam_channel::{bounded, unbounded};
 use super::*;
 use crate::engine::fake::{Asked, FakeEngine, Script, fake};
 use crate::messages::request::{self, Ask, AskSession};
-use crate::model::{InfoHashV1, InfoHashV2, TorrentState, TorrentStatus};
+use crate::model::{InfoHashV1, InfoHashV2, QueueMove, TorrentState, TorrentStatus};
+use crate::sys::QueuePlaceRecord;
 
 fn sharded<const N: usize>() -> (Sharded<FakeEngine>, [Script; N]) {
     let (scripts, made) = unbounded();
@@ -119,6 +120,37 @@ fn a_removed_torrent_leaves_nothing_behind() {
     engine.drain().unwrap();
     engine.drain().unwrap();
     assert_eq!(engine.shard_of(kept), 1);
+}
+
+#[test]
+fn the_queue_is_the_clients_and_a_move_is_made_in_the_shard_of_the_torrent() {
+    let (mut engine, scripts) = sharded::<2>();
+    let [a, b, c] = [0, 1, 0].map(|shard| add_to(&mut engine, shard));
+    for script in &scripts {
+        while matches!(script.asked.try_recv(), Ok(Asked::Add(_))) {}
+    }
+    let order = |engine: &mut Sharded<FakeEngine>| {
+        engine.request_of_session(1, request::queue().request).unwrap();
+        assert!(engine.due().is_some_and(|due| due <= Instant::now()), "it is answered soon");
+        let Some((_, EngineEvent::Answered { request: 1, answer })) = engine.drain().unwrap().pop()
+        else {
+            panic!("expected an answer")
+        };
+        let records: Vec<QueuePlaceRecord> = typed(answer.unwrap()).unwrap();
+        records.iter().map(|record| TorrentId::new(record.torrent).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&mut engine), [a, b, c]);
+    let up = request::move_in_queue(QueueMove::Up, false);
+    engine.request_of_torrent(2, c, up.request).unwrap();
+    assert_eq!(scripts[0].next(), Asked::OfTorrent(2, c, "move the torrent in the queue"));
+    assert_eq!(order(&mut engine), [a, c, b]);
+    scripts[0].say(EngineEvent::Statuses(vec![TorrentStatus { finished: true, ..seeding(a) }]));
+    engine.drain().unwrap();
+    assert_eq!(order(&mut engine), [c, b], "a complete torrent is not in the queue");
+    scripts[1].say(EngineEvent::Removed(b));
+    engine.drain().unwrap();
+    assert_eq!(order(&mut engine), [c]);
+    assert!(scripts.iter().all(Script::is_quiet), "nobody else is asked");
 }
 
 #[test]
@@ -530,8 +562,7 @@ fn the_limits_of_the_client_follow_the_demand_without_events() {
             let Asked::OfSession(request, "measure the demand") = script.next() else {
                 panic!("expected a measurement")
             };
-            let demand =
-                DemandRecord { sent, received: 0, connections: 0, unchoked: 0, thread_time: 0 };
+            let demand = DemandRecord { sent, ..DemandRecord::default() };
             let answer: Answer = Box::new(vec![demand]);
             script.say(EngineEvent::Answered { request, answer: Ok(answer) });
         }
