@@ -42,7 +42,8 @@ fn add_new(
 ) -> std::io::Result<()> {
     for entry in std::fs::read_dir(watched)? {
         let entry = entry?;
-        let (path, found) = (entry.path(), entry.metadata()?);
+        // It may have been removed since.
+        let (path, Ok(found)) = (entry.path(), entry.metadata()) else { continue };
         let now = (found.len(), found.modified()?);
         let (before, is_done) = seen.entry(path.clone()).or_insert(((u64::MAX, now.1), false));
         if *before != now {
