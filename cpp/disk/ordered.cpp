@@ -276,12 +276,18 @@ lt::error_code why_not_copied(lt::error_code error, std::string const& to, std::
     return error;
 }
 
+bool are_two_files(MovedFile const& file) {
+    struct stat from {
+    }, to{};
+    return ::lstat(file.from.c_str(), &from) == 0 && ::lstat(file.to.c_str(), &to) == 0 &&
+           (from.st_ino != to.st_ino || from.st_dev != to.st_dev);
+}
+
 // Removes what a move that has failed has copied, and the directories of that.
 void remove_copies(std::vector<MovedFile> const& files, std::string const& to) {
     std::error_code ignored;
     for (MovedFile const& file : files) {
-        bool const is_copied = occupied(file.from) == boost::system::errc::file_exists;
-        if (!is_copied || ::unlink(file.to.c_str()) != 0)
+        if (!are_two_files(file) || ::unlink(file.to.c_str()) != 0)
             continue;
         auto parent = std::filesystem::path(file.to).parent_path();
         while (parent.string().size() > to.size() && std::filesystem::remove(parent, ignored))
@@ -330,7 +336,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
             [answer, status, path, why] { answer(status, path, *why); });
     };
     on_thread(std::move(look), [this, torrent, to, flags, answer, clean] {
-        if (aborted_ || !torrent->inner)
+        if (aborted_ || !torrent->inner || internals::is_removed(torrent->owner))
             return answer(compat::disk_failed, {},
                           {boost::asio::error::operation_aborted, lt::operation_t::file_rename});
         inner_->async_move_storage(torrent->inner, to, flags, clean);

@@ -194,6 +194,11 @@ std::uint64_t id(std::weak_ptr<void> const& torrent) {
     return owner ? torrent_id(static_cast<native::torrent*>(owner.get())->get_userdata()) : 0;
 }
 
+bool is_removed(std::weak_ptr<void> const& torrent) {
+    auto const owner = torrent.lock();
+    return !owner || static_cast<native::torrent*>(owner.get())->is_aborted();
+}
+
 bool is_deleted(lt::torrent_handle const& torrent) {
     auto const native = torrent.native_handle();
     return native && native->is_deleted();

@@ -46,6 +46,9 @@ lt::session_handle session_of(lt::torrent_handle const& torrent);
 // The id of libtorrent's torrent; 0 if it is gone.
 std::uint64_t id(std::weak_ptr<void> const& torrent);
 
+// Returns whether libtorrent's torrent was removed. Called on the network thread.
+bool is_removed(std::weak_ptr<void> const& torrent);
+
 // Returns whether the files of a removed torrent are being deleted. Called on the network thread.
 bool is_deleted(lt::torrent_handle const& torrent);
 
