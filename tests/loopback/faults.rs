@@ -351,7 +351,7 @@ fn a_failing_tracker_is_reported_and_peers_are_found_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 42, 100_000);
         let tracker = Tracker::start(&answer);
-        let maker = maker(&file, Protocol::V1).add_tracker(0, tracker.url());
+        let maker = maker(&file, Protocol::V1).add_tracker(tracker.url(), 0);
         let metainfo = maker.start().unwrap().wait().unwrap();
         let to = dir.path().join("to");
         let client = client(&to);
@@ -695,7 +695,7 @@ fn missing_trusted_data_is_reported_when_it_is_requested() {
 
 /// Compiles a library that is preloaded into another process.
 #[cfg(target_os = "linux")]
-fn library(dir: &Path, source: &str) -> PathBuf {
+pub(crate) fn library(dir: &Path, source: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(source);
     let library = dir.join("preloaded.so");
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
