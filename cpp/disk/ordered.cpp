@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include <sys/stat.h>
@@ -316,10 +317,10 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
         handler(status, path, error);
     };
     // Those that are at the destination before the move belong to others.
-    auto const files = std::make_shared<std::vector<MovedFile>>(moved_files(*torrent, to));
-    auto look = [files] {
-        auto const is_there = [](MovedFile const& file) { return bool(occupied(file.to)); };
-        files->erase(std::remove_if(files->begin(), files->end(), is_there), files->end());
+    auto const files = std::make_shared<std::vector<MovedFile>>();
+    auto look = [files, all = moved_files(*torrent, to)] {
+        auto const is_free = [](MovedFile const& file) { return !occupied(file.to); };
+        std::copy_if(all.begin(), all.end(), std::back_inserter(*files), is_free);
     };
     auto clean = [this, torrent, files, to, answer](lt::status_t status, std::string const& path,
                                                     lt::storage_error const& error) {
