@@ -390,8 +390,7 @@ fn a_move_to_a_full_disk_leaves_the_torrent_where_it_was() {
     let (here, there) = (dir.path().join("here"), disk.0.join("there"));
     let films = here.join("films");
     // The first file has room.
-    let files =
-        [(data(&films.join("a"), "1.bin", 81, 300_000)), (data(&films, "b.bin", 82, 2 << 20))];
+    let files = [data(&films.join("a"), "1.bin", 81, 300_000), data(&films, "b.bin", 82, 2 << 20)];
     let originals = files.each_ref().map(|file| fs::read(file).unwrap());
     let are_at = |place: &Path| {
         files.iter().zip(&originals).all(|(file, original)| {
