@@ -65,10 +65,6 @@ fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result
         wait_restored(&client, torrents)?;
         restored.push(begun.elapsed().as_secs_f64());
         client.shutdown(END).wait();
-        if run == last {
-            memory(table, place, &store, torrents)?;
-            saves(table, place, &store, torrents, plain_ended[0])?;
-        }
     }
     let name = |what: &str| format!("{torrents} torrents: {what}");
     table.figure(&name("added from memory, without a store"), &plain, "s", Target::None);
@@ -83,7 +79,9 @@ fn adds_and_restores(table: &mut Table, place: &Path, torrents: usize) -> Result
     table.figure(&name("shutdown without a store"), &plain_ended, "s", Target::None);
     let each = (bytes as f64 - size as f64) / torrents as f64;
     table.figure(&name("on disk beyond the .torrent, each"), &[each], "bytes", most(1536.0));
-    Ok(())
+    let store = place.join(format!("{last}.db"));
+    memory(table, place, &store, torrents)?;
+    saves(table, place, &store, torrents, plain_ended[0])
 }
 
 pub(crate) const CHILD: &str = "child-store";
