@@ -37,12 +37,6 @@ constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
 // Since 2.1, pieces are hashed before they are written, which may be much later.
 constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
-#if LIBTORRENT_VERSION_NUM >= 20100
-constexpr lt::status_t fatal_disk_error = lt::disk_status::fatal_disk_error;
-#else
-constexpr lt::status_t fatal_disk_error = lt::status_t::fatal_disk_error;
-#endif
-
 // A file of a new torrent; libtorrent adds pad files.
 struct NewFile {
     std::string path;
@@ -53,6 +47,10 @@ struct NewFile {
 
 #if LIBTORRENT_VERSION_NUM >= 20100
 
+constexpr lt::status_t disk_failed = lt::disk_status::fatal_disk_error;
+constexpr bool has_failed(lt::status_t status) {
+    return bool(status & (disk_failed | lt::disk_status::file_exist));
+}
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.layout();
 }
@@ -164,6 +162,10 @@ inline void look_at(std::string const& path) {
 
 inline lt::file_storage const& files(lt::torrent_info const& info) {
     return info.files();
+}
+constexpr lt::status_t disk_failed = lt::status_t::fatal_disk_error;
+constexpr bool has_failed(lt::status_t status) {
+    return status == disk_failed || status == lt::status_t::file_exist;
 }
 // The files with their original names.
 inline lt::file_storage const& original_files(lt::torrent_info const& info) {

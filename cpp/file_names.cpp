@@ -81,12 +81,16 @@ void check_renamed_files(lt::add_torrent_params const& params) {
 }
 
 // aux::to_hex is not exported by every build of 2.1.
-std::string part_file(lt::add_torrent_params const& params) {
+std::string part_file_name(lt::sha1_hash const& torrent) {
     static constexpr char digits[] = "0123456789abcdef";
-    std::string path = params.save_path + "/.";
-    for (unsigned char const byte : params.ti->info_hashes().get_best())
-        path += {digits[byte >> 4], digits[byte & 15]};
-    return path + ".parts";
+    std::string name = ".";
+    for (unsigned char const byte : torrent)
+        name += {digits[byte >> 4], digits[byte & 15]};
+    return name + ".parts";
+}
+
+std::string part_file(lt::add_torrent_params const& params) {
+    return params.save_path + "/" + part_file_name(params.ti->info_hashes().get_best());
 }
 
 } // namespace patron

@@ -4,6 +4,7 @@
 #include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/download_priority.hpp>
 #include <libtorrent/file_storage.hpp>
+#include <libtorrent/sha1_hash.hpp>
 
 #include <cstddef>
 #include <string>
@@ -38,7 +39,9 @@ bool is_skipped(std::vector<lt::download_priority_t> const& priorities, Index in
 // Returns the path of the file on disk, below the save directory.
 std::string file_name(lt::add_torrent_params const& params, lt::file_index_t file);
 // Returns the name of the file in which libtorrent keeps the pieces that skipped files share with
-// others.
+// others. The info hash is the one that libtorrent passes to its disk backend.
+std::string part_file_name(lt::sha1_hash const& torrent);
+// Returns the path of that file.
 std::string part_file(lt::add_torrent_params const& params);
 
 } // namespace patron

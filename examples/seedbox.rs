@@ -11,9 +11,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, store::Sqlite}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [watched, downloads] = &arguments[..] else {
-        return Err("usage: seedbox WATCHED DOWNLOADS".into());
-    };
+    let [watched, downloads] = &arguments[..] else { return Err("WATCHED DOWNLOADS".into()) };
     let client = Client::builder()
         .settings(Settings::seeding())
         .save_dir(downloads)
@@ -44,7 +42,8 @@ fn add_new(
 ) -> std::io::Result<()> {
     for entry in std::fs::read_dir(watched)? {
         let entry = entry?;
-        let (path, found) = (entry.path(), entry.metadata()?);
+        // It may have been removed since.
+        let (path, Ok(found)) = (entry.path(), entry.metadata()) else { continue };
         let now = (found.len(), found.modified()?);
         let (before, is_done) = seen.entry(path.clone()).or_insert(((u64::MAX, now.1), false));
         if *before != now {

@@ -51,6 +51,8 @@ impl Table {
     }
 
     fn row(&mut self, name: &str, measured: String, target: String, verdict: &str) {
+        // At once, so that a run that is ended early is not lost.
+        eprintln!("  {}: {measured}", name.trim_start());
         self.0.push(Row::Figure([name.to_owned(), measured, target, verdict.to_owned()]));
     }
 }

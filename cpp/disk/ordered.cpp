@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/operations.hpp>
@@ -11,9 +12,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace patron {
 
@@ -239,23 +242,120 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
         });
 }
 
+namespace {
+
+// Returns an error if there is a file of this path, or if there cannot be one.
+lt::error_code occupied(std::string const& path) {
+    struct stat found {};
+    int const failed = ::lstat(path.c_str(), &found) == 0 ? EEXIST : errno;
+    return failed == ENOENT ? lt::error_code()
+                            : lt::error_code(failed, boost::system::system_category());
+}
+
+struct MovedFile {
+    std::string from;
+    std::string to;
+};
+
+// Returns the files and the part file, each with its path before and after a move.
+std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string const& to) {
+    std::vector<MovedFile> out;
+    for (auto const i : torrent.files.file_range())
+        if (!torrent.files.pad_file_at(i))
+            out.push_back({torrent.names.path(i, torrent.path), torrent.names.path(i, to)});
+    auto const parts = "/" + part_file_name(torrent.hash);
+    out.push_back({torrent.path + parts, to + parts});
+    return out;
+}
+
+// libtorrent may report that a file cannot be renamed to another file system, although it is the
+// copy that failed.
+lt::error_code why_not_copied(lt::error_code error, std::string const& to, std::int64_t size) {
+    std::error_code unknown;
+    if (error == boost::system::errc::cross_device_link &&
+        std::filesystem::space(to, unknown).available < static_cast<std::uintmax_t>(size))
+        return {ENOSPC, boost::system::system_category()};
+    return error;
+}
+
+bool are_two_files(MovedFile const& file) {
+    struct stat from {
+    }, to{};
+    return ::lstat(file.from.c_str(), &from) == 0 && ::lstat(file.to.c_str(), &to) == 0 &&
+           (from.st_ino != to.st_ino || from.st_dev != to.st_dev);
+}
+
+// Removes what a move that has failed has copied, and the directories of that.
+void remove_copies(std::vector<MovedFile> const& files, std::string const& to) {
+    std::error_code ignored;
+    for (MovedFile const& file : files) {
+        if (!are_two_files(file) || ::unlink(file.to.c_str()) != 0)
+            continue;
+        auto parent = std::filesystem::path(file.to).parent_path();
+        while (parent.string().size() > to.size() && std::filesystem::remove(parent, ignored))
+            parent = parent.parent_path();
+    }
+}
+
+} // namespace
+
 void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::move_flags_t flags,
                                  MoveHandler handler) {
-    inner_->async_move_storage(
-        index, std::move(to), flags,
-        [this, torrent = begin_exclusive(index), handler = std::move(handler)](
-            lt::status_t status, std::string const& path, lt::storage_error const& error) {
-            // The current path, even if the move failed.
-            if (!path.empty())
-                torrents_->moved(torrent, path);
-            // Nothing is durable at the new path, not even the file names.
-            for (auto const i : torrent->files.file_range())
-                if (torrent->is_downloaded(i))
-                    written_->add(torrent->hash, i, i);
-            end_exclusive(*torrent);
-            settled(torrent);
-            handler(status, path, error);
-        });
+    auto const torrent = begin_exclusive(index);
+    auto answer = [this, torrent, to,
+                   handler = std::move(handler)](lt::status_t status, std::string const& path,
+                                                 lt::storage_error const& error) {
+        // The current path, even if the move failed.
+        if (!path.empty())
+            torrents_->moved(torrent, path);
+        // Nothing is durable at the new path, not even the file names.
+        for (auto const i : torrent->files.file_range())
+            if (torrent->is_downloaded(i))
+                written_->add(torrent->hash, i, i);
+        end_exclusive(*torrent);
+        settled(torrent);
+        report_move(*torrent, to, status, error);
+        handler(status, path, error);
+    };
+    // Those that are at the destination before the move belong to others.
+    auto const files = std::make_shared<std::vector<MovedFile>>();
+    auto look = [files, all = moved_files(*torrent, to)] {
+        auto const is_free = [](MovedFile const& file) { return !occupied(file.to); };
+        std::copy_if(all.begin(), all.end(), std::back_inserter(*files), is_free);
+    };
+    auto clean = [this, torrent, files, to, answer](lt::status_t status, std::string const& path,
+                                                    lt::storage_error const& error) {
+        if (!compat::has_failed(status))
+            return answer(status, path, error);
+        auto const why = std::make_shared<lt::storage_error>(error);
+        bool const of_file = error.file() >= lt::file_index_t(0);
+        auto const size = of_file ? torrent->files.file_size(error.file()) : 0;
+        on_thread(
+            [files, to, why, size] {
+                why->ec = why_not_copied(why->ec, to, size);
+                remove_copies(*files, to);
+            },
+            [answer, status, path, why] { answer(status, path, *why); });
+    };
+    on_thread(std::move(look), [this, torrent, to, flags, answer, clean] {
+        if (aborted_ || !torrent->inner || internals::is_removed(torrent->owner))
+            return answer(compat::disk_failed, {},
+                          {boost::asio::error::operation_aborted, lt::operation_t::file_rename});
+        inner_->async_move_storage(torrent->inner, to, flags, clean);
+        inner_->submit_jobs();
+    });
+}
+
+void Ordered::report_move(TorrentFiles const& torrent, std::string const& to, lt::status_t status,
+                          lt::storage_error const& error) {
+    EndedJob job{EndedJob::Kind::Move, internals::id(torrent.owner), torrent.path, error.ec};
+    if (compat::has_failed(status)) {
+        job.path = error.file() < lt::file_index_t(0) ? to : torrent.names.path(error.file(), to);
+        // libtorrent reports an existing file without an error code.
+        if (!job.error)
+            job.error = make_error_code(boost::system::errc::file_exists);
+    }
+    written_->end(std::move(job));
 }
 
 void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
@@ -294,19 +394,14 @@ void Ordered::async_check_files(lt::storage_index_t index,
         if (aborted_ || !torrent->inner)
             error = aborted();
         if (error)
-            return answer(compat::fatal_disk_error, error);
+            return answer(compat::disk_failed, error);
         inner_->async_check_files(torrent->inner, resume_data, std::move(links), answer);
         inner_->submit_jobs();
     };
-    // `check` keeps the torrent, so it must run and be destroyed on the network thread.
-    auto look = [&network = network_, files = expected(*torrent), &info = internals::info(owner),
-                 check, work = WorkGuard(network_.get_executor())](bool stopped) mutable {
-        auto const error = stopped ? lt::storage_error() : foreign_file(files, info);
-        boost::asio::post(network, [check = std::move(check), error,
-                                    work = std::move(work)]() mutable { check(error); });
-    };
-    if (!looks_.run(0, std::move(look)))
-        boost::asio::post(network_, [check]() mutable { check({}); });
+    auto const found = std::make_shared<lt::storage_error>();
+    on_thread([found, files = expected(*torrent),
+               &info = internals::info(owner)] { *found = foreign_file(files, info); },
+              [found, check = std::move(check)]() mutable { check(*found); });
 }
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
@@ -334,18 +429,6 @@ void Ordered::stop_next() {
     }
 }
 
-namespace {
-
-// Returns an error if there is a file of this path, or if there cannot be one.
-lt::error_code occupied(std::string const& path) {
-    struct stat found {};
-    int const failed = ::lstat(path.c_str(), &found) == 0 ? EEXIST : errno;
-    return failed == ENOENT ? lt::error_code()
-                            : lt::error_code(failed, boost::system::system_category());
-}
-
-} // namespace
-
 void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file, std::string name,
                                 RenameHandler handler) {
     auto const torrent = begin_exclusive(index);
@@ -370,26 +453,32 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
         inner_->async_rename_file(torrent->inner, file, name, answer);
         inner_->submit_jobs();
     };
-    // `rename` holds the torrent, so it must run and be destroyed on the network thread.
-    auto look = [&network = network_, path = std::move(path), rename,
-                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
-        auto const error = stopped ? lt::error_code() : occupied(path);
-        boost::asio::post(network, [rename = std::move(rename), error, work = std::move(work)] {
-            rename(error);
-        });
+    auto const found = std::make_shared<lt::error_code>(boost::asio::error::try_again);
+    on_thread([found, path = std::move(path)] { *found = occupied(path); },
+              [found, rename = std::move(rename)] { rename(*found); });
+}
+
+void Ordered::on_thread(std::function<void()> work, std::function<void()> then) {
+    auto task = [&network = network_, work = std::move(work), then,
+                 guard = WorkGuard(network_.get_executor())](bool stopped) mutable {
+        if (!stopped)
+            work();
+        boost::asio::post(network, [then = std::move(then), guard = std::move(guard)] { then(); });
     };
-    if (!looks_.run(0, std::move(look)))
-        boost::asio::post(network_, [rename] { rename(boost::asio::error::try_again); });
+    if (!disk_.run(0, std::move(task)))
+        boost::asio::post(network_, std::move(then));
 }
 
 void Ordered::async_delete_files(lt::storage_index_t index, lt::remove_flags_t options,
                                  DeleteHandler handler) {
-    inner_->async_delete_files(index, options,
-                               [this, torrent = begin_exclusive(index),
-                                handler = std::move(handler)](lt::storage_error const& error) {
-                                   end_exclusive(*torrent);
-                                   handler(error);
-                               });
+    inner_->async_delete_files(
+        index, options,
+        [this, torrent = begin_exclusive(index),
+         handler = std::move(handler)](lt::storage_error const& error) {
+            end_exclusive(*torrent);
+            written_->end({EndedJob::Kind::Deletion, internals::id(torrent->owner), {}, error.ec});
+            handler(error);
+        });
 }
 
 void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities priorities,
@@ -428,7 +517,7 @@ void Ordered::update_stats_counters(lt::counters& statistics) const {
 
 void Ordered::abort(bool wait) {
     aborted_ = true;
-    looks_.stop();
+    disk_.stop();
     // Without disk threads, either no job is waiting, or all jobs wait forever.
     bool const has_threads = settings_.get_int(lt::settings_pack::aio_threads) > 0;
     if (wait || exclusive_jobs_ == 0 || !has_threads)

@@ -39,10 +39,12 @@ namespace patron {
 // took 20 seconds. Therefore a limited number is stopped at a time.
 //
 // New files. When the metadata of a magnet link has come, its files may exist and be somebody
-// else's. They are looked at on the same thread before libtorrent checks them.
+// else's. They are looked at before libtorrent checks them.
 //
-// Renames. libtorrent would overwrite an existing file. The path is looked up on a thread, because
-// the disk may be slow.
+// Renames. libtorrent would overwrite an existing file.
+//
+// Moves. If one fails, libtorrent does not remove what it has copied to another file system. The
+// copies would fill the disk, and a second attempt would be refused because of them.
 //
 // Deferred abort. On abort, libtorrent cancels the jobs that wait for an exclusive job, and 2.0
 // throws when it cancels a read, which ends the process. Peers no longer read by then, but
@@ -95,6 +97,11 @@ class Ordered : public Forward {
     void end_exclusive(TorrentFiles& torrent);
     void settled(std::shared_ptr<TorrentFiles> const& torrent);
     void exclusive_job_ended();
+    void report_move(TorrentFiles const& torrent, std::string const& to, lt::status_t status,
+                     lt::storage_error const& error);
+    // Runs `work` on a thread, because the disk may be slow, unless the backend is ending. Then
+    // runs `then`, on the network thread, where it is also destroyed: it may have the torrent.
+    void on_thread(std::function<void()> work, std::function<void()> then);
     void stop_next();
 
     std::shared_ptr<Torrents> const torrents_;
@@ -110,8 +117,7 @@ class Ordered : public Forward {
     int stopping_ = 0;
     std::deque<Stop> stops_;
     bool aborted_ = false;
-    // Looks at files.
-    Pool looks_{"patron-look", 1};
+    Pool disk_{"patron-files", 1};
     // Set while abort waits for these jobs.
     std::optional<WorkGuard> abort_pending_;
 };

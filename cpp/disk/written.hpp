@@ -29,9 +29,19 @@ struct LostFile {
     lt::error_code why;
 };
 
-// The files that were written, finished or lost. The network thread records them; others ensure
-// that they are durable and still exist. Torrents are identified by the info hash that libtorrent
-// passes to its disk backend. Any thread.
+// The end of a move or deletion of a torrent's files. The path is where the files are after a move,
+// or what failed.
+struct EndedJob {
+    enum class Kind { Move, Deletion };
+    Kind kind;
+    std::uint64_t torrent;
+    std::string path;
+    lt::error_code error;
+};
+
+// The files that were written, finished, lost, moved or deleted. The network thread records them;
+// others ensure that they are durable and still exist. Torrents are identified by the info hash
+// that libtorrent passes to its disk backend. Any thread.
 class Written {
   public:
     // Notes a new storage of the torrent. A torrent that is added again may have two for a while.
@@ -87,8 +97,19 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return std::exchange(lost_, {});
     }
-    // Sets the function to call when a file is lost.
-    void on_lost(std::function<void()> wake) {
+    // Reports the end of a job, because libtorrent's alert of it may be lost.
+    void end(EndedJob job) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        ended_.push_back(std::move(job));
+        if (wake_)
+            wake_();
+    }
+    std::vector<EndedJob> take_ended() {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        return std::exchange(ended_, {});
+    }
+    // Sets the function to call when a file is lost or a job has ended.
+    void set_wake(std::function<void()> wake) {
         std::lock_guard<std::mutex> const lock(mutex_);
         wake_ = std::move(wake);
     }
@@ -115,6 +136,7 @@ class Written {
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
     std::set<lt::sha1_hash> refused_choices_;
     std::vector<LostFile> lost_;
+    std::vector<EndedJob> ended_;
     std::function<void()> wake_;
 };
 

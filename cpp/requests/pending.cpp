@@ -59,13 +59,19 @@ void PendingAlerts::forget_torrent(std::uint64_t torrent) {
     entries_.erase(first, last);
 }
 
-std::vector<PendingRequest> PendingAlerts::take_all() {
-    std::vector<PendingRequest> all;
-    for (auto& [where, entries] : entries_)
-        std::move(entries.begin(), entries.end(), std::back_inserter(all));
-    entries_.clear();
-    keys_.clear();
-    return all;
+std::vector<PendingRequest> PendingAlerts::take_lost() {
+    std::vector<PendingRequest> lost;
+    for (auto next = entries_.begin(); next != entries_.end();) {
+        auto const entry = next++;
+        if (entry->first.by == AnsweredBy::FilesMoved)
+            continue;
+        for (PendingRequest& request : entry->second) {
+            keys_.erase(request.request);
+            lost.push_back(std::move(request));
+        }
+        entries_.erase(entry);
+    }
+    return lost;
 }
 
 } // namespace patron

@@ -38,7 +38,8 @@ class PendingAlerts {
     // file priorities, otherwise 0.
     std::uint64_t forget(std::uint64_t request);
     void forget_torrent(std::uint64_t torrent);
-    std::vector<PendingRequest> take_all();
+    // Removes those whose alert may have been lost. Moves of files are answered without one.
+    std::vector<PendingRequest> take_lost();
 
   private:
     std::map<Key, std::deque<PendingRequest>> entries_;

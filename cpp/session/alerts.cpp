@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
@@ -114,6 +115,7 @@ void Session::pop_alerts() {
     // Take the reports before the alerts, so that alerts that a report depends on, such as that of
     // the torrent being added, are older.
     popped_reports_ = reports_->take();
+    popped_jobs_ = written_->take_ended();
     session_.pop_alerts(&alerts_);
 }
 
@@ -135,6 +137,30 @@ void Session::convert_alerts(Alerts& out) {
     alerts_.clear();
     for (auto const& report : std::exchange(popped_reports_, {}))
         attempt(out, "a report", [&] { report(out); });
+    for (EndedJob const& job : std::exchange(popped_jobs_, {}))
+        attempt(out, "the end of a job", [&] { job_ended(job, out); });
+}
+
+void Session::job_ended(EndedJob const& job, Alerts& out) {
+    std::uint64_t const torrent = job.torrent;
+    if (job.kind == EndedJob::Kind::Deletion) {
+        // The alert of its removal may have been lost.
+        forget_torrent(torrent);
+        if (job.error)
+            return out.delete_failed(torrent, error(job.error));
+        return out.files_deleted(torrent);
+    }
+    if (job.error)
+        out.storage_move_failed(torrent, text(job.path), error(job.error));
+    else
+        out.storage_moved(torrent, bytes(job.path));
+    auto const asked = pending_->pop({AnsweredBy::FilesMoved, torrent, 0});
+    if (asked.request == 0)
+        return;
+    if (job.error)
+        out.answer_failed(asked.request, text(job.path), error(job.error));
+    else
+        out.answer_path(asked.request, bytes(job.path));
 }
 
 void Session::convert(lt::alert& alert, Alerts& out) {
@@ -165,32 +191,8 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     case lt::torrent_removed_alert::alert_type: {
         auto const& a = static_cast<lt::torrent_removed_alert const&>(alert);
         std::uint64_t const torrent = torrent_id(a.userdata);
-        torrents_.erase(torrent);
-        finishing_.erase(torrent);
-        cannot_write_.erase(torrent);
-        verifying_.erase(torrent);
-        new_files_->take(torrent);
-        saver_->forget(torrent);
-        pending_->forget_torrent(torrent);
-        choosing_.erase(torrent);
+        forget_torrent(torrent);
         out.removed(torrent);
-        return true;
-    }
-    case lt::torrent_deleted_alert::alert_type: {
-        auto const& a = static_cast<lt::torrent_deleted_alert const&>(alert);
-        if (auto const deleted = deleting_.extract(a.info_hashes))
-            out.files_deleted(deleted.mapped());
-        return true;
-    }
-    case lt::torrent_delete_failed_alert::alert_type: {
-        auto const& a = static_cast<lt::torrent_delete_failed_alert const&>(alert);
-        if (auto const deleted = deleting_.extract(a.info_hashes)) {
-            // No error, because a magnet link without metadata has no files.
-            if (a.error)
-                out.delete_failed(deleted.mapped(), error(a.error));
-            else
-                out.files_deleted(deleted.mapped());
-        }
         return true;
     }
     case lt::state_changed_alert::alert_type: {
@@ -256,26 +258,9 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     }
 }
 
-// Files that are moved, renamed, selected, or that fail.
+// Files that are renamed, selected, or that fail.
 bool Session::convert_files(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
-    case lt::storage_moved_alert::alert_type: {
-        auto const& a = static_cast<lt::storage_moved_alert const&>(alert);
-        out.storage_moved(id(a), bytes(a.storage_path()));
-        if (auto const asked = pending_->pop({AnsweredBy::FilesMoved, id(a), 0}); asked.request)
-            out.answer_path(asked.request, bytes(a.storage_path()));
-        return true;
-    }
-    case lt::storage_moved_failed_alert::alert_type: {
-        auto const& a = static_cast<lt::storage_moved_failed_alert const&>(alert);
-        // If a file exists at the destination, libtorrent reports that without an error code.
-        lt::error_code const code =
-            a.error ? a.error : make_error_code(boost::system::errc::file_exists);
-        out.storage_move_failed(id(a), text(a.file_path()), error(code));
-        if (auto const asked = pending_->pop({AnsweredBy::FilesMoved, id(a), 0}); asked.request)
-            out.answer_failed(asked.request, text(a.file_path()), error(code));
-        return true;
-    }
     case lt::file_renamed_alert::alert_type: {
         auto const& a = static_cast<lt::file_renamed_alert const&>(alert);
         out.file_renamed(id(a), number(a.index), bytes(a.new_name()));
@@ -629,11 +614,11 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
 }
 
 // Alerts were lost, and their answers may have been among them. Requests that have not been passed
-// to libtorrent are abandoned too.
+// to libtorrent are abandoned too. The end of a move is not told by an alert.
 void Session::give_up_pending(Alerts& out) {
     choosing_.clear();
     unchecked_->clear();
-    for (PendingRequest const& entry : pending_->take_all())
+    for (PendingRequest const& entry : pending_->take_lost())
         out.answer_lost(entry.request);
 }
 

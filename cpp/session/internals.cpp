@@ -229,6 +229,26 @@ lt::session_handle session_of(lt::torrent_handle const& torrent) {
     return session;
 }
 
+std::uint64_t id(std::weak_ptr<void> const& torrent) {
+    auto const owner = torrent.lock();
+    return owner ? torrent_id(static_cast<native::torrent*>(owner.get())->get_userdata()) : 0;
+}
+
+bool is_removed(std::weak_ptr<void> const& torrent) {
+    auto const owner = torrent.lock();
+    return !owner || static_cast<native::torrent*>(owner.get())->is_aborted();
+}
+
+bool is_deleted(lt::torrent_handle const& torrent) {
+    auto const native = torrent.native_handle();
+    return native && native->is_deleted();
+}
+
+bool has_no_files(lt::torrent_handle const& torrent) {
+    auto const native = torrent.native_handle();
+    return native && !native->has_storage() && !native->is_aborted();
+}
+
 bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
               lt::sha1_hash const& hash) {
     auto const owner = torrent.lock();

@@ -61,6 +61,19 @@ lt::settings_interface const& settings(lt::session_handle const& session);
 void post(lt::session_handle const& session, std::function<void()> task);
 lt::session_handle session_of(lt::torrent_handle const& torrent);
 
+// The id of libtorrent's torrent; 0 if it is gone.
+std::uint64_t id(std::weak_ptr<void> const& torrent);
+
+// Returns whether libtorrent's torrent was removed. Called on the network thread.
+bool is_removed(std::weak_ptr<void> const& torrent);
+
+// Returns whether the files of a removed torrent are being deleted. Called on the network thread.
+bool is_deleted(lt::torrent_handle const& torrent);
+
+// Returns whether a torrent has no storage, for example because its metadata is not known. Called
+// on the network thread.
+bool has_no_files(lt::torrent_handle const& torrent);
+
 // Returns whether the v1 piece of libtorrent's torrent has this hash; true if there is no v1.
 bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
               lt::sha1_hash const& hash);

@@ -66,7 +66,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     if (!cores.empty())
         boost::asio::post(session_.get_context(),
                           [cores = std::move(cores)] { bind_network_thread(cores); });
-    written_->on_lost([waker = waker_] { (*waker)->wake(); });
+    written_->set_wake([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
     auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {

@@ -30,6 +30,7 @@ namespace patron {
 
 struct Alerts;
 struct ClientDataRecord;
+struct EndedJob;
 struct InterestRecord;
 struct PendingRequest;
 struct NetworkThreadRecord;
@@ -154,7 +155,10 @@ class Session {
     void restore_dht_nodes();
     // Does what was postponed until the torrent was added.
     void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
+    // Forgets a torrent that libtorrent has removed.
+    void forget_torrent(std::uint64_t torrent);
     void submit(std::uint64_t torrent, Task task);
+    void move_files(std::uint64_t torrent, Task task);
     void choose_next(std::uint64_t torrent);
     void take_snapshots(Alerts& out);
 
@@ -174,6 +178,7 @@ class Session {
     void take_looks(Alerts& out);
     void take_lost(Alerts& out);
     void give_up_pending(Alerts& out);
+    void job_ended(EndedJob const& job, Alerts& out);
 
     // Shared, because std::function must be copyable. The session holds a copy, so this outlives
     // the session.
@@ -201,8 +206,6 @@ class Session {
     std::unordered_set<std::uint64_t> cannot_write_;
     // Torrents to be hashed once they have been downloaded.
     std::unordered_set<std::uint64_t> verifying_;
-    // torrent_deleted_alert contains only the info hashes.
-    std::map<lt::info_hash_t, std::uint64_t> deleting_;
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
     // Shared with the network thread, which may outlive the session.
@@ -210,6 +213,7 @@ class Session {
     std::shared_ptr<Reports> reports_;
     // Reported after the alerts that were popped.
     std::vector<Reports::Report> popped_reports_;
+    std::vector<EndedJob> popped_jobs_;
     std::unique_ptr<PendingAlerts> pending_;
     std::shared_ptr<Written> written_;
     std::shared_ptr<NewFiles> new_files_;

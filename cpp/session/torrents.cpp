@@ -3,6 +3,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
+#include "torrent-patron/cpp/disk/written.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
@@ -12,6 +13,7 @@
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
+#include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/task.rs.h"
@@ -65,9 +67,8 @@ void Session::forget_add(std::uint64_t torrent) noexcept {
     auto const failed = adding_.extract(torrent);
     if (plain_ && failed && failed.mapped()->params_.ti)
         plain_->take(failed.mapped()->params_.ti->info_hashes().get_best());
-    verifying_.erase(torrent);
-    new_files_->take(torrent);
     policy_->forget(torrent);
+    forget_torrent(torrent);
 }
 
 void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
@@ -98,13 +99,36 @@ void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle
 
 void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     lt::torrent_handle const& h = handle(torrent);
-    if (delete_files) {
-        lt::info_hash_t const hashes = h.info_hashes();
-        session_.remove_torrent(h, lt::session::delete_files | lt::session::delete_partfile);
-        deleting_[hashes] = torrent;
-    } else {
-        session_.remove_torrent(h);
-    }
+    if (!delete_files)
+        return session_.remove_torrent(h);
+    if (!h.is_valid())
+        throw lt::system_error(lt::errors::invalid_torrent_handle);
+    boost::asio::post(session_.get_context(), [session = lt::session_handle(session_), handle = h,
+                                               torrent, written = written_]() mutable {
+        // On this thread, that is done when it returns.
+        try {
+            session.remove_torrent(handle,
+                                   lt::session::delete_files | lt::session::delete_partfile);
+        } catch (lt::system_error const&) {
+            // The session is ending.
+            return;
+        }
+        // A torrent without metadata, for example, has no files. The disk backend reports the end
+        // of any other deletion, because libtorrent's alert of it may be lost.
+        if (!internals::is_deleted(handle))
+            written->end({EndedJob::Kind::Deletion, torrent, {}, {}});
+    });
+}
+
+void Session::forget_torrent(std::uint64_t torrent) {
+    torrents_.erase(torrent);
+    finishing_.erase(torrent);
+    cannot_write_.erase(torrent);
+    verifying_.erase(torrent);
+    new_files_->take(torrent);
+    saver_->forget(torrent);
+    pending_->forget_torrent(torrent);
+    choosing_.erase(torrent);
 }
 
 std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
@@ -125,12 +149,28 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
                               if (!pieces.empty())
                                   unchecked->add(request, std::move(pieces));
                           });
+    if (by == AnsweredBy::FilesMoved)
+        return move_files(torrent, std::move(shared));
     if (by != AnsweredBy::FilesChosen)
         return submit(torrent, std::move(shared));
     auto& queue = choosing_[torrent];
     queue.push_back(shared);
     if (queue.size() == 1)
         submit(torrent, std::move(shared));
+}
+
+void Session::move_files(std::uint64_t torrent, Task task) {
+    boost::asio::post(session_.get_context(), [task = std::move(task), handle = handle(torrent),
+                                               torrent, policy = policy_, read = read_,
+                                               written = written_] {
+        (*task)->run(Torrent(handle, *policy, *read));
+        // Without files, it is moved at once, and the disk backend is not asked.
+        if (internals::has_no_files(handle))
+            written->end({EndedJob::Kind::Move,
+                          torrent,
+                          handle.status(lt::torrent_handle::query_save_path).save_path,
+                          {}});
+    });
 }
 
 void Session::submit(std::uint64_t torrent, Task task) {

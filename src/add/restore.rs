@@ -12,6 +12,7 @@ use crate::model::{ClientData, Existing, InfoHashes, Limits};
 use crate::sys::{self, convert};
 
 const RESTORE: &str = "restore the torrent";
+const MOVE: &str = "move the files";
 
 /// The data of a torrent in a store.
 #[derive(Debug, Clone)]
@@ -89,8 +90,9 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     Ok(prepared)
 }
 
-/// Moves the files that have not been moved, or returns why the move is refused. For each file, `files` says
-/// whether the resume data claims data of it.
+/// Moves the files that have not been moved, or returns why all of them stay where they were. For each file,
+/// `files` says whether the resume data claims data of it. It is an error if some cannot be moved, and others
+/// have been.
 fn finish_move(
     files: &[(&str, bool)],
     parts: &str,
@@ -98,7 +100,22 @@ fn finish_move(
     to: &Path,
     existing: Existing,
 ) -> Result<Option<Error>> {
-    let failed = |path: &Path, error| Error::io(RESTORE, path.display(), &error).at_disk();
+    let is_there =
+        |(file, claimed): &(&str, bool)| !claimed || fs::symlink_metadata(from.join(file)).is_ok();
+    match try_to_finish(files, parts, from, to, existing) {
+        Err(error) if files.iter().all(is_there) => Ok(Some(error)),
+        done => done,
+    }
+}
+
+fn try_to_finish(
+    files: &[(&str, bool)],
+    parts: &str,
+    from: &Path,
+    to: &Path,
+    existing: Existing,
+) -> Result<Option<Error>> {
+    let failed = |path: &Path, error| Error::io(MOVE, path.display(), &error).at_disk();
     let is_foreign = |file: &str| {
         let new = to.join(file);
         is_foreign(&from.join(file), &new).map_err(|error| failed(&new, error))
@@ -113,10 +130,11 @@ fn finish_move(
             if (is_moved(file) && !has_begun) || is_foreign(file)? {
                 let why = "it exists, so the files of the torrent are not moved there";
                 let message = format!("{}: {why}", to.join(file).display());
-                return Ok(Some(Error::new(ErrorKind::Exists, "move the files", message)));
+                return Ok(Some(Error::new(ErrorKind::Exists, MOVE, message)));
             }
         }
     }
+    let mut moved = Moved::to(to);
     for file in files.iter().map(|(file, _)| *file).chain([parts]) {
         let (old, new) = (from.join(file), to.join(file));
         // The part file belongs to this torrent: its name contains the info hash.
@@ -127,13 +145,75 @@ fn finish_move(
         if let Some(directory) = new.parent() {
             fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
         }
-        move_file(&old, &new).map_err(|error| failed(&old, error))?;
+        moved.add(old, new).map_err(|(path, error)| failed(&path, error))?;
     }
     fs::create_dir_all(to).map_err(|error| failed(to, error))?;
+    moved.keep();
     Ok(None)
 }
 
-/// Returns whether the destination has anything but a complete or partial copy of the file.
+/// Files that were moved. They are moved back unless they are [kept](Moved::keep).
+struct Moved<'a> {
+    to: &'a Path,
+    renamed: Vec<(PathBuf, PathBuf)>,
+    /// On other file systems.
+    copied: Vec<(PathBuf, PathBuf)>,
+}
+
+impl<'a> Moved<'a> {
+    fn to(to: &'a Path) -> Self {
+        Self { to, renamed: Vec::new(), copied: Vec::new() }
+    }
+
+    /// Moves a file. An error comes with the path of the file that it is about.
+    fn add(&mut self, old: PathBuf, new: PathBuf) -> Result<(), (PathBuf, io::Error)> {
+        match fs::rename(&old, &new) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                let copied = fs::copy(&old, &new).and_then(|_| fs::File::open(&new)?.sync_all());
+                let done = copied.map_err(|error| (new.clone(), error));
+                // Also if the disk is full now.
+                self.copied.push((old, new));
+                done
+            }
+            Err(error) => Err((old, error)),
+            Ok(()) => {
+                self.renamed.push((old, new));
+                Ok(())
+            }
+        }
+    }
+
+    fn keep(mut self) {
+        self.renamed.clear();
+        for (old, _) in std::mem::take(&mut self.copied) {
+            if let Err(error) = fs::remove_file(&old) {
+                tracing::warn!(path = %old.display(), %error, "a file that was copied is left");
+            }
+        }
+    }
+}
+
+impl Drop for Moved<'_> {
+    fn drop(&mut self) {
+        let undo = |path: &Path, undone: io::Result<()>| {
+            if let Err(error) = undone {
+                tracing::warn!(path = %path.display(), %error, "a file is not moved back");
+            }
+            let mut directories = path.ancestors().skip(1).take_while(|path| *path != self.to);
+            // Not if it has others.
+            while directories.next().is_some_and(|empty| fs::remove_dir(empty).is_ok()) {}
+        };
+        for (old, new) in &self.renamed {
+            undo(new, fs::rename(new, old));
+        }
+        for (_, new) in &self.copied {
+            undo(new, fs::remove_file(new));
+        }
+    }
+}
+
+/// Returns whether the destination has anything but a complete or partial copy of the file. What a copy lacks
+/// may be zeros, because libtorrent sets its length first.
 fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
     let found = match fs::symlink_metadata(new) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -155,21 +235,11 @@ fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
         if count == 0 {
             return Ok(false);
         }
-        old.read_exact(&mut whole[..count])?;
-        if copied[..count] != whole[..count] {
+        let (copied, whole) = (&copied[..count], &mut whole[..count]);
+        old.read_exact(whole)?;
+        if copied != whole && copied.iter().zip(whole).any(|(new, old)| *new != 0 && new != old) {
             return Ok(true);
         }
-    }
-}
-
-fn move_file(old: &Path, new: &Path) -> io::Result<()> {
-    match fs::rename(old, new) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-            fs::copy(old, new)?;
-            fs::File::open(new)?.sync_all()?;
-            fs::remove_file(old)
-        }
-        done => done,
     }
 }
 
@@ -205,7 +275,7 @@ mod tests {
 
         write(&from, "3", "another");
         write(&from, "4", "whole");
-        write(&to, "4", "who");
+        write(&to, "4", "who\0\0");
         assert_eq!(finish(Existing::Keep), None);
         assert_eq!(read("3"), "not yet", "it is kept");
         assert_eq!(read("4"), "whole", "it was a partial copy");
@@ -245,5 +315,30 @@ mod tests {
         write(&to, "2", "another");
         assert_eq!(finish(Existing::Replace), None);
         assert_eq!((read(&to, "1"), read(&to, "2")), ("first".into(), "second".into()));
+    }
+    #[test]
+    fn a_move_that_cannot_be_finished_leaves_the_files_where_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        write(&from, "1", "first");
+        write(&from, "d/2", "second");
+        let files = [("1", true), ("d/2", true)];
+        let finish = || finish_move(&files, ".parts", &from, &to, Existing::Replace);
+        write(&to, "d", "a file that should be a directory");
+        let stays = finish().unwrap().unwrap().to_string();
+        assert!(stays.starts_with("cannot move the files"), "{stays}");
+        let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+        assert_eq!(
+            (read(from.join("1")), read(from.join("d/2"))),
+            ("first".into(), "second".into())
+        );
+        assert!(!to.join("1").exists());
+
+        fs::rename(from.join("1"), to.join("1")).unwrap();
+        finish().unwrap_err();
+        assert_eq!(read(to.join("1")), "first", "it cannot stay: a part of it has been moved");
+        fs::remove_file(to.join("d")).unwrap();
+        assert_eq!(finish().unwrap(), None);
+        assert_eq!((read(to.join("1")), read(to.join("d/2"))), ("first".into(), "second".into()));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) trait Engine {
     /// Lets this many shards serve the torrent while it is complete.
     fn replicate(&mut self, _id: TorrentId, _shards: usize) {}
     /// Removes a torrent. Answered by `Removed` and, if files are deleted, also by `Deleted` or
-    /// `DeleteFailed`.
+    /// `DeleteFailed`, which are not lost under load.
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()>;
     /// Executes a request that only posts ([`Call::Posting`](crate::messages::request::Call)).
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()>;

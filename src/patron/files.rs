@@ -67,8 +67,8 @@ impl Patron {
     ///
     /// [`Exists`](ErrorKind::Exists) if a file already exists there and `existing` is
     /// [`Existing::Fail`]; [`Disk`](ErrorKind::Disk) if the directory cannot be created, or if the
-    /// system refuses; [`Busy`](ErrorKind::Busy) while they are already being moved. The files then stay
-    /// where they are.
+    /// system refuses, for example because the disk is full; [`Busy`](ErrorKind::Busy) while they are already
+    /// being moved. The files then stay where they are, and copies of them are removed.
     pub fn move_storage(
         &self,
         id: TorrentId,

@@ -47,11 +47,11 @@ fn more_errors(patron: &Patron, id: TorrentId) -> Vec<String> {
 }
 
 /// A small separate file system; the guard unmounts it.
-struct Tmpfs(PathBuf);
+pub(crate) struct Tmpfs(pub(crate) PathBuf);
 
 impl Tmpfs {
     /// `None` if mounting is not permitted: the test is skipped and says so; in CI it fails.
-    fn mount(at: PathBuf, size: &str, test: &str) -> Option<Self> {
+    pub(crate) fn mount(at: PathBuf, size: &str, test: &str) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let options = format!("size={size}");
         let mounted = Command::new("mount")
@@ -69,7 +69,7 @@ impl Tmpfs {
         None
     }
 
-    fn remount(&self, options: &str) {
+    pub(crate) fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
         let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap();
         assert!(status.success(), "{options}");

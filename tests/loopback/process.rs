@@ -41,7 +41,7 @@ fn threads_have_names_and_take_no_signals() {
     finished(&patron, id);
     patron.rename_file(id, 0, "other.bin").wait().unwrap();
     let ours =
-        ["torrent-patron", "lt-network-", "lt-disk-", "lt-resolver", "patron-rename", "patron-"];
+        ["torrent-patron", "lt-network-", "lt-disk-", "lt-resolver", "patron-files", "patron-"];
     let mut seen = Vec::new();
     for (name, status) in tasks() {
         let Some(ours) = ours.iter().find(|ours| name.starts_with(*ours)) else { continue };
@@ -53,7 +53,7 @@ fn threads_have_names_and_take_no_signals() {
         seen.push(*ours);
     }
     // The network thread does not wait for the disk.
-    for wanted in ["torrent-patron", "lt-network-", "lt-resolver", "patron-rename"] {
+    for wanted in ["torrent-patron", "lt-network-", "lt-resolver", "patron-files"] {
         assert!(seen.contains(&wanted), "{wanted}: {seen:?}");
     }
 }

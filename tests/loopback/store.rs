@@ -16,6 +16,7 @@ use torrent_patron::torrent::{Goals, Limits, QueueMove, TorrentFlag, TorrentStat
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
+use crate::faults::Tmpfs;
 use crate::support::{
     PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same,
 };
@@ -54,6 +55,13 @@ fn the_record(store: &Memory) -> Record {
     let mut records = store.records();
     assert_eq!(records.len(), 1);
     records.remove(0)
+}
+
+/// Sets how many alerts libtorrent keeps until the client takes them, or a third of the important ones.
+fn keep_alerts(patron: &Patron, most: i32) {
+    let mut settings = Settings::empty();
+    settings.set("alert_queue_size", most).unwrap();
+    patron.apply_settings(&settings).wait().unwrap();
 }
 
 fn full() -> Error {
@@ -371,6 +379,77 @@ fn an_interrupted_move_is_abandoned_if_other_files_are_at_its_destination() {
         let record = the_record(&store);
         (record.moving.is_none() && record.save_dir == one).then_some(())
     });
+    stop(client);
+}
+
+#[test]
+fn a_move_to_a_full_disk_leaves_the_torrent_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = "a_move_to_a_full_disk_leaves_the_torrent_where_it_was";
+    let Some(disk) = Tmpfs::mount(dir.path().join("disk"), "1m", test) else { return };
+    let (here, there) = (dir.path().join("here"), disk.0.join("there"));
+    let films = here.join("films");
+    // The first file has room.
+    let files = [data(&films.join("a"), "1.bin", 81, 300_000), data(&films, "b.bin", 82, 2 << 20)];
+    let originals = files.each_ref().map(|file| fs::read(file).unwrap());
+    let are_at = |place: &Path| {
+        files.iter().zip(&originals).all(|(file, original)| {
+            let file = place.join(file.strip_prefix(&here).unwrap());
+            fs::read(file).is_ok_and(|bytes| bytes == *original)
+        })
+    };
+    let store = Memory::new();
+    let stays = |patron: &Patron, why: &str| {
+        let status = settled(patron, only(patron));
+        assert!(status.seeding && status.error.is_none(), "{why}: {status:?}");
+        assert!(are_at(&here), "{why}");
+        let left = fs::read_dir(&there).into_iter().flatten().count();
+        assert_eq!(left, 0, "{why}: copies fill the disk");
+        eventually("the end of the move in the store", || {
+            let record = the_record(&store);
+            (record.moving.is_none() && record.save_dir == here).then_some(())
+        });
+    };
+    let (client, patron) = restored(&here, &store);
+    let id = patron.add_torrent(metainfo(&films), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    for existing in [Existing::Fail, Existing::Keep, Existing::Replace] {
+        let error = patron.move_storage(id, &there, existing).wait().unwrap_err();
+        let full = Some(28);
+        assert_eq!(
+            (error.kind(), error.native().map(|native| native.value)),
+            (ErrorKind::Disk, full)
+        );
+        assert!(error.to_string().contains("b.bin"), "{error}");
+        stays(&patron, &format!("{existing:?}"));
+    }
+    stop(client);
+
+    // libtorrent sets the length of a copy first.
+    let cut = there.join("films/b.bin");
+    fs::create_dir_all(cut.parent().unwrap()).unwrap();
+    fs::write(&cut, &originals[1][..500_000]).unwrap();
+    fs::File::options().write(true).open(&cut).unwrap().set_len(2 << 20).unwrap();
+    let moving = Value::Moving(Some(Relocation::new(&there, Existing::Fail)));
+    let moving = Change::Set(the_record(&store).key, moving);
+    store.clone().commit(std::slice::from_ref(&moving)).unwrap();
+    let (let_read, may_read) = crossbeam_channel::unbounded();
+    let slow = Slow { memory: store.clone(), may_read };
+    let client = builder(&here).store(slow).start().unwrap();
+    let patron = client.patron();
+    patron.watch_all().wait().unwrap();
+    drop(let_read);
+    let error = await_event!(patron, Event::Error { error, .. } => error.clone());
+    assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+    stays(&patron, "after a crash");
+
+    disk.remount("size=8m");
+    patron.move_storage(only(&patron), &there, Existing::Fail).wait().unwrap();
+    assert!(are_at(&there) && !films.exists());
+    assert_eq!(the_record(&store).save_dir, there);
+    stop(client);
+    let (client, patron) = restored(&here, &store);
+    assert!(settled(&patron, only(&patron)).seeding);
     stop(client);
 }
 
@@ -720,5 +799,71 @@ fn restoring_reports_its_progress_and_the_client_works_meanwhile() {
     let_read.send(()).unwrap();
     let_read.send(()).unwrap();
     await_event!(patron, Event::Restored { torrents: 3, failed: 0, .. });
+    stop(client);
+}
+
+#[test]
+fn every_removal_with_files_is_answered_while_alerts_are_lost() {
+    const TORRENTS: u64 = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Memory::new();
+    let (client, patron) = restored(dir.path(), &store);
+    let here = dir.path().join("data");
+    let ids: Vec<_> = (0..TORRENTS)
+        .map(|number| {
+            let metainfo = metainfo(&data(&here, &format!("{number}.bin"), number, 20_000));
+            let options = AddOptions::default().save_dir(&here);
+            patron.add_torrent(&metainfo, options).wait().unwrap().id()
+        })
+        .collect();
+    for &id in &ids {
+        settled(&patron, id);
+    }
+    let magnet = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
+    let magnet = patron.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
+    keep_alerts(&patron, 1);
+    let removed: Vec<_> = ids
+        .into_iter()
+        .chain([magnet])
+        .map(|id| patron.remove_torrent(id, RemoveFiles::Delete))
+        .collect();
+    for reply in removed {
+        reply.wait_timeout(PATIENCE).unwrap().unwrap();
+    }
+    await_event!(patron, Event::Resynchronized);
+    assert_eq!(fs::read_dir(&here).unwrap().count(), 0);
+    eventually("an empty store", || store.records().is_empty().then_some(()));
+    stop(client);
+}
+
+/// Otherwise the store would say that their files are where they were.
+#[test]
+fn every_move_is_answered_while_alerts_are_lost() {
+    const TORRENTS: u64 = 300;
+    let dir = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| dir.path().join(name));
+    let store = Memory::new();
+    let (client, patron) = restored(&one, &store);
+    let ids: Vec<_> = (0..TORRENTS)
+        .map(|number| {
+            let metainfo = metainfo(&data(&one, &format!("{number}.bin"), number, 20_000));
+            patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id()
+        })
+        .collect();
+    for &id in &ids {
+        settled(&patron, id);
+    }
+    keep_alerts(&patron, 1);
+    let moves: Vec<_> =
+        ids.iter().map(|id| patron.move_storage(*id, &two, Existing::Fail)).collect();
+    for moved in moves {
+        assert_eq!(moved.wait_timeout(PATIENCE).unwrap().unwrap(), two);
+    }
+    await_event!(patron, Event::Resynchronized);
+    assert_eq!(fs::read_dir(&two).unwrap().count() as u64, TORRENTS);
+    for record in store.records() {
+        assert_eq!((&record.save_dir, &record.moving), (&two, &None));
+    }
+    keep_alerts(&patron, 10_000);
     stop(client);
 }
