@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openssl::ssl::{SslAcceptor, SslMethod};
-use torrent_patron::file::Priority;
+use torrent_patron::file::{Existing, Priority};
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::settings::SettingValue;
@@ -21,6 +21,8 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
+#[cfg(target_os = "linux")]
+use crate::faults::library;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same,
     still_works,
@@ -659,6 +661,66 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
         println!("{mode}: {read:?}");
         assert!(read.inline_blocks() > 0 && read.failed == 0, "{read:?}");
     });
+}
+
+/// A file; while it exists, workers wait before they look at a file.
+#[cfg(target_os = "linux")]
+const HELD: &str = "HELD";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_may_be_moved_or_renamed_while_a_worker_looks_at_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "disk::moving_while_a_worker_looks", "--ignored", "--nocapture"])
+        .env("LD_PRELOAD", library(dir.path(), "held_check.c"))
+        .env(HELD, dir.path().join("held"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by a_file_may_be_moved_or_renamed_while_a_worker_looks_at_it"]
+fn moving_while_a_worker_looks() {
+    let held = PathBuf::from(std::env::var_os(HELD).unwrap());
+    let (checks, reads) = (held.with_extension("check"), held.with_extension("read"));
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from");
+    let file = data(&from, "data.bin", 78, 4 * BLOCK);
+    let all = std::fs::read(&file).unwrap();
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let mut settings = Settings::seeding();
+    settings.set("disk_reads", "copy").unwrap();
+    // One worker: the block is read after the look.
+    settings.set("aio_threads", 1).unwrap();
+    let client = builder(&from).settings(settings).network_threads(1).start().unwrap();
+    let patron = client.patron();
+    let trusted = AddOptions::default().trust(true);
+    let id = patron.add_torrent(&metainfo, trusted).wait().unwrap().id();
+    let mut peer = Peer::connect(address(&patron), &metainfo).unwrap();
+    for round in 0..2 {
+        // The file is open, and checked again while it is in use.
+        assert!(peer.block(0, &all, BLOCK).unwrap().is_some());
+        std::fs::write(&held, "").unwrap();
+        until("no check", || checks.exists());
+        peer.request(1, 0, BLOCK).unwrap();
+        until("no read", || reads.exists());
+        match round {
+            0 => drop(patron.rename_file(id, 0, "renamed.bin").wait().unwrap()),
+            _ => {
+                drop(patron.move_storage(id, dir.path().join("to"), Existing::Fail).wait().unwrap())
+            }
+        }
+        for marker in [&checks, &reads, &held] {
+            std::fs::remove_file(marker).unwrap();
+        }
+        let Answer::Block(1, 0, bytes) = peer.answer().unwrap() else { panic!("refused") };
+        assert!(bytes == all[BLOCK..2 * BLOCK]);
+    }
+    assert!(patron.fresh_status(id).wait().unwrap().error.is_none());
+    assert_eq!(patron.read_statistics().failed, 0);
 }
 
 #[test]

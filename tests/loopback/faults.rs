@@ -695,7 +695,7 @@ fn missing_trusted_data_is_reported_when_it_is_requested() {
 
 /// Compiles a library that is preloaded into another process.
 #[cfg(target_os = "linux")]
-fn library(dir: &Path, source: &str) -> PathBuf {
+pub(crate) fn library(dir: &Path, source: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(source);
     let library = dir.join("preloaded.so");
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
