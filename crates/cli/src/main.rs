@@ -4,6 +4,8 @@ mod arguments;
 mod blocklist;
 mod create;
 mod demo;
+#[cfg(feature = "metrics")]
+mod health;
 #[cfg(feature = "http")]
 mod http;
 mod info;
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "stream")]
         Command::Stream(command) => stream::run(command),
         Command::Store(command) => store::run(command),
+        #[cfg(feature = "metrics")]
+        Command::Health(command) => health::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
     match output::finish(interrupt::came()) {
