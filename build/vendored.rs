@@ -30,6 +30,30 @@ const WITH_OPENSSL: [(&str, Option<&str>); 4] = [
     ("TORRENT_USE_OPENSSL", None),
 ];
 
+/// What does something for each byte or block that is sent or received. The rest is optimised for size.
+const HOT: [&str; 20] = [
+    "bdecode",
+    "bitfield",
+    "bt_peer_connection",
+    "chained_buffer",
+    "crc32c",
+    "disk_buffer_pool",
+    "ffs",
+    "file_storage",
+    "hasher",
+    "merkle",
+    "merkle_tree",
+    "mmap_storage",
+    "packet_buffer",
+    "pe_crypto",
+    "piece_picker",
+    "receive_buffer",
+    "sha1",
+    "sha1_hash",
+    "sha256",
+    "utp_stream",
+];
+
 pub(crate) fn libtorrent() -> Result<Libtorrent, String> {
     let source = source()?;
     let version = version(&source)?;
@@ -64,8 +88,14 @@ fn compile(source: &Path, library: &Libtorrent) -> std::io::Result<Vec<PathBuf>>
     let mut sources =
         vec![try_signal.join("try_signal.cpp"), try_signal.join("signal_error_code.cpp")];
     collect(&source.join("src"), &mut sources)?;
+    let is_hot = |source: &PathBuf| HOT.iter().any(|hot| source.file_stem() == Some(hot.as_ref()));
+    let (hot, cold): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_hot);
+    let kind = format!("libtorrent-{}", library.version);
     // Precompiled headers do not save time here.
-    Objects::shared(&build, &format!("libtorrent-{}", library.version))?.compile(&sources, None)
+    let mut objects = Objects::shared(&build, &kind)?.compile(&hot, None)?;
+    build.opt_level_str("s");
+    objects.extend(Objects::shared(&build, &kind)?.compile(&cold, None)?);
+    Ok(objects)
 }
 
 fn source() -> Result<PathBuf, String> {

@@ -405,7 +405,8 @@ mod tests {
         fn a_written_link_can_be_read_back(
             hash in "[0-9a-f]{40}",
             name in proptest::option::of("\\PC{1,20}"),
-            trackers in prop::collection::vec("(http|udp|wss)://[a-z]{1,9}(:[1-9][0-9]{0,3})?/[!-~]{0,9}", 0..4),
+            // Not wss: from 2.0.13, libtorrent without WebRTC leaves them out.
+            trackers in prop::collection::vec("(http|udp)://[a-z]{1,9}(:[1-9][0-9]{0,3})?/[!-~]{0,9}", 0..4),
             seed in "https?://[a-z.]{1,9}/[ -~]{0,9}",
             peer: SocketAddr,
             rest in prop::collection::vec("(so|dht|x\\.pe|dn|ws|tr)=[0-9a-z,:%-]{0,12}", 0..4),

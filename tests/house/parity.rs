@@ -2,6 +2,7 @@
 //! libtorrent's handles has a row, and what a row names exists.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,17 +10,19 @@ const HANDLES: [&str; 2] = ["session_handle", "torrent_handle"];
 
 #[test]
 fn every_function_of_libtorrent_has_a_row() {
+    let installed = numbers(&pkg_config("--modversion"));
     for handle in HANDLES {
         let functions = functions(&header(handle), handle);
         assert!(functions.len() > 40, "{handle} was not read: {functions:?}");
-        let rows: BTreeSet<_> = rows(handle).into_iter().map(|(function, _)| function).collect();
+        let rows: BTreeSet<_> = rows(handle)
+            .into_iter()
+            .filter(|row| row.versions.contains(&installed))
+            .map(|row| row.function)
+            .collect();
         let missing: Vec<_> = functions.difference(&rows).collect();
         assert!(missing.is_empty(), "{handle} in docs/parity.md has no row for {missing:?}");
-        // Another version may have fewer functions; a misspelt row is found with 2.0.8.
-        if version().starts_with("2.0.8") {
-            let unknown: Vec<_> = rows.difference(&functions).collect();
-            assert!(unknown.is_empty(), "{handle} in docs/parity.md: {unknown:?}");
-        }
+        let unknown: Vec<_> = rows.difference(&functions).collect();
+        assert!(unknown.is_empty(), "{handle} in docs/parity.md: {unknown:?}");
     }
 }
 
@@ -27,7 +30,7 @@ fn every_function_of_libtorrent_has_a_row() {
 fn every_counterpart_in_a_row_exists() {
     let sources: String = super::sources().into_iter().map(|(_, text)| text).collect();
     let mut named = 0;
-    for (function, here) in HANDLES.into_iter().flat_map(rows) {
+    for Row { function, here, .. } in HANDLES.into_iter().flat_map(rows) {
         for name in here.split('`').skip(1).step_by(2) {
             let Some((_, item)) = name.split_once("::") else { continue };
             let definitions =
@@ -47,17 +50,39 @@ fn every_counterpart_in_a_row_exists() {
     assert!(named > 80, "{named} names");
 }
 
-/// The rows of the table below a heading: the function, and its counterpart here.
-fn rows(handle: &str) -> Vec<(String, String)> {
+struct Row {
+    function: String,
+    /// The versions of libtorrent that have the function.
+    versions: Range<Vec<u32>>,
+    /// Its counterpart here.
+    here: String,
+}
+
+/// The rows of the table below a heading.
+fn rows(handle: &str) -> Vec<Row> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md");
     let text = std::fs::read_to_string(path).unwrap();
     let (_, table) = text.split_once(&format!("## `{handle}`")).unwrap();
-    let table = table.split("\n## ").next().unwrap();
-    let row = |line: &str| {
-        let (function, here) = line.strip_prefix("| `")?.split_once("` | ")?;
-        Some((function.to_owned(), here.trim_end_matches(" |").to_owned()))
+    table.split("\n## ").next().unwrap().lines().filter_map(row).collect()
+}
+
+fn row(line: &str) -> Option<Row> {
+    let (function, rest) = line.strip_prefix("| `")?.split_once('`')?;
+    let (versions, here) = rest.strip_suffix(" |")?.split_once(" | ")?;
+    let always = (vec![], vec![u32::MAX]);
+    let (since, before) = if let Some(version) = versions.strip_prefix(", since ") {
+        (numbers(version), always.1)
+    } else if let Some(version) = versions.strip_prefix(", before ") {
+        (always.0, numbers(version))
+    } else {
+        assert_eq!(versions, "", "{line}");
+        always
     };
-    table.lines().filter_map(row).collect()
+    Some(Row { function: function.into(), versions: since..before, here: here.into() })
+}
+
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map(|number| number.parse().unwrap()).collect()
 }
 
 fn pkg_config(argument: &str) -> String {
@@ -65,10 +90,6 @@ fn pkg_config(argument: &str) -> String {
     let output = output.expect("pkg-config, which the build needs too");
     assert!(output.status.success(), "pkg-config {argument}: {output:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-fn version() -> String {
-    pkg_config("--modversion")
 }
 
 fn header(handle: &str) -> String {

@@ -612,7 +612,8 @@ fn two_torrents_do_not_write_to_one_file() {
     let to = dir.path().join("to");
     let client = client(&to);
     let patron = client.patron();
-    let one = patron.add_torrent(&first.metainfo, first.options()).wait().unwrap().id();
+    // Without peers: with data on disk, the second would be refused when it is added.
+    let one = patron.add_torrent(&first.metainfo, AddOptions::default()).wait().unwrap().id();
     let two = patron.add_torrent(&second.metainfo, second.options()).wait().unwrap().id();
     let told = error(&patron, two);
     assert_eq!(told.kind(), ErrorKind::Disk, "{told}");
@@ -620,6 +621,7 @@ fn two_torrents_do_not_write_to_one_file() {
     for part in ["to/data.bin", "the torrent data.bin of this client has the same file"] {
         assert!(told.message().contains(part), "{told}");
     }
+    patron.connect_peer(one, address(&first.patron)).wait().unwrap();
     while !patron.fresh_status(one).wait().unwrap().finished {
         std::thread::yield_now();
     }

@@ -568,6 +568,8 @@ fn a_peer_that_sends_invalid_requests_is_disconnected_soon() {
     let absent = plain(&dir.path().join("absent")).start().unwrap();
     let leecher = absent.patron();
     leecher.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap();
+    // Until then, libtorrent closes connections.
+    await_event!(leecher, Event::Checked { .. });
     let pieces = seeder.metainfo.piece_count;
     for (what, patron, request) in [
         ("no piece", &seeder.patron, [pieces, 0, 16 * 1024]),

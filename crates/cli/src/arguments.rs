@@ -73,6 +73,18 @@ pub(crate) enum Command {
     /// Show or change a store, in which download and seed keep torrents with --store
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Check that a `seed --metrics` is alive, for the health check of a container
+    #[cfg(feature = "metrics")]
+    #[command(after_help = "EXAMPLE:\n  torrent-patron health 127.0.0.1:9420")]
+    Health(Health),
+}
+
+#[cfg(feature = "metrics")]
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// The address that `seed` has for its metrics
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9420")]
+    pub(crate) address: SocketAddr,
 }
 
 #[derive(Debug, Subcommand)]

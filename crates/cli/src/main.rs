@@ -6,6 +6,8 @@ mod arguments;
 mod blocklist;
 mod create;
 mod demo;
+#[cfg(feature = "metrics")]
+mod health;
 #[cfg(feature = "http")]
 mod http;
 mod info;
@@ -29,7 +31,8 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::arguments::{Arguments, Command, LOG};
 
@@ -66,6 +69,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "stream")]
         Command::Stream(command) => stream::run(command),
         Command::Store(command) => store::run(command),
+        #[cfg(feature = "metrics")]
+        Command::Health(command) => health::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
     match output::finish(interrupt::came()) {
@@ -85,11 +90,12 @@ fn failed(error: Box<dyn Error>) -> Outcome {
 
 fn log_if_asked() {
     let Some(wanted) = std::env::var_os(LOG) else { return };
-    let filter = match EnvFilter::try_new(wanted.to_string_lossy()) {
+    // Not an EnvFilter, whose regular expressions are half a megabyte of program.
+    let filter: Targets = match wanted.to_string_lossy().parse() {
         Ok(filter) => filter,
         Err(error) => return output::warn(format_args!("{LOG}: {error}")),
     };
     let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured);
-    log.with_writer(|| output::Log).init();
+    let log = tracing_subscriber::fmt::layer().with_ansi(coloured).with_writer(|| output::Log);
+    tracing_subscriber::registry().with(log).with(filter).init();
 }

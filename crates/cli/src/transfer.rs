@@ -348,6 +348,14 @@ impl Transfer {
         if let Some(goals) = self.goals {
             self.patron.set_goals(id, goals).wait()?;
         }
+        let status = self.patron.status(id);
+        if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
+            // Without a selection all files are wanted, whatever an earlier run selected.
+            let all = [Selection::Pattern("*".into())];
+            let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
+            self.choose_files(id, &select);
+        }
+        // Last, because a torrent that wants nothing disconnects from seeders.
         for peer in &self.peers {
             match self.patron.connect_peer(id, *peer).wait() {
                 // A new torrent is added without it.
@@ -356,13 +364,6 @@ impl Transfer {
                 }
                 connected => connected?,
             }
-        }
-        let status = self.patron.status(id);
-        if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
-            // Without a selection all files are wanted, whatever an earlier run selected.
-            let all = [Selection::Pattern("*".into())];
-            let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
-            self.choose_files(id, &select);
         }
         self.finish(id)
     }

@@ -166,7 +166,7 @@ impl Prefix {
     /// Runs `cc SOURCE $(pkg-config --cflags --libs torrent_patron) -o PROGRAM`.
     pub(crate) fn compile(&self, compiler: &[&str], source: &Path, program: &Path) {
         let mut command = Command::new(compiler[0]);
-        command.args(&compiler[1..]).args(WARNINGS).arg(source).args(["-x", "none", "-o"]);
+        command.args(&compiler[1..]).args(WARNINGS).arg(source).arg("-o");
         // A program that opens the library itself must not be linked with it.
         command.arg(program).args(["-pthread", "-ldl", "-Wl,--as-needed"]);
         command.args(self.pkg_config(&[&["--cflags", "--libs"], self.linkage].concat()));

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use crate::data::Data;
 use crate::load::wait_until_complete;
 use crate::process::Process;
-use patron::Threads;
+use patron::{Build, Patron, Threads};
 
 const START: Duration = Duration::from_secs(20);
 /// The maximum time for checking all data.
@@ -76,18 +76,28 @@ pub(crate) struct Launch {
 /// Returns all contenders. The others are compared with the first.
 pub(crate) fn all(directory: &Path) -> Result<Vec<Box<dyn Contender>>> {
     let program = bare::build(directory)?;
-    Ok(vec![
+    let ours = |disk_reads, threads| {
+        Box::new(Patron { build: Build::This, disk_reads, threads }) as Box<dyn Contender>
+    };
+    let mut all: Vec<Box<dyn Contender>> = vec![
         Box::new(bare::Bare { program: program.clone(), disk: bare::Disk::Stock }),
         Box::new(bare::Bare { program, disk: bare::Disk::None }),
-        Box::new(patron::Patron { disk_reads: "stock", threads: Threads::One }),
-        Box::new(patron::Patron { disk_reads: "copy", threads: Threads::One }),
-        Box::new(patron::Patron { disk_reads: "copy", threads: Threads::OneForEachCore }),
-        Box::new(patron::Patron { disk_reads: "zero_copy", threads: Threads::One }),
-        Box::new(patron::Patron { disk_reads: "zero_copy", threads: Threads::OneForEachCore }),
+        ours("stock", Threads::One),
+        ours("copy", Threads::One),
+        ours("copy", Threads::OneForEachCore),
+        ours("zero_copy", Threads::One),
+        ours("zero_copy", Threads::OneForEachCore),
         Box::new(rqbit::Rqbit),
         Box::new(transmission::Transmission),
         Box::new(qbittorrent::Qbittorrent),
-    ])
+    ];
+    if let Ok(other) = std::env::var("PATRON_BENCH_OTHER") {
+        for disk_reads in ["copy", "zero_copy"] {
+            let build = Build::Other(other.clone());
+            all.push(Box::new(Patron { build, disk_reads, threads: Threads::One }));
+        }
+    }
+    Ok(all)
 }
 
 /// A running contender.

@@ -12,6 +12,8 @@
 //!   its modes of reading the disk;
 //! - `patron-copy-cores`, `patron-zero-copy-cores`: the same with one network thread per core, all of which
 //!   serve the torrents; the connections are spread over them;
+//! - `other-copy`, `other-zero-copy`: another build of `torrent-patron`, if `PATRON_BENCH_OTHER` is its path, such as
+//!   one with libtorrent linked statically;
 //! - `rqbit` (`cargo install --locked rqbit`), `transmission` and `qbittorrent`, if installed;
 //! - the sender of `iperf3`, if installed: the minimum cost of sending this much data from the cache.
 //!

@@ -32,6 +32,30 @@ fn where_the_metrics_are_is_told_when_quiet_too() {
     assert!(program.first_error_line().starts_with("metrics at http://127.0.0.1:"));
 }
 
+#[test]
+fn health_is_that_of_the_client_at_the_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let (seeder, url) = victim(directory.path());
+    let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+    run(["health", address]).expect(0);
+    is_well(seeder, &url);
+    let gone = run(["health", address]).expect(1);
+    assert!(gone.stderr.starts_with("error: no answer from http://127.0.0.1:"), "{gone:#?}");
+
+    // What answers, but is no client with metrics.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let stranger = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
+        // Until the other end closes.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let output = run(["health", &address]).expect(1);
+    assert!(output.stderr.contains("404 Not Found"), "{output:#?}");
+    stranger.join().unwrap();
+}
+
 fn connect(url: &str) -> TcpStream {
     let address = url.strip_prefix("http://").unwrap().split('/').next().unwrap();
     let stream = TcpStream::connect(address).unwrap();

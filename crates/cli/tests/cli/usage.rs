@@ -81,7 +81,7 @@ fn wrong_values_are_answered_with_what_was_expected() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let overview = run(["--help"]).expect(0).stdout;
-    for command in ["demo", "create", "info", "verify", "download", "seed"] {
+    for command in ["demo", "create", "info", "verify", "download", "seed", "health"] {
         assert!(overview.contains(&format!("  {command} ")), "{overview}");
         let help = run([command, "--help"]).expect(0).stdout;
         assert!(help.contains(&format!("EXAMPLE:\n  torrent-patron {command} ")), "{help}");

@@ -10,12 +10,19 @@ use anyhow::Result;
 use super::{Contender, Launch, version};
 use crate::data::Data;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_torrent-patron");
-
 pub(crate) struct Patron {
+    pub(crate) build: Build,
     /// The value of the setting.
     pub(crate) disk_reads: &'static str,
     pub(crate) threads: Threads,
+}
+
+#[derive(Clone)]
+pub(crate) enum Build {
+    /// The program that was built with the benchmark.
+    This,
+    /// The path of another program, such as one with libtorrent linked statically.
+    Other(String),
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -25,6 +32,13 @@ pub(crate) enum Threads {
 }
 
 impl Patron {
+    fn program(&self) -> &str {
+        match &self.build {
+            Build::This => env!("CARGO_BIN_EXE_torrent-patron"),
+            Build::Other(path) => path,
+        }
+    }
+
     fn setting(&self) -> String {
         format!("disk_reads={}", self.disk_reads)
     }
@@ -32,27 +46,31 @@ impl Patron {
 
 impl Contender for Patron {
     fn key(&self) -> &'static str {
-        match (self.disk_reads, self.threads) {
-            ("stock", _) => "patron-stock",
-            ("copy", Threads::One) => "patron-copy",
-            ("copy", Threads::OneForEachCore) => "patron-copy-cores",
-            (_, Threads::One) => "patron-zero-copy",
-            (_, Threads::OneForEachCore) => "patron-zero-copy-cores",
+        match (&self.build, self.disk_reads, self.threads) {
+            (Build::Other(_), "copy", _) => "other-copy",
+            (Build::Other(_), ..) => "other-zero-copy",
+            (_, "stock", _) => "patron-stock",
+            (_, "copy", Threads::One) => "patron-copy",
+            (_, "copy", Threads::OneForEachCore) => "patron-copy-cores",
+            (_, _, Threads::One) => "patron-zero-copy",
+            (_, _, Threads::OneForEachCore) => "patron-zero-copy-cores",
         }
     }
 
     fn name(&self) -> &'static str {
-        match (self.disk_reads, self.threads) {
-            ("stock", _) => "ours, stock disk",
-            ("copy", Threads::One) => "ours, copy",
-            ("copy", Threads::OneForEachCore) => "ours, copy, cores",
-            (_, Threads::One) => "ours, zero-copy",
-            (_, Threads::OneForEachCore) => "ours, zero-copy, cores",
+        match (&self.build, self.disk_reads, self.threads) {
+            (Build::Other(_), "copy", _) => "other build, copy",
+            (Build::Other(_), ..) => "other build, zero-copy",
+            (_, "stock", _) => "ours, stock disk",
+            (_, "copy", Threads::One) => "ours, copy",
+            (_, "copy", Threads::OneForEachCore) => "ours, copy, cores",
+            (_, _, Threads::One) => "ours, zero-copy",
+            (_, _, Threads::OneForEachCore) => "ours, zero-copy, cores",
         }
     }
 
     fn about(&self) -> String {
-        let version = version(PROGRAM).unwrap_or_default();
+        let version = version(self.program()).unwrap_or_default();
         let (threads, setting) = (self.listens_at(), self.setting());
         format!(
             "{version}, seed --network-threads {threads} --replicas {threads} --preset seeding \
@@ -69,7 +87,8 @@ impl Contender for Patron {
 
     /// Asks the program itself, which checks the settings before it reports that there are no torrents.
     fn unavailable(&self) -> Option<String> {
-        let output = Command::new(PROGRAM).args(["seed", "--setting", &self.setting()]).output();
+        let output =
+            Command::new(self.program()).args(["seed", "--setting", &self.setting()]).output();
         let said = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
         let refused = said.unwrap_or_default().contains("disk_reads");
         refused.then(|| format!("this torrent-patron has no {}", self.setting()))
@@ -80,7 +99,7 @@ impl Contender for Patron {
     }
 
     fn launch(&self, data: &Data, _: &Path) -> Result<Launch> {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(self.program());
         command.args(["seed", "--trust", "--offline", "--json", "--preset", "seeding"]);
         command.args(["--setting", &self.setting()]);
         let threads = self.listens_at().to_string();
