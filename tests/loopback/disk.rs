@@ -23,9 +23,11 @@ use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings,
 use crate::await_event;
 #[cfg(target_os = "linux")]
 use crate::faults::library;
+#[cfg(target_os = "linux")]
+use crate::support::in_child;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same,
-    still_works,
+    PATIENCE, Seeder, address, builder, client, data, each, finished, in_child_with_descriptors,
+    maker, noise, same, still_works,
 };
 use crate::tls::{certificate, for_tls};
 
@@ -671,13 +673,11 @@ const HELD: &str = "HELD";
 #[test]
 fn a_file_may_be_moved_or_renamed_while_a_worker_looks_at_it() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "disk::moving_while_a_worker_looks", "--ignored", "--nocapture"])
-        .env("LD_PRELOAD", library(dir.path(), "held_check.c"))
-        .env(HELD, dir.path().join("held"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child(moving_while_a_worker_looks, |child| {
+        child
+            .env("LD_PRELOAD", library(dir.path(), "held_check.c"))
+            .env(HELD, dir.path().join("held"));
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -1020,18 +1020,7 @@ fn few_descriptors() {
 
 #[test]
 fn fewer_descriptors_than_files() {
-    // Sockets of the tests in this process would be inherited, and would count.
-    let output = Command::new("bash")
-        .args([
-            "-c",
-            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
-            ulimit -n 100 && exec "$0" --exact disk::few_descriptors --ignored --nocapture"#,
-        ])
-        .arg(std::env::current_exe().unwrap())
-        .output()
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child_with_descriptors(few_descriptors, "100");
 }
 
 #[test]

@@ -20,6 +20,8 @@ use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Torrent
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
 use crate::support::each;
+#[cfg(target_os = "linux")]
+use crate::support::in_child;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, noise, same,
     still_works,
@@ -716,13 +718,11 @@ const NO_DESCRIPTORS: &str = "NO_DESCRIPTORS";
 #[test]
 fn a_passing_lack_of_descriptors_stops_no_torrent() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "faults::seeding_without_descriptors", "--ignored", "--nocapture"])
-        .env("LD_PRELOAD", library(dir.path(), "no_descriptors.c"))
-        .env(NO_DESCRIPTORS, dir.path().join("marker"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child(seeding_without_descriptors, |child| {
+        child
+            .env("LD_PRELOAD", library(dir.path(), "no_descriptors.c"))
+            .env(NO_DESCRIPTORS, dir.path().join("marker"));
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -778,13 +778,9 @@ fn resume_data_claims_only_what_outlives_a_power_cut() {
     let dir = tempfile::tempdir().unwrap();
     let kept = dir.path().join("kept");
     std::fs::create_dir(&kept).unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "faults::resume_data_before_a_power_cut", "--ignored", "--nocapture"])
-        .env("LD_PRELOAD", library(dir.path(), "power_cut.c"))
-        .env(POWER_CUT, &kept)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child(resume_data_before_a_power_cut, |child| {
+        child.env("LD_PRELOAD", library(dir.path(), "power_cut.c")).env(POWER_CUT, &kept);
+    });
 }
 
 #[cfg(target_os = "linux")]

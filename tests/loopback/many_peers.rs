@@ -3,7 +3,6 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::Instant;
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
@@ -13,7 +12,7 @@ use torrent_patron::metainfo::Protocol;
 use torrent_patron::settings::Settings;
 
 use crate::disk::{Peer, Prompt};
-use crate::support::{PATIENCE, builder, data, eventually, maker};
+use crate::support::{PATIENCE, builder, data, eventually, in_child_with_descriptors, maker};
 
 /// Fewer than `connections_limit` of the preset.
 const PEERS: usize = 7000;
@@ -25,18 +24,7 @@ const OTHERS: usize = 500;
 #[test]
 fn the_seeding_preset_serves_thousands_of_peers() {
     // A separate process: the other tests in this one need descriptors.
-    let output = Command::new("bash")
-        .args([
-            "-c",
-            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
-            ulimit -n "$(ulimit -Hn)" && exec "$0" --exact "$1" --ignored --nocapture"#,
-        ])
-        .arg(std::env::current_exe().unwrap())
-        .arg("many_peers::thousands_of_peers")
-        .output()
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child_with_descriptors(thousands_of_peers, "hard");
 }
 
 #[test]

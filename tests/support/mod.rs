@@ -1,6 +1,10 @@
 //! Shared by the tests: data to share, clients on loopback, and waits that end.
 #![allow(dead_code, unreachable_pub)] // each test program uses only some of it
 
+mod child;
+
+pub use child::{in_child, in_child_with_descriptors};
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
