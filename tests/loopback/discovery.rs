@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::EventKinds;
@@ -15,7 +15,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
 use crate::support::bencode::{dict, text};
-use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker};
+use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker, poll};
 
 #[test]
 fn settings_are_chosen_at_the_start_and_while_the_client_runs() {
@@ -100,19 +100,11 @@ fn with_dht(save_dir: &Path, entry: Option<SocketAddr>) -> Client {
     client
 }
 
-/// Polls a counter until it is as expected: libtorrent has no event for it.
-fn await_counter(
-    patron: &Patron,
-    name: &str,
-    wanted: impl Fn(i64) -> bool,
-    mut meanwhile: impl FnMut(),
-) {
-    let deadline = Instant::now() + PATIENCE;
-    while !wanted(counter(patron, name)) {
-        assert!(Instant::now() < deadline, "{name} stays {}", counter(patron, name));
-        meanwhile();
-        std::thread::yield_now();
-    }
+fn await_counter(patron: &Patron, name: &str, wanted: impl Fn(i64) -> bool) {
+    poll(name, || {
+        let count = counter(patron, name);
+        if wanted(count) { Ok(()) } else { Err(count) }
+    });
 }
 
 fn counter(patron: &Patron, name: &str) -> i64 {
@@ -136,7 +128,7 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
     let second = with_dht(dir.path(), None);
     let first = with_dht(&dir.path().join("to"), Some(address(&second.patron())));
     let (node, patron) = (first.patron(), second.patron());
-    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
+    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0);
     let [private, public] = [private, public].map(|metainfo| {
         let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
@@ -147,11 +139,11 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
         patron.announce_to_dht(public).wait().unwrap();
     };
     announce();
-    await_counter(&node, "dht.dht_torrents", |torrents| torrents > 0, || ());
+    await_counter(&node, "dht.dht_torrents", |torrents| torrents > 0);
     let heard = || counter(&node, "dht.dht_announce_peer_in");
     let once = heard();
     announce();
-    await_counter(&node, "dht.dht_announce_peer_in", |heard| heard > once, || ());
+    await_counter(&node, "dht.dht_announce_peer_in", |heard| heard > once);
     assert_eq!(counter(&node, "dht.dht_torrents"), 1);
 }
 
@@ -166,12 +158,12 @@ fn the_nodes_of_the_dht_are_kept_in_the_store() {
     let client = start();
     let patron = client.patron();
     let _node = with_dht(&dir.path().join("node"), Some(address(&patron)));
-    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
+    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0);
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 
     // It listens on another port, so that the node does not find it.
     let again = start();
-    await_counter(&again.patron(), "dht.dht_nodes", |nodes| nodes > 0, || ());
+    await_counter(&again.patron(), "dht.dht_nodes", |nodes| nodes > 0);
 }
 
 /// The extensions that the client offers to a peer of this torrent (BEP 10).

@@ -27,7 +27,7 @@ use crate::faults::library;
 use crate::support::in_child;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, each, finished, in_child_with_descriptors,
-    maker, noise, same, still_works,
+    maker, noise, same, still_works, until,
 };
 use crate::tls::{certificate, for_tls};
 
@@ -85,15 +85,6 @@ fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
     assert!(patron.trackers(id).wait().unwrap().is_empty());
     let error = patron.add_tracker(id, webrtc, 0).wait().unwrap_err();
     assert!(error.message().contains("WebRTC"), "{error}");
-}
-
-/// Polls for something that no event reports.
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::yield_now();
-    }
 }
 
 /// A connection that acknowledges at once. libtorrent writes the header of a block and then the
@@ -628,7 +619,7 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
             move || {
                 // Refused while the files are being checked.
                 let mut peer = None;
-                until("no connection", || {
+                until("a connection", || {
                     peer = Peer::connect(to, &metainfo).ok();
                     peer.is_some()
                 });
@@ -704,9 +695,9 @@ fn moving_while_a_worker_looks() {
         // The file is open, and checked again while it is in use.
         assert!(peer.block(0, &all, BLOCK).unwrap().is_some());
         std::fs::write(&held, "").unwrap();
-        until("no check", || checks.exists());
+        until("a check", || checks.exists());
         peer.request(1, 0, BLOCK).unwrap();
-        until("no read", || reads.exists());
+        until("a read", || reads.exists());
         match round {
             0 => drop(patron.rename_file(id, 0, "renamed.bin").wait().unwrap()),
             _ => {
@@ -791,7 +782,7 @@ fn a_closed_torrent_releases_its_files_and_can_be_added_again() {
             }
             patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
             drop(peer);
-            until("files stay open", || {
+            until("files are closed", || {
                 let read = patron.read_statistics();
                 (read.open_files, read.mappings) == (0, 0)
             });
@@ -831,7 +822,7 @@ fn a_client_stops_with_thousands_of_blocks_on_their_way() {
                     peer.request((piece + 500 * number as u32) % 2048, 0, BLOCK).unwrap();
                 }
             }
-            until("nothing was read", || {
+            until("something is read", || {
                 let read = patron.read_statistics();
                 read.inline_blocks() + read.cold_blocks > 4
             });
@@ -941,7 +932,7 @@ fn more_files_than_may_be_open_are_served_one_after_another() {
         let read = patron.read_statistics();
         println!("{mode}: {read:?}");
         assert!(read.evicted_files >= 380 && read.failed == 0, "{read:?}");
-        until("evicted files stay open", || patron.read_statistics().open_files <= 10);
+        until("evicted files are closed", || patron.read_statistics().open_files <= 10);
     }
 }
 
@@ -1008,7 +999,7 @@ fn few_descriptors() {
         for number in 0..files.len() {
             assert!(ask(&mut peer, number).unwrap(), "{:?}", patron.read_statistics());
         }
-        until("libtorrent goes on reading", || {
+        until("libtorrent reads no more", || {
             let before = patron.read_statistics().stock_descriptors;
             assert!(ask(&mut peer, 0).unwrap());
             patron.read_statistics().stock_descriptors == before

@@ -631,7 +631,7 @@ fn files_that_change_during_their_download_are_not_reported_as_complete() {
         }
         // 2.1 writes some time after it has hashed.
         let path = to.join("data.bin");
-        crate::support::eventually("the file is there", || path.exists().then_some(()));
+        crate::support::until("the file is there", || path.exists());
         change(&path);
         patron.set_download_limit(id, None).wait().unwrap();
         let has_stopped = finishes_in_spite_of_a_change(&patron, id);
@@ -655,8 +655,8 @@ fn truncating_a_file_during_its_download_bans_no_peer() {
         .limits(Limits::default().download_limit(2_000_000))
         .add_flags([torrent_patron::torrent::TorrentFlag::Sequential]);
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
-    crate::support::eventually("a piece and a half", || {
-        (patron.fresh_status(id).wait().unwrap().total_done > 3 * MIB as u64 / 2).then_some(())
+    crate::support::until("a piece and a half", || {
+        patron.fresh_status(id).wait().unwrap().total_done > 3 * MIB as u64 / 2
     });
     std::fs::File::options().write(true).open(to.join("data.bin")).unwrap().set_len(0).unwrap();
     finishes_in_spite_of_a_change(&patron, id);

@@ -12,7 +12,9 @@ use torrent_patron::metainfo::Protocol;
 use torrent_patron::settings::Settings;
 
 use crate::disk::{Peer, Prompt};
-use crate::support::{PATIENCE, builder, data, eventually, in_child_with_descriptors, maker};
+use crate::support::{
+    PATIENCE, builder, data, eventually, in_child_with_descriptors, maker, until,
+};
 
 /// Fewer than `connections_limit` of the preset.
 const PEERS: usize = 7000;
@@ -70,7 +72,7 @@ fn thousands_of_peers() {
     println!("{peers} peers were unchoked in {:?}", began.elapsed());
     // libtorrent counts them once per second.
     let counted = || patron.fresh_status(id).wait().unwrap().peers as usize;
-    eventually("all are counted", || (counted() == peers).then_some(()));
+    until("all are counted", || counted() == peers);
     for (number, peer) in connected.iter_mut().enumerate() {
         let block = peer.block(number as u32 % 16, &all, length as usize);
         assert!(matches!(block, Ok(Some(()))), "peer {number}: {block:?}");

@@ -15,8 +15,8 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event};
 
 use crate::support::{
-    PATIENCE, Seeder, address, client, data, eventually, finished, in_child_with_descriptors,
-    still_works,
+    PATIENCE, Seeder, address, client, data, finished, in_child_with_descriptors, still_works,
+    until,
 };
 
 /// The tasks of this process: name and status.
@@ -207,16 +207,16 @@ fn out_of_descriptors() {
         patron.resume_data(id).wait().unwrap();
         patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
         still_works(&patron);
-        eventually("the limit is what it was", || (limit() == limited).then_some(()));
+        until("the limit is what it was", || limit() == limited);
         // The client closes its sockets when it has no torrent.
         let accepts = |at: SocketAddr| {
             let Ok(mut caller) = std::net::TcpStream::connect(at) else { return false };
             caller.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
             matches!(caller.read(&mut [0]), Ok(0))
         };
-        eventually("it accepts connections", || {
-            let addresses = patron.listen_addresses().wait().ok()?;
-            addresses.into_iter().rev().any(accepts).then_some(())
+        until("it accepts connections", || {
+            let addresses = patron.listen_addresses().wait();
+            addresses.is_ok_and(|addresses| addresses.into_iter().rev().any(accepts))
         });
     }
 }

@@ -552,10 +552,10 @@ fn a_tracker_that_one_address_reaches_has_not_failed() {
     let reached = add(&server.url("/announce"));
     await_event!(patron, Event::TrackerReply { id, .. } if *id == reached);
     // Both have been tried.
-    crate::support::eventually("both addresses", || {
+    crate::support::until("both addresses", || {
         let announces = &patron.trackers(reached).wait().unwrap()[0].announces;
         let failed = announces.iter().filter(|one| one.failures > 0 && !one.updating).count();
-        (failed == 1 || (announces.len() == 1 && !announces[0].updating)).then_some(())
+        failed == 1 || (announces.len() == 1 && !announces[0].updating)
     });
     let missed = add("http://127.0.0.1:1/announce");
     let line = crate::support::wait_for(&patron, "the failure of the other", |event| match event {

@@ -5,6 +5,7 @@ mod child;
 
 pub use child::{in_child, in_child_with_descriptors};
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,16 +78,33 @@ pub fn wait_for<T>(patron: &Patron, what: &str, mut pick: impl FnMut(&Event) -> 
     }
 }
 
-/// Polls until `look` returns a value, for what no event reports.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+/// Polls until `look` succeeds, for what no event reports.
+#[track_caller]
+pub fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+    // The pauses leave the cores to what is awaited.
+    const LONGEST_PAUSE: Duration = Duration::from_millis(20);
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(1);
     loop {
-        if let Some(found) = look() {
-            return found;
+        match look() {
+            Ok(found) => return found,
+            Err(reason) => assert!(Instant::now() < deadline, "not in time: {what}: {reason}"),
         }
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::yield_now();
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Polls until `look` returns a value.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    poll(what, || look().ok_or("there is none"))
+}
+
+/// Polls until the condition holds.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    poll(what, || holds().then_some(()).ok_or("it is not so"));
 }
 
 /// A macro, because events are selected by a pattern.

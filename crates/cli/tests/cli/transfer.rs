@@ -12,7 +12,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::program::{Program, run};
-use crate::support::{data, metainfo, same};
+use crate::support::{data, metainfo, same, until};
 
 pub(crate) const SIZE: usize = 200_000;
 
@@ -345,11 +345,9 @@ fn data_that_another_program_overwrites_is_downloaded_again() {
         words.extend(words_of(&["--peer", &peer]));
         let program = Program::start(words);
         let (all, copy) = (fs::read(file).unwrap(), to.join("a.bin"));
-        let deadline = std::time::Instant::now() + crate::support::PATIENCE;
-        while !fs::read(&copy).is_ok_and(|here| here.starts_with(&all[..16 * 1024])) {
-            assert!(std::time::Instant::now() < deadline, "nothing comes");
-            thread::yield_now();
-        }
+        until("the first block", || {
+            fs::read(&copy).is_ok_and(|here| here.starts_with(&all[..16 * 1024]))
+        });
         std::os::unix::fs::FileExt::write_all_at(
             &fs::File::options().write(true).open(&copy).unwrap(),
             &[0; 1000],
