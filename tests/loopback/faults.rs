@@ -556,9 +556,8 @@ fn two_torrents_do_not_write_to_one_file() {
     for part in ["to/data.bin", "the torrent data.bin of this client has the same file"] {
         assert!(told.message().contains(part), "{told}");
     }
-    while !patron.fresh_status(one).wait().unwrap().finished {
-        std::thread::yield_now();
-    }
+    let done = patron.wait_until_finished(one).wait_timeout(PATIENCE);
+    assert!(matches!(done, Some(Ok(()))), "{done:?}");
     assert!(same(&first.path, &to.join("data.bin")));
     assert!(!patron.fresh_status(two).wait().unwrap().finished);
 
