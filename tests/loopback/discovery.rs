@@ -15,7 +15,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
 use crate::support::bencode::{dict, text};
-use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker, poll};
+use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker, poll, wire};
 
 #[test]
 fn settings_are_chosen_at_the_start_and_while_the_client_runs() {
@@ -170,17 +170,12 @@ fn the_nodes_of_the_dht_are_kept_in_the_store() {
 fn extensions(of: SocketAddr, metainfo: &Metainfo) -> Vec<u8> {
     let mut peer = TcpStream::connect(of).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut handshake = *b"\x13BitTorrent protocol........--------------------=PEER01=============";
-    handshake[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0]); // extended
-    handshake[28..48].copy_from_slice(&metainfo.info_hashes.v1.unwrap().0);
-    peer.write_all(&handshake).unwrap();
-    peer.read_exact(&mut handshake).unwrap();
+    let id = b"=PEER01=============";
+    let hello = wire::handshake(wire::EXTENSIONS, &wire::info_hash(metainfo), id);
+    peer.write_all(&hello).unwrap();
+    peer.read_exact(&mut [0; wire::HANDSHAKE_LENGTH]).unwrap();
     loop {
-        let mut length = [0; 4];
-        peer.read_exact(&mut length).unwrap();
-        let mut message = vec![0; u32::from_be_bytes(length) as usize];
-        peer.read_exact(&mut message).unwrap();
-        if let [20, 0, extended @ ..] = &message[..] {
+        if let [0, extended @ ..] = &wire::receive_only(&mut peer, wire::EXTENDED).unwrap()[..] {
             return extended.to_vec();
         }
     }

@@ -27,7 +27,7 @@ use crate::faults::library;
 use crate::support::in_child;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, each, finished, in_child_with_descriptors,
-    maker, noise, same, still_works, until,
+    maker, noise, same, still_works, until, wire,
 };
 use crate::tls::{certificate, for_tls};
 
@@ -135,67 +135,42 @@ impl Peer {
 }
 
 impl<S: Read + Write> Peer<S> {
-    const UNCHOKE: u8 = 1;
-    const INTERESTED: u8 = 2;
-    const REQUEST: u8 = 6;
-    const PIECE: u8 = 7;
-    const HAVE: u8 = 4;
-    const REJECT: u8 = 16;
-
     /// Waits until it is unchoked.
     pub(crate) fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
         // Of two peers with the same id, libtorrent keeps only one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut hello =
-            *b"\x13BitTorrent protocol\0\0\0\0\0\0\0\x04---------------------TP0000-............";
-        let hashes = metainfo.info_hashes;
-        match (hashes.v1, hashes.v2) {
-            (Some(v1), _) => hello[28..48].copy_from_slice(&v1.0),
-            (None, Some(v2)) => hello[28..48].copy_from_slice(&v2.0[..20]),
-            (None, None) => unreachable!(),
-        }
-        hello[60..].copy_from_slice(&number.to_be_bytes());
+        let mut peer_id = *b"-TP0000-............";
+        peer_id[12..].copy_from_slice(&number.to_be_bytes());
+        let hello = wire::handshake(wire::FAST, &wire::info_hash(metainfo), &peer_id);
         stream.write_all(&hello)?;
-        stream.read_exact(&mut [0; 68])?;
-        stream.write_all(&[0, 0, 0, 1, 15])?; // has none
-        stream.write_all(&[0, 0, 0, 1, Self::INTERESTED])?;
+        stream.read_exact(&mut [0; wire::HANDSHAKE_LENGTH])?;
+        wire::send(&mut stream, wire::HAVE_NONE, &[])?;
+        wire::send(&mut stream, wire::INTERESTED, &[])?;
         let mut peer = Self { stream, had: Vec::new() };
-        while peer.message()?.0 != Self::UNCHOKE {}
+        while peer.message()?.0 != wire::UNCHOKE {}
         Ok(peer)
     }
 
     fn message(&mut self) -> Result<(u8, Vec<u8>)> {
-        loop {
-            let mut length = [0; 4];
-            self.stream.read_exact(&mut length)?;
-            let mut body = vec![0; u32::from_be_bytes(length) as usize];
-            self.stream.read_exact(&mut body)?;
-            if !body.is_empty() {
-                let rest = body.split_off(1);
-                if body[0] == Self::HAVE {
-                    self.had.push(u32::from_be_bytes(rest[..4].try_into().unwrap()));
-                }
-                return Ok((body[0], rest));
-            }
+        let (kind, payload) = wire::receive(&mut self.stream)?;
+        if kind == wire::HAVE {
+            self.had.push(wire::number_at(&payload, 0));
         }
+        Ok((kind, payload))
     }
 
     fn request(&mut self, piece: u32, offset: u32, length: usize) -> Result<()> {
-        let mut message = vec![0, 0, 0, 13, Self::REQUEST];
-        for number in [piece, offset, length as u32] {
-            message.extend(number.to_be_bytes());
-        }
-        self.stream.write_all(&message)
+        self.stream.write_all(&wire::request(piece, offset, length as u32))
     }
 
     fn answer(&mut self) -> Result<Answer> {
         loop {
             let (kind, body) = self.message()?;
-            let number = |at: usize| u32::from_be_bytes(body[at..at + 4].try_into().unwrap());
+            let number = |at: usize| wire::number_at(&body, at);
             match kind {
-                Self::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
-                Self::REJECT => return Ok(Answer::Rejected),
+                wire::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
+                wire::REJECT => return Ok(Answer::Rejected),
                 _ => {}
             }
         }

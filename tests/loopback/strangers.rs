@@ -19,7 +19,7 @@ use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
     PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same,
-    still_works,
+    still_works, wire,
 };
 
 /// An HTTP server that records its requests, and answers each path with the result of a function.
@@ -606,12 +606,11 @@ fn what_a_peer_calls_its_client_is_made_visible() {
     // Before that, libtorrent accepts no peers.
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     let mut peer = TcpStream::connect(address(&patron)).unwrap();
-    let mut handshake =
-        *b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0--------------------=EVIL02=============";
-    handshake[28..48].copy_from_slice(&missing.metainfo.info_hashes.v1.unwrap().0);
+    let hash = wire::info_hash(&missing.metainfo);
+    let hello = wire::handshake(wire::EXTENSIONS, &hash, b"=EVIL02=============");
     let extended = dict([("m", dict([])), ("v", text("evil\u{202e}\u{9b}31m\n1.0"))]);
-    let length = (extended.len() as u32 + 2).to_be_bytes();
-    peer.write_all(&[&handshake[..], &length, &[20, 0], &extended].concat()).unwrap();
+    let extended = wire::message(wire::EXTENDED, &[&[0], &extended[..]].concat());
+    peer.write_all(&[hello, extended].concat()).unwrap();
     let name = crate::support::eventually("the peer's client", || {
         let peers = patron.peers(id).wait().unwrap();
         peers.into_iter().map(|peer| peer.client).find(|client| client.contains("1.0"))

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // each test program uses only some of it
 
 mod child;
+pub mod wire;
 
 pub use child::{in_child, in_child_with_descriptors};
 
