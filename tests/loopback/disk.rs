@@ -24,10 +24,11 @@ use crate::await_event;
 #[cfg(target_os = "linux")]
 use crate::faults::library;
 #[cfg(target_os = "linux")]
-use crate::support::in_child;
+use crate::support::child::in_child;
+use crate::support::child::in_child_with_descriptors;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, each, finished, in_child_with_descriptors,
-    maker, noise, same, still_works, until, wire,
+    PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same, skipped,
+    still_works, until, wire,
 };
 use crate::tls::{certificate, for_tls};
 
@@ -993,8 +994,7 @@ fn fewer_descriptors_than_files() {
 fn a_file_system_that_cannot_tell_what_is_in_memory() {
     // tmpfs refuses RWF_NOWAIT.
     let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no /dev/shm");
-        return;
+        return skipped("there is no /dev/shm");
     };
     for mode in MODES {
         let from = dir.path().join(mode);
@@ -1011,8 +1011,7 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
         let read = patron.read_statistics();
         println!("{mode}: {read:?}");
         if read.refused_files == 0 {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: this tmpfs knows RWF_NOWAIT");
-            return;
+            return skipped("this tmpfs knows RWF_NOWAIT");
         }
         assert_eq!((read.refused_files, read.failed, read.stock_blocks()), (1, 0, 0));
         match mode {

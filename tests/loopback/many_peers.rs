@@ -1,7 +1,6 @@
 //! More peers at once than libtorrent's defaults allow.
 #![cfg(target_os = "linux")]
 
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Instant;
 
@@ -12,9 +11,8 @@ use torrent_patron::metainfo::Protocol;
 use torrent_patron::settings::Settings;
 
 use crate::disk::{Peer, Prompt};
-use crate::support::{
-    PATIENCE, builder, data, eventually, in_child_with_descriptors, maker, until,
-};
+use crate::support::child::in_child_with_descriptors;
+use crate::support::{PATIENCE, builder, data, eventually, maker, skipped, until};
 
 /// Fewer than `connections_limit` of the preset.
 const PEERS: usize = 7000;
@@ -23,8 +21,18 @@ const DEFAULT_LIST: usize = 3000;
 /// The descriptors of this process that are not for connections.
 const OTHERS: usize = 500;
 
+/// How many peers the limit of descriptors allows. Both ends of each connection are in one process.
+fn peers() -> usize {
+    let descriptors =
+        getrlimit(Resource::Nofile).maximum.map_or(usize::MAX, |limit| limit as usize);
+    PEERS.min(descriptors.saturating_sub(OTHERS) / 2)
+}
+
 #[test]
 fn the_seeding_preset_serves_thousands_of_peers() {
+    if peers() <= DEFAULT_LIST {
+        return skipped("the limit of descriptors is too low");
+    }
     // A separate process: the other tests in this one need descriptors.
     in_child_with_descriptors(thousands_of_peers, "hard");
 }
@@ -32,14 +40,7 @@ fn the_seeding_preset_serves_thousands_of_peers() {
 #[test]
 #[ignore = "run by the_seeding_preset_serves_thousands_of_peers"]
 fn thousands_of_peers() {
-    // Both ends of each connection are in this process.
-    let descriptors =
-        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize);
-    let peers = PEERS.min(descriptors.saturating_sub(OTHERS) / 2);
-    if peers <= DEFAULT_LIST {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {descriptors} descriptors are too few");
-        return;
-    }
+    let peers = peers();
     let dir = tempfile::tempdir().unwrap();
     let length = 64 * 1024;
     let file = data(dir.path(), "data.bin", 91, 16 * length as usize);

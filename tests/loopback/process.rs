@@ -14,10 +14,8 @@ use torrent_patron::torrent::Limits;
 use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event};
 
-use crate::support::{
-    PATIENCE, Seeder, address, client, data, finished, in_child_with_descriptors, still_works,
-    until,
-};
+use crate::support::child::in_child_with_descriptors;
+use crate::support::{PATIENCE, Seeder, address, client, data, finished, still_works, until};
 
 /// The tasks of this process: name and status.
 fn tasks() -> Vec<(String, String)> {

@@ -12,7 +12,7 @@ use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source,
 
 use crate::await_event;
 use crate::support::{
-    PATIENCE, Seeder, address, client, data, eventually, finished, maker, noise, until,
+    PATIENCE, Seeder, address, client, data, eventually, finished, in_ci, maker, noise, until,
 };
 
 const PIECE: usize = 64 * 1024;
@@ -207,8 +207,7 @@ fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
 #[test]
 fn a_player_that_seeks_does_not_stall() {
     const RATE: usize = 250_000;
-    let ci = std::env::var("CI").as_deref() == Ok("true");
-    let (seeks, between) = if ci { (5, 30) } else { (2, 3) };
+    let (seeks, between) = if in_ci() { (5, 30) } else { (2, 3) };
     let dir = tempfile::tempdir().unwrap();
     let size = (seeks + 2) * 40 * RATE;
     let seeder = seeder(dir.path(), size);

@@ -18,7 +18,7 @@ use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
-    PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same,
+    PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same, skipped,
     still_works, wire,
 };
 
@@ -532,8 +532,7 @@ fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
 #[test]
 fn a_tracker_that_one_address_reaches_has_not_failed() {
     let Ok(six) = TcpListener::bind("[::1]:0") else {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: it needs IPv6 on the loopback interface");
-        return;
+        return skipped("it needs IPv6 on the loopback interface");
     };
     drop(six);
     let dir = tempfile::tempdir().unwrap();

@@ -1,12 +1,11 @@
 //! Shared by the tests: data to share, clients on loopback, and waits that end.
 #![allow(dead_code, unreachable_pub)] // each test program uses only some of it
 
-mod child;
+pub mod child;
 pub mod wire;
 
-pub use child::{in_child, in_child_with_descriptors};
-
 use std::fmt::Display;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,6 +123,19 @@ macro_rules! await_event {
 
 pub fn finished(patron: &Patron, id: TorrentId) {
     await_event!(patron, Event::Finished { id: done, .. } if *done == id);
+}
+
+/// Says that a test is skipped, and why. Fails if CI is `true`.
+#[track_caller]
+pub fn skipped(why: impl Display) {
+    let test = std::panic::Location::caller();
+    assert!(!in_ci(), "{why}");
+    // Not eprintln!, whose output is captured.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+pub fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
 /// Runs cases in parallel: they spend their time waiting.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::program::{Program, command, full_pipe, run};
-use crate::support::{data, same, until};
+use crate::support::{data, same, skipped, until};
 use crate::transfer::{Movie, movie};
 
 /// A seeder, and everything that a download of its torrent needs.
@@ -97,7 +97,7 @@ fn seeding_ends_where_stdout_is_closed() {
 fn a_full_disk_for_stdout_is_an_error_at_the_end_of_the_work() {
     let full = || File::options().write(true).open("/dev/full");
     if full().is_err() {
-        return println!("skipped: no /dev/full");
+        return skipped("there is no /dev/full");
     }
     let swarm = Swarm::new();
     let output = Program::spawn(swarm.download().stdout(full().unwrap())).end().expect(1);
@@ -152,7 +152,7 @@ fn a_reader_that_is_slow_gets_everything() {
 #[test]
 fn signals_that_were_ignored_at_the_start_stay_ignored() {
     if !Path::new("/proc/self/status").exists() {
-        return println!("skipped: no /proc");
+        return skipped("there is no /proc");
     }
     let swarm = Swarm::new();
     let from = swarm.movie.file.parent().unwrap();
