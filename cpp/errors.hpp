@@ -12,8 +12,8 @@ namespace patron {
 namespace category {
 // An argument that the shim refuses with std::invalid_argument.
 inline constexpr char argument[] = "argument";
-// NotHere.
-inline constexpr char not_here[] = "not here";
+// NotDownloaded.
+inline constexpr char not_downloaded[] = "not here";
 // Busy.
 inline constexpr char busy[] = "busy";
 // A file that another program has changed; see disk/read/file.cpp.
@@ -27,7 +27,7 @@ inline constexpr char exception[] = "exception";
 } // namespace category
 
 // Data that the torrent does not have yet.
-struct NotHere : std::runtime_error {
+struct NotDownloaded : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 

@@ -50,4 +50,9 @@ LimitsRecord limits(lt::torrent_handle const& torrent) {
     return out;
 }
 
+bool is_limited(LimitsRecord const& limits) {
+    return limits.download_rate >= 0 || limits.upload_rate >= 0 || limits.connections >= 0 ||
+           limits.upload_slots >= 0;
+}
+
 } // namespace patron

@@ -12,5 +12,6 @@ namespace patron {
 void apply(LimitsRecord const& limits, lt::add_torrent_params& params);
 void apply(LimitsRecord const& limits, lt::torrent_handle const& torrent);
 LimitsRecord limits(lt::torrent_handle const& torrent);
+bool is_limited(LimitsRecord const& limits);
 
 } // namespace patron

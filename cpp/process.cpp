@@ -61,8 +61,8 @@ rust::Str category_name(ShimCategory category) {
     switch (category) {
     case ShimCategory::Argument:
         return category::argument;
-    case ShimCategory::NotHere:
-        return category::not_here;
+    case ShimCategory::NotDownloaded:
+        return category::not_downloaded;
     case ShimCategory::Busy:
         return category::busy;
     case ShimCategory::File:
@@ -91,7 +91,7 @@ void throw_for_test(std::int32_t kind) {
     case 6:
         throw std::invalid_argument("an argument");
     case 7:
-        throw NotHere("data that is not here");
+        throw NotDownloaded("data that is not here");
     case 8:
         throw lt::system_error(lt::errors::no_metadata);
     case 5: // longer than the buffer, with bytes that are not UTF-8
@@ -357,7 +357,7 @@ void keep_file_names() {
         other.push_back(nullptr);
         environ = other.data();
         decide();
-        // Unless the program has changed it meanwhile, and with that replaced it.
+        // Unless the program has changed the environment meanwhile, which replaces it.
         if (environ == other.data())
             environ = ours;
     });

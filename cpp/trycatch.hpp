@@ -43,8 +43,8 @@ void describe(Report const& report) {
     } catch (std::invalid_argument const& error) {
         // The shim's own argument checks.
         report(category::argument, 0, error.what());
-    } catch (NotHere const& error) {
-        report(category::not_here, 0, error.what());
+    } catch (NotDownloaded const& error) {
+        report(category::not_downloaded, 0, error.what());
     } catch (Busy const& error) {
         report(category::busy, 0, error.what());
     } catch (std::bad_alloc const&) {

@@ -11,7 +11,9 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, store::Sqlite}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [watched, downloads] = &arguments[..] else { return Err("two directories, please".into()) };
+    let [watched, downloads] = &arguments[..] else {
+        return Err("usage: seedbox WATCHED DOWNLOADS".into());
+    };
     let client = Client::builder()
         .settings(Settings::seeding())
         .save_dir(downloads)

@@ -43,9 +43,9 @@ extern "C" {
  * ===============================================================================================
  *
  * Any number of threads may use a handle (patron_client, patron_handle, patron_reply,
- * patron_making, patron_reader) at once; but a patron_reader reads for one at a time, and is BUSY
- * for the others. All other objects are used by one thread at a time, unless their chapter says
- * that several may read them.
+ * patron_making, patron_reader) at once; but a patron_reader serves one thread at a time, and fails
+ * with BUSY in the others. All other objects are used by one thread at a time, unless their chapter
+ * says that several may read them.
  *
  * The threads of a client do not exist in a process that was forked from one that has used the
  * library. In such a child every function fails with PATRON_E_FORKED or returns its neutral value,
@@ -168,7 +168,7 @@ typedef struct patron_bytes {
 #define PATRON_E_NO_METADATA (-18)
 
 /** The data has not been downloaded yet. */
-#define PATRON_E_NOT_HERE (-19)
+#define PATRON_E_NOT_DOWNLOADED (-19)
 
 /** The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted. */
 #define PATRON_E_DISK (-20)
@@ -728,9 +728,9 @@ int32_t patron_maker_set_piece_length(struct patron_maker *maker,
 
 /** Adds a tracker to a tier; tier 0 is tried first (BEP 12). */
 int32_t patron_maker_add_tracker(struct patron_maker *maker,
-                                 uint8_t tier,
                                  const char *url,
                                  size_t url_length,
+                                 uint8_t tier,
                                  patron_error **error);
 
 /** Adds a web seed (BEP 19). */
@@ -881,8 +881,8 @@ void patron_making_free(patron_making *making);
 typedef struct patron_verified patron_verified;
 
 /**
- * Hashes the data below a directory on threads of its own, and waits for them: for as long as
- * reading all of it takes. Free the result with patron_verified_free().
+ * Hashes the data below a directory on separate threads, and waits until all of it has been read.
+ * Free the result with patron_verified_free().
  *
  * Errors: INVALID_ARGUMENT if it is not a directory; PARSE for a v2 torrent without piece hashes;
  * IO if no thread can be started. A file that cannot be read is not an error; the result says so.
@@ -1518,8 +1518,8 @@ int32_t patron_find(patron_handle *patron,
                     patron_error **error);
 
 /**
- * Asks to be told when all wanted data of a torrent is here and written; the reply comes at once if
- * it already is. The files may still have to be moved out of the directory for incomplete files,
+ * The reply comes when all wanted data of a torrent has been downloaded and written; at once if it
+ * already has been. The files may still have to be moved out of the directory for incomplete files,
  * which PATRON_EVENT_MOVED reports.
  *
  * Errors of the reply: the one that stopped the torrent, after which it may be resumed and waited
@@ -1585,9 +1585,9 @@ int32_t patron_get_statistics(patron_handle *patron, patron_reply **reply, patro
  * call waits.
  *
  * With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done,
- * after the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come
- * then. An answer with a tag is never lost: while 16384 of them are not read, a command with a tag
- * is the error BUSY, also where `wait` is true. Of failures without a tag the newest 4096 are kept.
+ * after the events that it causes, or when it has failed; there is no PATRON_EVENT_COMMAND_FAILED
+ * then. An answer with a tag is never lost: while 16384 of them are unread, a command with a tag
+ * fails with BUSY, even if `wait` is true. Of failures without a tag the newest 4096 are kept.
  *
  * Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
  */
@@ -2089,11 +2089,11 @@ int32_t patron_flush_files(patron_handle *patron,
  * Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent
  * already has its metadata.
  */
-int32_t patron_give_metainfo(patron_handle *patron,
-                             uint64_t torrent_id,
-                             const patron_metainfo *metainfo,
-                             patron_reply **reply,
-                             patron_error **error);
+int32_t patron_set_metadata(patron_handle *patron,
+                            uint64_t torrent_id,
+                            const patron_metainfo *metainfo,
+                            patron_reply **reply,
+                            patron_error **error);
 
 /* ===============================================================================================
  * Pieces
@@ -2230,7 +2230,7 @@ int32_t patron_set_ends_first(patron_handle *patron,
 /**
  * Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NOT_HERE if the piece is not here yet; DISK if it cannot be read.
+ * Errors of the reply: NOT_DOWNLOADED if the piece is missing; DISK if it cannot be read.
  */
 int32_t patron_read_piece(patron_handle *patron,
                           uint64_t torrent_id,
@@ -2282,8 +2282,9 @@ int32_t patron_recheck(patron_handle *patron,
  * default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded early,
  * because players look for the index there.
  *
- * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_HERE if it is paused, and DISK
- * if it fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
+ * Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_DOWNLOADED if it is paused, and
+ * DISK if it fails, before it can be read; INVALID_ARGUMENT for a file that it does not have;
+ * TIMED_OUT.
  */
 int32_t patron_reader_open(patron_handle *patron,
                            uint64_t torrent_id,
@@ -2300,8 +2301,8 @@ int32_t patron_reader_open(patron_handle *patron,
  * has not been downloaded; 0 does not wait, a negative number waits without a limit.
  *
  * Errors: TIMED_OUT (it may be retried); CANCELLED by patron_reader_interrupt(); BUSY while another
- * thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data has not been
- * downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
+ * thread reads; GONE if the torrent was removed; NOT_DOWNLOADED if it is paused and the data has
+ * not been downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
  */
 int32_t patron_reader_read(patron_reader *reader,
                            uint8_t *buffer,
@@ -2337,8 +2338,8 @@ int32_t patron_reader_fd(patron_reader *reader, int32_t *out, patron_error **err
 /**
  * Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
  *
- * Errors of the reply: NOT_HERE if not all of it has been downloaded; INVALID_ARGUMENT for a range
- * or a file that the torrent does not have; NO_METADATA; DISK.
+ * Errors of the reply: NOT_DOWNLOADED if not all of it has been downloaded; INVALID_ARGUMENT for a
+ * range or a file that the torrent does not have; NO_METADATA; DISK.
  */
 int32_t patron_read_range(patron_handle *patron,
                           uint64_t torrent_id,
@@ -2354,12 +2355,12 @@ int32_t patron_read_range(patron_handle *patron,
  *
  * Errors of the reply: TIMED_OUT, and those of patron_reader_open() and patron_reader_read().
  */
-int32_t patron_read_piece_when_here(patron_handle *patron,
-                                    uint64_t torrent_id,
-                                    uint32_t piece_index,
-                                    uint64_t within_ms,
-                                    patron_reply **reply,
-                                    patron_error **error);
+int32_t patron_fetch_piece(patron_handle *patron,
+                           uint64_t torrent_id,
+                           uint32_t piece_index,
+                           uint64_t within_ms,
+                           patron_reply **reply,
+                           patron_error **error);
 
 /**
  * Ends a waiting read in another thread, which fails with CANCELLED. If none is waiting, the next
@@ -2379,10 +2380,10 @@ void patron_reader_free(patron_reader *reader);
  * Options of a torrent
  * ===============================================================================================
  *
- * Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
+ * Flags, limits, goals and the queue. They can be changed at any time; limits can also be set for a
+ * torrent to be added.
  *
- * A limit of 0 or less is no limit: C has no number that may be missing, and libtorrent reads 0 so.
- * The Rust API, which has one, refuses 0.
+ * A limit of 0 or less means no limit. (The Rust API has `None` for that, and refuses 0.)
  */
 
 /** Nothing is downloaded; existing data is uploaded. A full disk turns this on. */
@@ -2698,9 +2699,9 @@ typedef struct patron_peer {
     /** The sources of the peer, PATRON_PEER_SOURCE_* combined by "or". */
     int32_t sources;
     /** The number of blocks requested from the peer. */
-    uint32_t requested;
+    uint32_t outgoing_requests;
     /** The number of blocks that the peer has requested. */
-    uint32_t requests;
+    uint32_t incoming_requests;
     /** The number of pieces that it contributed to and that failed the hash check. */
     uint32_t hash_failures;
     /** The number of consecutive failed connection attempts. */
@@ -2716,13 +2717,13 @@ typedef struct patron_peer {
     /** The connection is being established, or the handshakes are not complete. */
     bool connecting;
     /** We are interested in its pieces. */
-    bool interesting;
+    bool am_interested;
     /** We choke it. */
-    bool choked;
+    bool am_choking;
     /** It is interested in our pieces. */
-    bool interested;
+    bool peer_interested;
     /** It chokes us. */
-    bool choking;
+    bool peer_choking;
     /** It has stopped sending data although blocks are requested. */
     bool snubbed;
     /** It is unchoked optimistically. */
@@ -3167,12 +3168,11 @@ int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error
 /**
  * Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
  * (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
- * ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. Free the filter with
- * patron_ip_filter_free().
+ * ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. It may be compressed with gzip.
+ * Free the filter with patron_ip_filter_free().
  *
  * Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
- * for a file that is damaged or a zip archive, contains no rule, or is too large. One that is
- * compressed by gzip is read.
+ * for a file that is damaged or a zip archive, contains no rule, or is too large.
  */
 int32_t patron_ip_filter_read(const char *file,
                               size_t file_length,
@@ -3582,7 +3582,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  * patron_event_explain() works for those, too.
  */
 
-/** The torrent was added. Has: name, save_dir, info hashes. */
+/** The torrent was added. Has: name, save_dir, info hashes, complete. */
 #define PATRON_EVENT_TORRENT_ADDED 1
 
 /** The client already has this torrent; it was not added again. Has: name. */
@@ -3767,7 +3767,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_RESTORED 44
 
-/** A torrent of the store could not be taken in. It stays in the store. Has: info hashes, error. */
+/** A torrent of the store could not be restored. It stays in the store. Has: info hashes, error. */
 #define PATRON_EVENT_RESTORE_FAILED 45
 
 /**
@@ -3780,8 +3780,8 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 #define PATRON_EVENT_STORE_RECOVERED 47
 
 /**
- * libtorrent reports an error of its session, or its events cannot be read: what the client tells
- * may be incomplete from now on. Has: error.
+ * libtorrent reports an error of its session, or its events cannot be read: later events and
+ * statuses may be incomplete. Has: error.
  */
 #define PATRON_EVENT_SESSION_ERROR 48
 
@@ -3978,6 +3978,12 @@ int64_t patron_event_seeds(const struct patron_event *event);
 /** For SCRAPED: the number of leechers; -1 if unknown, and for other kinds. */
 int64_t patron_event_leechers(const struct patron_event *event);
 
+/**
+ * For TORRENT_ADDED: whether all wanted data was already available, according to the resume data or
+ * because the files are trusted. A later FINISHED is then not news.
+ */
+bool patron_event_complete(const struct patron_event *event);
+
 /** For PEER_CONNECTED: whether the connection is outgoing rather than incoming. */
 bool patron_event_outgoing(const struct patron_event *event);
 
@@ -4005,7 +4011,7 @@ patron_bytes patron_event_resume_data(const struct patron_event *event);
  * For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
  * For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
  * number of peers that the tracker returned. For RESTORING: the number of torrents that have been
- * looked at. For RESTORED: the number of those that were restored.
+ * processed. For RESTORED: the number of those that were restored.
  */
 uint64_t patron_event_count(const struct patron_event *event);
 
@@ -4071,11 +4077,11 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
  * if it is not empty. Then drain the mailbox with patron_next_event(). The mailbox may already be
  * empty again when the call comes.
  *
- * The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
- * may take its time and may call every function of this header, patron_free() included. It must not
- * unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
- * when the function is replaced or set to NULL, or when the patron has been freed. If this call
- * fails, nothing is kept, nothing is called, and the function that was set before stays.
+ * The calls are made one at a time, on a separate thread of the patron, which takes no signals.
+ * `wake` may block, and may call every function of this header, including patron_free(). It must
+ * not unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last
+ * `wake`: when the function is replaced or set to NULL, or when the patron has been freed. If this
+ * call fails, nothing is kept, nothing is called, and the function that was set before stays.
  *
  * Errors: IO if no thread can be started.
  */
@@ -4123,8 +4129,8 @@ int32_t patron_set_wake(patron_handle *patron,
  *
  * `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
  * replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
- * PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. What is said of `log` holds
- * for it. If this call fails, nothing is kept and nothing is called.
+ * PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. The rules for `log` apply to
+ * it too. If this call fails, nothing is kept and nothing is called.
  *
  * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
  * its own log.

@@ -50,7 +50,7 @@ pub enum ErrorKind {
     /// [`Event::MetadataReceived`](crate::Event::MetadataReceived).
     NoMetadata,
     /// Data has not been downloaded yet; see [`Event::PieceFinished`](crate::Event::PieceFinished).
-    NotHere,
+    NotDownloaded,
     /// The files of a torrent, or a [store](crate::store), cannot be written, read, moved, renamed or
     /// deleted: the disk is full or read-only, a file is missing or has changed, or the system refuses.
     Disk,
@@ -224,7 +224,7 @@ impl From<Error> for io::Error {
             }
             ErrorKind::NotFound | ErrorKind::Gone => io::ErrorKind::NotFound,
             ErrorKind::Exists => io::ErrorKind::AlreadyExists,
-            ErrorKind::NoMetadata | ErrorKind::NotHere => io::ErrorKind::WouldBlock,
+            ErrorKind::NoMetadata | ErrorKind::NotDownloaded => io::ErrorKind::WouldBlock,
             ErrorKind::Busy | ErrorKind::InUse => io::ErrorKind::ResourceBusy,
             ErrorKind::TimedOut => io::ErrorKind::TimedOut,
             ErrorKind::Stopped => io::ErrorKind::BrokenPipe,
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(*inner.downcast::<Error>().unwrap(), full());
         for (kind, expected) in [
             (ErrorKind::Parse, io::ErrorKind::InvalidData),
-            (ErrorKind::NotHere, io::ErrorKind::WouldBlock),
+            (ErrorKind::NotDownloaded, io::ErrorKind::WouldBlock),
             (ErrorKind::Exists, io::ErrorKind::AlreadyExists),
             (ErrorKind::Native, io::ErrorKind::Other),
         ] {
@@ -343,7 +343,7 @@ mod tests {
             (ErrorKind::Unreadable, r#""unreadable""#),
             (ErrorKind::ResumeData, r#""resume_data""#),
             (ErrorKind::NoMetadata, r#""no_metadata""#),
-            (ErrorKind::NotHere, r#""not_here""#),
+            (ErrorKind::NotDownloaded, r#""not_downloaded""#),
             (ErrorKind::Disk, r#""disk""#),
             (ErrorKind::Exists, r#""exists""#),
             (ErrorKind::Io, r#""io""#),

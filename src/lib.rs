@@ -22,13 +22,17 @@
 //! ```
 //!
 //! The [`guide`] has a page for each task: [download](guide::download), [play while it
-//! downloads](guide::stream), [seed at speed](guide::seed), [keep torrents across restarts](guide::restart),
-//! [embed in an async program](guide::embed) and [use it from C](guide::c).
+//! downloads](guide::stream), [seed at speed](guide::seed), [many torrents](guide::many), [keep torrents across
+//! restarts](guide::restart), [embed in an async program](guide::embed) and [use it from C](guide::c).
 //!
-//! Features: `serde` implements `Serialize` for all data types, and `Deserialize` for those that a program
-//! supplies; `sqlite` adds [`store::Sqlite`], which keeps torrents across restarts and crashes; `futures-io`
-//! and `tokio` make [`patron::Reader`] an async reader; `vendored` compiles libtorrent from source and links
-//! it statically (see the README).
+//! Features, all off by default:
+//!
+//! - `serde`: `Serialize` for data, and `Deserialize` for what a program supplies, and for statuses and errors;
+//! - `sqlite`: [`store::Sqlite`], which keeps torrents across restarts and crashes; SQLite is compiled in;
+//! - `gzip`: blocklists that are compressed with gzip;
+//! - `futures-io` and `tokio`: [`patron::Reader`] is also an async reader;
+//! - `vendored`, `vendored-openssl` and `vendored-plain`: libtorrent is compiled from source and linked statically (see
+//!   the README).
 
 pub mod guide;
 
@@ -48,7 +52,7 @@ mod reply;
 pub mod settings;
 pub mod store;
 mod sys;
-mod text;
+pub mod text;
 
 #[doc(inline)]
 pub use crate::add::{AddOptions, Source};
@@ -65,11 +69,15 @@ pub use crate::settings::Settings;
 
 /// Events: their kinds, sets of kinds, and descriptions for users.
 pub mod event {
+    #[doc(no_inline)]
+    pub use crate::model::Event;
     pub use crate::model::{EventKind, EventKinds, Explainer, PerformanceLimit, RemovedFiles};
 }
 
 /// A torrent: its status, options, limits and goals.
 pub mod torrent {
+    #[doc(no_inline)]
+    pub use crate::model::TorrentId;
     pub use crate::model::{
         Goal, GoalAction, Goals, InfoHashV1, InfoHashV2, InfoHashes, Limits, QueueMove,
         StatusChanges, TorrentFlag, TorrentFlags, TorrentOptions, TorrentState, TorrentStatus,
@@ -113,10 +121,8 @@ pub mod statistics {
 
 /// Sets of flags, kinds and classes.
 pub mod set {
-    pub use crate::model::{BitSet, Element};
+    pub use crate::model::{BitSet, Element, Iter};
 }
-
-pub use crate::text::{MAX_TEXT, printable};
 
 /// What programs share between threads, and what they hand from one to another.
 const _: () = {

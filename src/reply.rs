@@ -70,8 +70,8 @@ impl<T> Responder<T> {
         self.put(Answer::Done(result));
     }
 
-    /// Answers with the result of this work, on a thread that is not a client's: if it panics, no client
-    /// has stopped.
+    /// Answers with the result of this work, on a thread that is not a client's. A panic there does not mean
+    /// that a client has stopped.
     pub(crate) fn send_result_of(self, work: impl FnOnce() -> Result<T>) {
         let result = catch_unwind(AssertUnwindSafe(work));
         let op = self.op;
@@ -198,7 +198,7 @@ impl<T> Reply<T> {
         }
     }
 
-    /// The answer if it has arrived. `None` if it has not, or has already been taken.
+    /// Returns the answer, or `None` if it has not arrived or has already been taken.
     #[must_use]
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());

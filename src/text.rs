@@ -19,7 +19,7 @@ pub const MAX_TEXT: usize = 4096;
 /// to show one.
 ///
 /// ```
-/// assert_eq!(torrent_patron::printable("caf\u{e9}\u{202e}gpj.exe"), "caf\u{e9}\\u{202e}gpj.exe");
+/// assert_eq!(torrent_patron::text::printable("caf\u{e9}\u{202e}gpj.exe"), "caf\u{e9}\\u{202e}gpj.exe");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~');

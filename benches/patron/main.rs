@@ -1,6 +1,6 @@
 //! What patrons cost: round trips, commands, statuses, mailboxes, memory, and CPU time when idle.
 //!
-//!     make bench ARGS='-- NAME'
+//!     make bench [ARGS='-- NAME']
 //!
 //! First, criterion measures the smallest figures; then a table compares the others with their
 //! targets and, where that is more meaningful, with a reference measured in the same run. A NAME

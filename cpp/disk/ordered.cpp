@@ -349,7 +349,7 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
         inner_->async_rename_file(torrent->inner, file, name, answer);
         inner_->submit_jobs();
     };
-    // `rename` has the torrent: it must run, and go, on the network thread.
+    // `rename` holds the torrent, so it must run and be destroyed on the network thread.
     auto look = [&network = network_, path = std::move(path), rename,
                  work = WorkGuard(network_.get_executor())](bool stopped) mutable {
         auto const error = stopped ? lt::error_code() : occupied(path);

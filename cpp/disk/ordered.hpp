@@ -101,7 +101,7 @@ class Ordered : public Forward {
     std::int64_t hashed_blocks_ = 0;
     // Running jobs that other jobs of the torrent must wait for.
     int exclusive_jobs_ = 0;
-    // Torrents that are being stopped, and those to be stopped then, in the order of the calls.
+    // Torrents that are being stopped, and those to be stopped next, in the order of the calls.
     int stopping_ = 0;
     std::deque<Stop> stops_;
     bool aborted_ = false;

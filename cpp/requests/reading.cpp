@@ -93,7 +93,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
         sink_->put(static_cast<std::size_t>(at), {data, static_cast<std::size_t>(block.length)});
         if (--left_ > 0)
             return;
-        // One that has been removed fails there.
+        // A torrent that has been removed fails there.
         auto const session = internals::session_of(torrent_);
         if (next_ == blocks_.size() || !session.is_valid())
             return read_next();
@@ -105,7 +105,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
     rust::Box<RangeSink> sink_;
     std::shared_ptr<lt::torrent_info const> info_;
     std::vector<lt::peer_request> blocks_;
-    // The first that has not been asked for, and how many have not come.
+    // The first block that has not been requested, and how many have not arrived.
     std::size_t next_ = 0;
     std::size_t left_ = 0;
 };
@@ -194,7 +194,7 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
             if (block.piece != last &&
                 !have_piece(
                     piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
-                throw NotHere("piece " + std::to_string(static_cast<int>(block.piece)) +
+                throw NotDownloaded("piece " + std::to_string(static_cast<int>(block.piece)) +
                               " has not been downloaded yet");
             last = block.piece;
         }

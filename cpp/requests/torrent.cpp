@@ -220,8 +220,7 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
         refuse("it is for TLS");
     if (now.flags & lt::torrent_flags::super_seeding)
         refuse("it super-seeds");
-    LimitsRecord const own = patron::limits(*this);
-    if (std::max({own.download_rate, own.upload_rate, own.connections, own.upload_slots}) >= 0)
+    if (is_limited(patron::limits(*this)))
         refuse("it has its own limits");
     // The metainfo of 2.1 does not have the new names of renamed files.
     auto const paths = compat::paths(*this, *params.ti);
@@ -402,7 +401,7 @@ void Torrent::set_ends_first(bool first) const {
 void Torrent::read(std::uint32_t index) const {
     lt::piece_index_t const wanted = piece(*metainfo(*this), index);
     if (!have_piece(wanted))
-        throw NotHere("piece " + std::to_string(index) + " has not been downloaded yet");
+        throw NotDownloaded("piece " + std::to_string(index) + " has not been downloaded yet");
     read_piece(wanted);
 }
 

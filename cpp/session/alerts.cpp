@@ -84,7 +84,7 @@ bool was_told(std::optional<std::chrono::steady_clock::time_point>& told) {
     return false;
 }
 
-// One that has gone in the meantime needs no pause.
+// Ignores a torrent that has been removed meanwhile.
 void pause(lt::torrent_handle const& torrent) {
     try {
         torrent.pause();
@@ -92,7 +92,7 @@ void pause(lt::torrent_handle const& torrent) {
     }
 }
 
-// A failure is told, and does not keep back what follows.
+// Reports a failure and continues.
 template <typename Step>
 void attempt(Alerts& out, char const* what, Step const& step) {
     try {

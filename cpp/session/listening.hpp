@@ -23,7 +23,7 @@ class Listening : public lt::plugin, public std::enable_shared_from_this<Listeni
     // Returns the addresses where peers are accepted by TCP, if they have changed since the last
     // call. Any thread.
     std::optional<std::vector<lt::tcp::endpoint>> take();
-    // The setting for outgoing uTP connections. Network thread only, as all that follows.
+    // The setting for outgoing uTP connections. Network thread only, like everything below.
     OverriddenSetting& outgoing_utp() { return outgoing_utp_; }
     // Looks at libtorrent's sockets.
     void look();

@@ -88,7 +88,7 @@ impl Source {
                 let bytes = metainfo::read_file(path).map_err(|error| match as_url(path) {
                     Some(url) => Error::new(
                         ErrorKind::InvalidArgument,
-                        START,
+                        ADD,
                         format!("{url} is a URL, not a file: download the .torrent file first"),
                     ),
                     None => error,
@@ -102,7 +102,7 @@ impl Source {
                 let v1 = hashes.v1.map_or(Vec::new(), |hash| hash.0.to_vec());
                 let v2 = hashes.v2.map_or(Vec::new(), |hash| hash.0.to_vec());
                 sys::params_from_info_hashes(&v1, &v2)
-                    .map_err(|exception| Error::from_native(START, &exception))
+                    .map_err(|exception| Error::from_native(ADD, &exception))
             }
         }
     }
@@ -194,6 +194,7 @@ impl From<Magnet> for Source {
 ///
 /// With the feature `serde`, fields that are missing keep their defaults, and unknown fields are an
 /// error.
+#[must_use]
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
@@ -266,119 +267,102 @@ pub struct AddOptions {
 
 impl AddOptions {
     /// Sets [`save_dir`](AddOptions::save_dir).
-    #[must_use]
     pub fn save_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.save_dir = Some(directory.into());
         self
     }
 
     /// Sets [`incomplete_dir`](AddOptions::incomplete_dir).
-    #[must_use]
     pub fn incomplete_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.incomplete_dir = Some(directory.into());
         self
     }
 
     /// Adds to [`peers`](AddOptions::peers).
-    #[must_use]
     pub fn add_peers(mut self, peers: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.peers.extend(peers);
         self
     }
 
     /// Sets [`paused`](AddOptions::paused).
-    #[must_use]
     pub fn paused(mut self, paused: bool) -> Self {
         self.paused = paused;
         self
     }
 
     /// Sets [`trust`](AddOptions::trust).
-    #[must_use]
     pub fn trust(mut self, trust: bool) -> Self {
         self.trust = trust;
         self
     }
 
     /// Sets [`stop_when_checked`](AddOptions::stop_when_checked).
-    #[must_use]
     pub fn stop_when_checked(mut self, stop: bool) -> Self {
         self.stop_when_checked = stop;
         self
     }
 
     /// Sets [`verify_finished`](AddOptions::verify_finished).
-    #[must_use]
     pub fn verify_finished(mut self, verify: bool) -> Self {
         self.verify_finished = verify;
         self
     }
 
     /// Adds to [`trackers`](AddOptions::trackers).
-    #[must_use]
     pub fn add_trackers(mut self, trackers: impl IntoIterator<Item = Tracker>) -> Self {
         self.trackers.extend(trackers);
         self
     }
 
     /// Adds to [`web_seeds`](AddOptions::web_seeds).
-    #[must_use]
     pub fn add_web_seeds(mut self, urls: impl IntoIterator<Item = String>) -> Self {
         self.web_seeds.extend(urls);
         self
     }
 
     /// Sets [`file_priorities`](AddOptions::file_priorities).
-    #[must_use]
     pub fn file_priorities(mut self, priorities: impl Into<Vec<Priority>>) -> Self {
         self.file_priorities = priorities.into();
         self
     }
 
     /// Sets [`allocation`](AddOptions::allocation).
-    #[must_use]
     pub fn allocation(mut self, allocation: Allocation) -> Self {
         self.allocation = allocation;
         self
     }
 
     /// Sets [`existing_files`](AddOptions::existing_files).
-    #[must_use]
     pub fn existing_files(mut self, existing: ExistingFiles) -> Self {
         self.existing_files = existing;
         self
     }
 
     /// Adds to [`flags`](AddOptions::flags).
-    #[must_use]
     pub fn add_flags(mut self, flags: impl IntoIterator<Item = TorrentFlag>) -> Self {
         self.flags.extend(flags);
         self
     }
 
     /// Sets [`limits`](AddOptions::limits).
-    #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
     /// Sets [`goals`](AddOptions::goals).
-    #[must_use]
     pub fn goals(mut self, goals: Goals) -> Self {
         self.goals = Some(goals);
         self
     }
 
     /// Sets [`replicas`](AddOptions::replicas).
-    #[must_use]
     pub fn replicas(mut self, network_threads: u16) -> Self {
         self.replicas = Some(network_threads);
         self
     }
 
     /// Sets [`resume_data`](AddOptions::resume_data).
-    #[must_use]
     pub fn resume_data(mut self, bytes: impl Into<Arc<[u8]>>) -> Self {
         self.resume_data = Some(bytes.into());
         self
@@ -472,7 +456,7 @@ impl Changes {
         for directory in &self.directories {
             make_dir(directory)?;
         }
-        // Where the torrent is known, it may use other files.
+        // A torrent that the client already has may use other files.
         if !self.longer.is_empty() && !is_known() {
             self.longer.iter().try_for_each(|(path, length)| existing::cut(path, *length))?;
         }
@@ -487,7 +471,8 @@ fn read(
     defaults: &Defaults,
     label: Arc<str>,
 ) -> Result<(Prepared, Changes)> {
-    options.limits.check(START)?;
+    options.limits.check(ADD)?;
+    options.goals.iter().try_for_each(|goals| goals.check(ADD))?;
     let mut params = source.read()?;
     if let Some(bytes) = &options.resume_data {
         params
@@ -499,12 +484,12 @@ fn read(
     if options.trust && !described.has_metadata {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            START,
+            ADD,
             "data cannot be trusted before the metainfo is known: a magnet link has none",
         ));
     }
     let mut urls = Urls::of(&described);
-    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, START, why);
+    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, ADD, why);
     let mut named = Vec::new();
     for Tracker { url, tier } in &options.trackers {
         let url = url::tracker(url).map_err(invalid)?;
@@ -582,7 +567,7 @@ fn configured(
     save_dir: PathBuf,
     client_data: ClientData,
 ) -> Result<Prepared> {
-    let native = |exception| Error::from_native(START, &exception).on(&source);
+    let native = |exception| Error::from_native(ADD, &exception).on(&source);
     let dropped = params.pin_mut().configure(record).map_err(native)?;
     let complete = params.is_complete().map_err(native)?;
     for url in dropped {
@@ -636,7 +621,7 @@ impl Prepared {
         };
         let kept = params
             .encode(&convert::client_data_record(&client_data))
-            .map_err(|exception| Error::from_native(START, &exception).on(&self.source))?;
+            .map_err(|exception| Error::from_native(ADD, &exception).on(&self.source))?;
         self.kept = Some(kept.into());
         Ok(())
     }
@@ -675,7 +660,7 @@ fn look_at_files(
     Ok(Vec::new())
 }
 
-const START: &str = "add the torrent";
+const ADD: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
 
 /// Creates a directory, and makes its path absolute.

@@ -16,6 +16,6 @@ mod thread;
 mod tests;
 
 pub use self::builder::ClientBuilder;
-pub use self::owner::{Client, DROP_DEADLINE, libtorrent_version};
+pub use self::owner::{Client, DROP_LIMIT, libtorrent_version};
 pub use self::report::ShutdownReport;
 pub use self::shutdown::Shutdown;

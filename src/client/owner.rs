@@ -26,7 +26,7 @@ pub fn libtorrent_version() -> String {
 }
 
 /// How long a client that is dropped without [`Client::shutdown`] may take to end.
-pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
+pub const DROP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A BitTorrent client: libtorrent on its own thread, in one session or in
 /// [several](crate::ClientBuilder::network_threads).
@@ -34,11 +34,10 @@ pub const DROP_DEADLINE: Duration = Duration::from_secs(5);
 /// A client is not a handle. It creates [`Patron`]s, which do all the work, and is shut down at the end.
 /// Several clients can run in one process.
 ///
-/// Dropping a client shuts it down and waits for at most [`DROP_DEADLINE`].
+/// Dropping a client shuts it down and waits for at most [`DROP_LIMIT`].
 ///
-/// libtorrent 2.0 does not mark its sockets and files as close-on-exec: a program that is executed
-/// while a client runs inherits them, and may keep ports and files open after the client has
-/// stopped.
+/// On Linux, if libtorrent is a shared library, child processes do not inherit its sockets and files.
+/// Otherwise they may inherit files and sockets, and keep them open after the client has stopped.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -73,7 +72,7 @@ impl Client {
 
     /// Stops the client. It accepts no more commands, waits for deletions and moves that are under
     /// way, saves the resume data for patrons that [subscribe](crate::Patron::subscribe) to it,
-    /// notifies trackers and flushes files, all within the deadline. Replies that are still open
+    /// notifies trackers and flushes files, all within the limit. Replies that are still open
     /// fail with [`Stopped`](ErrorKind::Stopped), and every patron receives
     /// [`Event::ClientStopped`](crate::Event::ClientStopped).
     ///
@@ -81,14 +80,14 @@ impl Client {
     /// report says so.
     ///
     /// This returns at once. [Wait](Shutdown::wait) for the report, or `.await` it.
-    pub fn shutdown(mut self, deadline: Duration) -> Shutdown {
-        self.stop(deadline)
+    pub fn shutdown(mut self, limit: Duration) -> Shutdown {
+        self.stop(limit)
     }
 
-    fn stop(&mut self, deadline: Duration) -> Shutdown {
+    fn stop(&mut self, limit: Duration) -> Shutdown {
         // The client thread itself observes the deadline. If it has panicked, the request is
         // dropped, and the reply says that the client has stopped.
-        let (request, report) = StopRequest::new(deadline);
+        let (request, report) = StopRequest::new(limit);
         let _ = self.stop_requests.send(request);
         Shutdown { report, thread: self.thread.take(), descriptors: self.descriptors.take() }
     }
@@ -100,7 +99,7 @@ impl Drop for Client {
         // A waker that the client thread wakes may own the last shared patron: that thread cannot wait
         // for itself.
         let is_own_thread = thread.thread().id() == std::thread::current().id();
-        let shutdown = self.stop(DROP_DEADLINE);
+        let shutdown = self.stop(DROP_LIMIT);
         if !is_own_thread {
             shutdown.wait();
         }
@@ -139,7 +138,7 @@ pub(super) fn start<E: Engine>(
                     Ok(engine) => engine,
                     Err(error) => {
                         if let Some(store) = store {
-                            store.writer.end(Instant::now() + DROP_DEADLINE);
+                            store.writer.end(Instant::now() + DROP_LIMIT);
                         }
                         let _ = started.send(Err(error));
                         return;

@@ -296,7 +296,8 @@ fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
     let error = Error::new(ErrorKind::Disk, "check the file", "the disk has failed");
     let stops: [fn(TorrentId, Error) -> EngineEvent; 2] =
         [|id, _| EngineEvent::Paused(id), |id, error| EngineEvent::Failed { id, error }];
-    let ends = [(ErrorKind::NoMetadata, ErrorKind::NotHere), (ErrorKind::Busy, ErrorKind::Disk)];
+    let ends =
+        [(ErrorKind::NoMetadata, ErrorKind::NotDownloaded), (ErrorKind::Busy, ErrorKind::Disk)];
     for (number, (stop, (waits, ends))) in stops.into_iter().zip(ends).enumerate() {
         let id = torrent_after(&guest, &script, number as u8);
         let open = || {

@@ -9,7 +9,7 @@ use cxx::UniquePtr;
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{Call, SessionRequest, Task, TorrentRequest};
-use crate::model::{EventKind, EventKinds, InfoHashes, TorrentId};
+use crate::model::{AlertFamily, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
@@ -150,15 +150,14 @@ impl Engine for NativeEngine {
     }
 
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
-        let any = |of: &[EventKind]| of.iter().any(|kind| kinds.contains(*kind));
+        let any = |alerts| kinds.iter().any(|kind| kind.alerts().contains(&alerts));
         let interest = sys::InterestRecord {
-            // A connection that ends with an error is reported in these categories.
-            peers: any(&[EventKind::PeerBanned, EventKind::PeerDisconnected]),
-            connections: any(&[EventKind::PeerConnected, EventKind::PeerDisconnected]),
-            trackers: any(&[EventKind::TrackerReply, EventKind::Scraped, EventKind::ScrapeFailed]),
-            files: any(&[EventKind::FileCompleted]),
-            pieces: any(&[EventKind::PieceFinished]),
-            performance: any(&[EventKind::PerformanceWarning]),
+            peers: any(AlertFamily::Peers),
+            connections: any(AlertFamily::Connections),
+            trackers: any(AlertFamily::Trackers),
+            files: any(AlertFamily::Files),
+            pieces: any(AlertFamily::Pieces),
+            performance: any(AlertFamily::Performance),
         };
         self.session
             .pin_mut()

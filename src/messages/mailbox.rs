@@ -662,7 +662,7 @@ mod tests {
         let (sender, woken) = crossbeam_channel::unbounded();
         let waker = Waker::from(Arc::new(Reads(mailbox.clone(), sender)));
         assert!(mailbox.poll(&waker).is_none());
-        // On a thread of its own: it would wait for itself without a limit.
+        // On a separate thread, which would otherwise wait for itself forever.
         let client = std::thread::spawn({
             let mailbox = mailbox.clone();
             move || mailbox.push(Event::Resynchronized)

@@ -19,7 +19,7 @@ const REMEMBERED: usize = 1024;
 /// Locks are taken in this order: changes, map, one torrent.
 #[derive(Debug, Default)]
 pub(crate) struct StatusTable {
-    /// Apart, because a map has room for more than it holds, and statuses are large.
+    /// On the heap, because a map reserves more space than it uses, and statuses are large.
     statuses: RwLock<HashMap<TorrentId, Arc<Mutex<Entry>>>>,
     changes: Mutex<Changes>,
 }

@@ -32,7 +32,7 @@ const READ: &str = "read the magnet link";
 pub struct Magnet {
     /// The info hashes: at least one.
     pub info_hashes: InfoHashes,
-    /// The name to show until the metainfo arrives (`dn`), [printable](crate::printable).
+    /// The name to show until the metainfo arrives (`dn`), [printable](crate::text::printable).
     pub name: Option<String>,
     /// The trackers (`tr`), each in its own tier.
     pub trackers: Vec<Tracker>,

@@ -100,7 +100,8 @@ impl Metainfo {
     ///
     /// [`Parse`](ErrorKind::Parse) for anything that is not a valid .torrent file, with
     /// libtorrent's reason. Limits: [`MAX_METAINFO_SIZE`] bytes, 2,097,152 pieces, 100 levels of
-    /// nesting, 3,000,000 bencoded items.
+    /// nesting, 12,000,000 bencoded items, 8 TiB of v2 files, and paths of 16 MiB or 16 times the size of the
+    /// file.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let params = params(bytes)?;
         Self::from_parts(&params, bytes.into())

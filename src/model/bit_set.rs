@@ -103,8 +103,43 @@ impl<T: Element> BitSet<T> {
     }
 
     /// Returns the values in the set, in the order of their numbers.
-    pub fn iter(self) -> impl Iterator<Item = T> {
-        (0..T::COUNT).filter(move |number| self.0 & (1 << number) != 0).map(T::with_number)
+    pub fn iter(self) -> Iter<T> {
+        Iter(self)
+    }
+}
+
+/// The values of a [`BitSet`], in the order of their numbers.
+#[derive(Clone)]
+pub struct Iter<T>(BitSet<T>);
+
+impl<T: Element> Iterator for Iter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        let number = self.0.0.trailing_zeros();
+        self.0.0 &= self.0.0.wrapping_sub(1);
+        (number < T::COUNT).then(|| T::with_number(number))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len(), Some(self.0.len()))
+    }
+}
+
+impl<T: Element> ExactSizeIterator for Iter<T> {}
+
+impl<T: Element + fmt::Debug> fmt::Debug for Iter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: Element> IntoIterator for BitSet<T> {
+    type Item = T;
+    type IntoIter = Iter<T>;
+
+    fn into_iter(self) -> Iter<T> {
+        self.iter()
     }
 }
 

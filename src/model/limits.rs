@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// let limits = Limits::default().upload_limit(500_000).upload_slots(4);
 /// assert_eq!((limits.upload_limit, limits.download_limit), (Some(500_000), None));
 /// ```
+#[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
@@ -29,28 +30,24 @@ pub struct Limits {
 
 impl Limits {
     /// Sets [`download_limit`](Limits::download_limit), in bytes per second.
-    #[must_use]
     pub fn download_limit(mut self, rate: u32) -> Self {
         self.download_limit = Some(rate);
         self
     }
 
     /// Sets [`upload_limit`](Limits::upload_limit), in bytes per second.
-    #[must_use]
     pub fn upload_limit(mut self, rate: u32) -> Self {
         self.upload_limit = Some(rate);
         self
     }
 
     /// Sets [`connections_limit`](Limits::connections_limit).
-    #[must_use]
     pub fn connections_limit(mut self, count: u32) -> Self {
         self.connections_limit = Some(count);
         self
     }
 
     /// Sets [`upload_slots`](Limits::upload_slots).
-    #[must_use]
     pub fn upload_slots(mut self, count: u32) -> Self {
         self.upload_slots = Some(count);
         self

@@ -13,6 +13,7 @@ pub(crate) mod limits;
 mod options;
 mod peer;
 mod peer_class;
+mod performance;
 mod piece;
 mod port;
 mod priority;
@@ -24,11 +25,9 @@ mod status;
 mod tracker;
 pub(crate) mod url;
 
-pub use self::bit_set::{BitSet, Element};
+pub use self::bit_set::{BitSet, Element, Iter};
 pub use self::command_kind::CommandKind;
-pub use self::event::{
-    Event, EventKind, EventKinds, Explainer, PerformanceLimit, PortMapper, RemovedFiles,
-};
+pub use self::event::{Event, EventKind, EventKinds, Explainer, RemovedFiles};
 pub use self::file::{Allocation, Existing, ExistingFiles, FileStatus};
 pub use self::id::TorrentId;
 pub use self::info_hash::{InfoHashV1, InfoHashV2, InfoHashes};
@@ -39,8 +38,9 @@ pub use self::options::{
 };
 pub use self::peer::{Encryption, Peer, PeerKind, PeerSource, PeerSources, Transport};
 pub use self::peer_class::{PeerClass, PeerClassOptions, PeerClassRange, PeerClasses};
+pub use self::performance::PerformanceLimit;
 pub use self::piece::{PartialPiece, PieceMap};
-pub use self::port::{PortMapping, PortProtocol};
+pub use self::port::{PortMapper, PortMapping, PortProtocol};
 pub use self::priority::Priority;
 pub use self::reader::{ReadAhead, ReaderOptions};
 pub use self::statistics::{Counter, ReadStatistics, Statistics};
@@ -48,7 +48,7 @@ pub use self::status::{StatusChanges, TorrentState, TorrentStatus};
 pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
 
 pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
-pub(crate) use self::event::Keep;
+pub(crate) use self::event::{AlertFamily, Keep};
 pub(crate) use self::options::ClientData;
 pub(crate) use self::reader::{Look, Part, Requests, Span};
 pub(crate) use self::statistics::Metrics;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Limits;
 use crate::model::bit_set::{BitSet, element};
 
@@ -42,7 +43,7 @@ pub enum TorrentFlag {
 
 impl TorrentFlag {
     /// All flags, in the order in which the shim numbers them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: &'static [Self] = &[
         Self::UploadMode,
         Self::ShareMode,
         Self::ApplyIpFilter,
@@ -106,6 +107,7 @@ pub enum QueueMove {
 
 /// Goals of a torrent, and what to do when it reaches one. The first goal that is reached counts. Without
 /// goals, a torrent seeds until it is stopped.
+#[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[non_exhaustive]
@@ -123,24 +125,32 @@ pub struct Goals {
 
 impl Goals {
     /// Sets [`share_ratio`](Goals::share_ratio).
-    #[must_use]
     pub fn share_ratio(mut self, ratio: f64) -> Self {
         self.share_ratio = Some(ratio);
         self
     }
 
     /// Sets [`seed_time`](Goals::seed_time).
-    #[must_use]
     pub fn seed_time(mut self, time: Duration) -> Self {
         self.seed_time = Some(time);
         self
     }
 
     /// Sets [`then`](Goals::then).
-    #[must_use]
     pub fn then(mut self, action: GoalAction) -> Self {
         self.then = action;
         self
+    }
+
+    /// Refuses a ratio that every torrent has reached, or none: the action may delete its files.
+    pub(crate) fn check(&self, op: &'static str) -> Result<()> {
+        match self.share_ratio {
+            Some(ratio) if !ratio.is_finite() || ratio < 0.0 => {
+                let message = format!("{ratio} is not a share ratio");
+                Err(Error::new(ErrorKind::InvalidArgument, op, message))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

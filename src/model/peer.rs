@@ -36,13 +36,13 @@ pub struct Peer {
     /// Whether the connection is being established, or the handshakes are not complete.
     pub connecting: bool,
     /// Whether we want pieces that it has.
-    pub interesting: bool,
+    pub am_interested: bool,
     /// Whether we choke it.
-    pub choked: bool,
+    pub am_choking: bool,
     /// Whether it wants pieces that we have.
-    pub interested: bool,
+    pub peer_interested: bool,
     /// Whether it chokes us.
-    pub choking: bool,
+    pub peer_choking: bool,
     /// Whether it has not sent data for a long time, although we requested it.
     pub snubbed: bool,
     /// Whether it is unchoked out of turn, to find out how well it serves us.
@@ -58,9 +58,9 @@ pub struct Peer {
     /// Payload sent over this connection, in bytes.
     pub uploaded: u64,
     /// The number of blocks that we have requested from it.
-    pub requested: u32,
+    pub outgoing_requests: u32,
     /// The number of blocks that it has requested from us.
-    pub requests: u32,
+    pub incoming_requests: u32,
     /// The number of pieces that failed their hash check and that it contributed to.
     pub hash_failures: u32,
     /// The number of consecutive failed attempts to connect to it.
@@ -155,7 +155,7 @@ pub enum PeerSource {
 
 impl PeerSource {
     /// All sources, in the order of the bits of `lt::peer_info::source`.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: &'static [Self] = &[
         Self::Tracker,
         Self::Dht,
         Self::PeerExchange,
@@ -181,10 +181,10 @@ mod tests {
             r#""transport":"tcp","encryption":"none","client":"a client","#,
             r#""id":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20],"#,
             r#""sources":["tracker","incoming"],"progress":0.5,"seed":false,"outgoing":true,"#,
-            r#""connecting":false,"interesting":true,"choked":false,"interested":true,"#,
-            r#""choking":false,"snubbed":false,"optimistic_unchoke":false,"suspected":false,"#,
-            r#""download_rate":1,"upload_rate":2,"downloaded":3,"uploaded":4,"requested":5,"#,
-            r#""requests":6,"hash_failures":7,"failures":8,"idle":9.0,"#,
+            r#""connecting":false,"am_interested":true,"am_choking":false,"peer_interested":true,"#,
+            r#""peer_choking":false,"snubbed":false,"optimistic_unchoke":false,"suspected":false,"#,
+            r#""download_rate":1,"upload_rate":2,"downloaded":3,"uploaded":4,"outgoing_requests":5,"#,
+            r#""incoming_requests":6,"hash_failures":7,"failures":8,"idle":9.0,"#,
             r#""round_trip":0.01}"#
         );
         let peer: Peer = serde_json::from_str(json).unwrap();

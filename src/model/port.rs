@@ -8,14 +8,34 @@ pub struct PortMapping(i32);
 impl PortMapping {
     /// Returns the mapping with this number, as returned by [`get`](PortMapping::get).
     #[must_use]
-    pub fn new(number: i64) -> Self {
-        Self(i32::try_from(number).unwrap_or(-1))
+    pub const fn new(number: i32) -> Self {
+        Self(number)
     }
 
     /// Returns its number.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0
+    }
+}
+
+/// The protocol used to ask a router to forward a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum PortMapper {
+    /// NAT-PMP (RFC 6886) or PCP (RFC 6887).
+    NatPmp,
+    /// UPnP's Internet Gateway Device.
+    Upnp,
+}
+
+impl std::fmt::Display for PortMapper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NatPmp => "NAT-PMP",
+            Self::Upnp => "UPnP",
+        })
     }
 }
 

@@ -46,6 +46,7 @@ impl Default for ReadAhead {
 }
 
 /// Options of a [`Reader`](crate::patron::Reader).
+#[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -60,14 +61,12 @@ pub struct ReaderOptions {
 
 impl ReaderOptions {
     /// Sets [`read_ahead`](ReaderOptions::read_ahead).
-    #[must_use]
     pub fn read_ahead(mut self, read_ahead: ReadAhead) -> Self {
         self.read_ahead = read_ahead;
         self
     }
 
     /// Sets [`ends_first`](ReaderOptions::ends_first).
-    #[must_use]
     pub fn ends_first(mut self, first: bool) -> Self {
         self.ends_first = first;
         self

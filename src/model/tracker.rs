@@ -25,7 +25,7 @@ impl Tracker {
 
 /// A tracker and its state (`lt::announce_entry`).
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TrackerStatus {
     /// Its announce URL.
@@ -43,7 +43,7 @@ pub struct TrackerStatus {
 
 /// The state of the announces from one address with one info hash (`lt::announce_infohash`).
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Announce {
     /// The address that the client listens on.

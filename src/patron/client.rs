@@ -109,11 +109,20 @@ impl Patron {
 
     /// Blocks outgoing connections to peers at these ports. Incoming connections from them are still
     /// accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range that ends before it begins.
     pub fn set_port_filter(&self, blocked: impl Into<Vec<RangeInclusive<u16>>>) -> Reply<()> {
-        let blocked = blocked.into();
+        let (op, blocked) = ("set the port filter", blocked.into());
+        // With such a range, libtorrent's filter accesses freed memory.
+        if let Some(one) = blocked.iter().find(|one| one.start() > one.end()) {
+            let message = format!("{} to {} is not a range of ports", one.start(), one.end());
+            return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, op, message)));
+        }
         let ends: Vec<_> = blocked.iter().flat_map(|one| [*one.start(), *one.end()]).collect();
         let set = move |session: Pin<&mut SessionHandle>| session.block_ports(&ends);
-        self.session(Ask::session("set the port filter", set).of_all())
+        self.session(Ask::session(op, set).of_all())
     }
 
     // The DHT (BEP 5).
@@ -150,7 +159,7 @@ impl Patron {
             Ask::session("map the port", move |session| {
                 session.map_port(convert::protocol(protocol), external, local)
             }),
-            |mappings| mappings.into_iter().map(|one| PortMapping::new(one.into())).collect(),
+            |mappings| mappings.into_iter().map(|one| PortMapping::new(one)).collect(),
         )
     }
 

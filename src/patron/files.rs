@@ -43,7 +43,7 @@ impl Patron {
         self.torrent(id, choice(move |torrent| torrent.set_file_priorities(&levels)))
     }
 
-    /// Gives a file another path below the save directory, also on disk. The reply, with the new path, comes
+    /// Gives a file another path below the save directory, on disk too. The reply, with the new path, comes
     /// when the file was renamed, as does [`Event::FileRenamed`](crate::Event::FileRenamed). The metainfo
     /// does not change.
     ///
@@ -51,7 +51,7 @@ impl Patron {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a path that is empty, absolute, or contains `.`,
     /// `..` or a zero byte, or that another file of the torrent has. [`Exists`](ErrorKind::Exists) if there
-    /// is a file of that path: nothing is overwritten. [`Disk`](ErrorKind::Disk) if the system refuses.
+    /// already is a file at that path: nothing is overwritten. [`Disk`](ErrorKind::Disk) if the system refuses.
     pub fn rename_file(&self, id: TorrentId, file: u32, to: impl Into<PathBuf>) -> Reply<PathBuf> {
         let to = to.into();
         let shown = to.display().to_string();
@@ -99,7 +99,7 @@ impl Patron {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the metainfo belongs to another torrent,
     /// or if the torrent already has its metadata.
-    pub fn give_metainfo(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
+    pub fn set_metadata(&self, id: TorrentId, metainfo: &Metainfo) -> Reply<()> {
         // Read here: the network thread serves all torrents.
         let params = match metainfo::params(metainfo.torrent_file()) {
             Ok(params) => Mutex::new(params),

@@ -49,8 +49,8 @@ use crate::reply::{Responder, one_shot};
 /// [`OnLeave`] policy decides what happens to its torrents.
 ///
 /// A command goes into the client's channel, which holds 4096. If the channel is full, the caller waits;
-/// [`try_send`](Patron::try_send) does not. The requests of a patron about one torrent are made in the order of
-/// the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron
+/// [`try_send`](Patron::try_send) does not. The requests of a patron about one torrent are executed in the
+/// order of the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron
 /// may outlive its client; its calls then fail with [`Stopped`](crate::error::ErrorKind::Stopped).
 #[derive(Clone)]
 pub struct Patron(Arc<Inner>);
@@ -139,7 +139,7 @@ impl Patron {
     /// # Errors
     ///
     /// As for [`send`](Patron::send), and [`Busy`](crate::error::ErrorKind::Busy) while this patron has
-    /// sent 16384 commands with a tag whose answers it has not read. So none is lost.
+    /// sent 16384 commands with a tag whose answers it has not read, so that no answer is lost.
     pub fn send_tagged(&self, command: Command, tag: u64) -> Result<()> {
         self.message(command, Some(tag), Service::send)
     }
@@ -437,16 +437,15 @@ impl Patron {
     /// Returns the status of a torrent at the last tick, or `None` if the client has no such torrent. The
     /// status contains its age.
     ///
-    /// This call costs almost nothing. The status is refreshed at each tick: every 5 seconds unless
-    /// [`tick_interval`](crate::ClientBuilder::tick_interval) says otherwise. For a smooth progress
-    /// bar, set a tick of a second or less, or request a [`fresh_status`](Patron::fresh_status) of
-    /// the few torrents that are shown.
+    /// This call costs almost nothing. How old the status may be depends on
+    /// [`tick_interval`](crate::ClientBuilder::tick_interval); [`fresh_status`](Patron::fresh_status) requests a new
+    /// one.
     #[must_use]
     pub fn status(&self, id: TorrentId) -> Option<TorrentStatus> {
         self.0.service.statuses.get(id)
     }
 
-    /// How the client has read the blocks that peers requested. It waits for nothing, and still
+    /// Returns how the client has read the blocks that peers requested. It never waits, and still
     /// works when the client has stopped; [`statistics`](Patron::statistics) has all counters.
     #[must_use]
     pub fn read_statistics(&self) -> ReadStatistics {
@@ -489,7 +488,7 @@ impl Patron {
         self.0.service.statuses.changes_since(version)
     }
 
-    /// All torrents of the client, including other patrons'.
+    /// Returns all torrents of the client, including those of other patrons.
     #[must_use]
     pub fn torrents(&self) -> Vec<TorrentId> {
         self.0.service.statuses.ids()
@@ -586,7 +585,7 @@ impl Patron {
         self.0.member.mailbox.wake_ups()
     }
 
-    /// The next event if there is one. `None` if there is none at the moment, or no more will come.
+    /// Returns the next event, or `None` if there is none at the moment or no more will come.
     #[must_use]
     pub fn try_recv(&self) -> Option<Event> {
         self.0.member.mailbox.try_recv()

@@ -99,6 +99,11 @@ impl Patron {
     /// Sets goals, such as a share ratio, and what to do when one is reached. They replace the previous
     /// goals. Goals are checked at each tick; [`Event::GoalReached`](crate::Event::GoalReached) reports when
     /// one is reached. They are kept in the [resume data](Patron::resume_data).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a share ratio that is negative or not a finite
+    /// number.
     pub fn set_goals(&self, id: TorrentId, goals: Goals) -> Reply<()> {
         self.ask("set the goals of the torrent", |reply| Job::SetGoals(id, goals, reply))
     }

@@ -68,7 +68,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotHere`](crate::error::ErrorKind::NotHere) if the piece has not been downloaded; this does not
+    /// [`NotDownloaded`](crate::error::ErrorKind::NotDownloaded) if the piece has not been downloaded; this does not
     /// affect the torrent. [`Disk`](crate::error::ErrorKind::Disk) if it cannot be read.
     pub fn read_piece(&self, id: TorrentId, piece: u32) -> Reply<Vec<u8>> {
         let read = move |torrent: &Torrent| torrent.read(piece);

@@ -52,7 +52,7 @@ impl Patron {
     ///
     /// [`NotFound`](ErrorKind::NotFound); [`InvalidArgument`](ErrorKind::InvalidArgument) for a file that the
     /// torrent does not have. What ends the wait for metadata and for checking:
-    /// [`Gone`](ErrorKind::Gone) if the torrent is removed, [`NotHere`](ErrorKind::NotHere) if it is paused, and the
+    /// [`Gone`](ErrorKind::Gone) if the torrent is removed, [`NotDownloaded`](ErrorKind::NotDownloaded) if it is paused, and the
     /// error that stops it.
     pub fn reader(&self, id: TorrentId, file: u32) -> Reply<Reader> {
         self.reader_with(id, file, ReaderOptions::default())
@@ -76,7 +76,7 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`NotHere`](ErrorKind::NotHere) if not all of the range has been downloaded;
+    /// [`NotDownloaded`](ErrorKind::NotDownloaded) if not all of the range has been downloaded;
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a range or a file that the torrent does not have;
     /// [`NoMetadata`](ErrorKind::NoMetadata); [`Disk`](ErrorKind::Disk) if the range cannot be read.
     pub fn read_range(
@@ -103,12 +103,7 @@ impl Patron {
     ///
     /// [`TimedOut`](ErrorKind::TimedOut), after which the piece has its previous priority again; otherwise as
     /// for [`reader`](Patron::reader) and for reading from it.
-    pub fn read_piece_when_here(
-        &self,
-        id: TorrentId,
-        piece: u32,
-        limit: Duration,
-    ) -> Reply<Vec<u8>> {
+    pub fn fetch_piece(&self, id: TorrentId, piece: u32, limit: Duration) -> Reply<Vec<u8>> {
         let now = Instant::now();
         let due = now.checked_add(limit).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
         self.ask(READ, |reply| {
@@ -165,7 +160,7 @@ impl Lessee for Waiter {
     }
 }
 
-/// An open reader. Dropped, it gives back what was wanted for it.
+/// An open reader. When it is dropped, its pieces are no longer downloaded first.
 #[derive(Debug)]
 struct Lease {
     service: Arc<Service>,

@@ -50,6 +50,7 @@ use crate::sys;
 /// assert_eq!(builder.effective_settings()?, same.effective_settings()?);
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
+#[must_use]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     kind: ProxyKind,
@@ -89,7 +90,6 @@ impl Proxy {
     }
 
     /// Sets the user name and password for the proxy. They are sent to it unencrypted.
-    #[must_use]
     pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((user.into(), password.into()));
         self

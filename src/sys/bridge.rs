@@ -16,7 +16,7 @@ mod bridge {
     #[repr(u8)]
     enum ShimCategory {
         Argument,
-        NotHere,
+        NotDownloaded,
         Busy,
         File,
         InUse,
@@ -923,7 +923,7 @@ mod tests {
         for (sort, kind) in [
             (2, ErrorKind::Native),
             (6, ErrorKind::InvalidArgument),
-            (7, ErrorKind::NotHere),
+            (7, ErrorKind::NotDownloaded),
             (8, ErrorKind::NoMetadata),
         ] {
             assert_eq!(thrown(sort).kind(), kind, "{sort}");

@@ -192,10 +192,10 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
         seed: record.seed,
         outgoing: record.outgoing,
         connecting: record.connecting,
-        interesting: record.interesting,
-        choked: record.choked,
-        interested: record.interested,
-        choking: record.choking,
+        am_interested: record.interesting,
+        am_choking: record.choked,
+        peer_interested: record.interested,
+        peer_choking: record.choking,
         snubbed: record.snubbed,
         optimistic_unchoke: record.optimistic_unchoke,
         suspected: record.suspected,
@@ -203,8 +203,8 @@ pub(crate) fn peer(record: PeerStatusRecord) -> Peer {
         upload_rate: size(record.upload_rate.into()),
         downloaded: size(record.downloaded),
         uploaded: size(record.uploaded),
-        requested: count(record.requested),
-        requests: count(record.requests),
+        outgoing_requests: count(record.requested),
+        incoming_requests: count(record.requests),
         hash_failures: count(record.hash_failures),
         failures: count(record.failures),
         idle: milliseconds(record.idle_ms),
@@ -327,7 +327,7 @@ pub(crate) fn peer_class_ranges_record(ranges: &[PeerClassRange]) -> ClassRanges
 
 /// Returns the first and last address of each range.
 pub(crate) fn ends<'a>(ranges: impl Iterator<Item = &'a IpRange>) -> Vec<String> {
-    ranges.flat_map(|range| [range.first.to_string(), range.last.to_string()]).collect()
+    ranges.flat_map(|range| [range.first().to_string(), range.last().to_string()]).collect()
 }
 
 pub(crate) fn ip_filter(ends: &[String]) -> IpFilter {

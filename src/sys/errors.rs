@@ -38,7 +38,7 @@ impl Error {
 fn own_category(category: &str) -> Option<ErrorKind> {
     [
         (ShimCategory::Argument, ErrorKind::InvalidArgument),
-        (ShimCategory::NotHere, ErrorKind::NotHere),
+        (ShimCategory::NotDownloaded, ErrorKind::NotDownloaded),
         (ShimCategory::Busy, ErrorKind::Busy),
         (ShimCategory::File, ErrorKind::Disk),
         (ShimCategory::InUse, ErrorKind::Disk),
@@ -111,7 +111,7 @@ mod tests {
     fn each_of_the_shims_categories_has_a_name_of_its_own() {
         let names = [
             ShimCategory::Argument,
-            ShimCategory::NotHere,
+            ShimCategory::NotDownloaded,
             ShimCategory::Busy,
             ShimCategory::File,
             ShimCategory::InUse,

@@ -176,7 +176,7 @@ pub(crate) fn refuses_what_is_not_on_its_list(dir: &Path) {
     let make = |path: &Path| maker(path).start().unwrap().wait().unwrap();
     let tracker = Opentracker::start(dir, &[make(&listed).info_hashes]);
     let [refused, accepted] = [&unlisted, &listed].map(|path| {
-        maker(path).add_tracker(0, tracker.url("http")).start().unwrap().wait().unwrap()
+        maker(path).add_tracker(tracker.url("http"), 0).start().unwrap().wait().unwrap()
     });
 
     let (seeder, leecher) = (client(&from), client(&to));

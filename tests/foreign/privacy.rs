@@ -160,7 +160,7 @@ fn start(client: ClientBuilder, dir: &Path, causes: &[Cause]) -> (Client, Patron
     for (tier, cause) in (0..).zip(causes) {
         match cause.makes {
             Makes::Peer(peer) => options.peers.push(peer.parse().unwrap()),
-            Makes::Tracker(url) => torrent = torrent.add_tracker(tier, url),
+            Makes::Tracker(url) => torrent = torrent.add_tracker(url, tier),
             Makes::WebSeed(url) => torrent = torrent.add_web_seed(url),
             Makes::Node(host) => {
                 nodes.push(bencode::list([bencode::text(host), bencode::number(6881)]));
@@ -270,9 +270,9 @@ fn redirects(dir: &Path) {
     });
     let file = data(&dir.join("never"), "never.bin", 7, 100_000);
     let torrent = maker(&file, Protocol::V1)
-        .add_tracker(0, format!("http://{from}/announce"))
-        .add_tracker(1, &*by_name[0])
-        .add_tracker(2, &*by_name[1])
+        .add_tracker(format!("http://{from}/announce"), 0)
+        .add_tracker(&*by_name[0], 1)
+        .add_tracker(&*by_name[1], 2)
         .add_web_seed(format!("http://{from}/never.bin"));
     let mut torrent = torrent.start().unwrap().wait().unwrap().torrent_file().to_vec();
     torrent.pop();

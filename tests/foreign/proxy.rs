@@ -197,7 +197,7 @@ impl Scene {
         let file = data(&dir.join("from"), "data.bin", 1, 1_000_000);
         let seeder = Seeder::of(&file);
         let tracker = Opentracker::start(dir, &[seeder.metainfo.info_hashes]);
-        let maker = maker(&file, Protocol::Hybrid).add_tracker(0, tracker.url(scheme));
+        let maker = maker(&file, Protocol::Hybrid).add_tracker(tracker.url(scheme), 0);
         let metainfo = maker.start().unwrap().wait().unwrap();
         Self { file, tracker, metainfo, seeder }
     }

@@ -26,7 +26,7 @@ impl Swarm {
         // The tracker must know the torrent first, and the torrent the tracker's port.
         let unannounced = maker.clone().start().unwrap().wait().unwrap();
         let tracker = Opentracker::start(dir, &[unannounced.info_hashes]);
-        let metainfo = maker.add_tracker(0, tracker.url(scheme)).start().unwrap().wait().unwrap();
+        let metainfo = maker.add_tracker(tracker.url(scheme), 0).start().unwrap().wait().unwrap();
         assert_eq!(metainfo.info_hashes, unannounced.info_hashes);
         let torrent = dir.join("swarm.torrent");
         std::fs::write(&torrent, metainfo.torrent_file()).unwrap();

@@ -96,6 +96,18 @@ fn each_module_uses_only_the_layers_above_it() {
 }
 
 #[test]
+fn the_installer_and_the_build_support_the_same_versions() {
+    let read = |path: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    };
+    let (setup, build) = (read("vendor/setup"), read("build.rs"));
+    for (shell, rust) in [("\noldest=", "OLDEST"), ("\nbeyond=", "BEYOND")] {
+        let version = setup.split(shell).nth(1).and_then(|rest| rest.lines().next()).unwrap();
+        assert!(build.contains(&format!("const {rust}: &str = \"{version}\"")), "{version}");
+    }
+}
+
+#[test]
 fn the_state_of_the_client_thread_knows_no_engine() {
     for (file, text) in sources().into_iter().filter(|(file, _)| file.starts_with("client/state")) {
         assert!(!uses(&code(&text)).contains("engine"), "{file} names the engine");

@@ -183,7 +183,7 @@ fn a_torrent_file_cut_off_anywhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "small.bin", 5, 3 * PIECE);
     for protocol in [Protocol::V1, Protocol::V2, Protocol::Hybrid] {
-        let maker = maker(&file, protocol).add_tracker(0, "http://127.0.0.1:1/announce");
+        let maker = maker(&file, protocol).add_tracker("http://127.0.0.1:1/announce", 0);
         let metainfo = maker.start().unwrap().wait().unwrap();
         let whole = metainfo.torrent_file();
         for length in 0..whole.len() {
@@ -237,7 +237,7 @@ fn a_torrent_must_be_a_readable_file() {
         assert_eq!(error.kind(), ErrorKind::Unreadable);
         assert!(error.message().contains(fragment), "{error}");
         let named = path.display().to_string();
-        assert!(error.message().contains(&*torrent_patron::printable(&named)), "{error}");
+        assert!(error.message().contains(&*torrent_patron::text::printable(&named)), "{error}");
     }
     let endless = Metainfo::read("/dev/zero").unwrap_err();
     println!("{endless}");

@@ -94,7 +94,7 @@ fn an_endless_tracker_response_is_cut_off() {
             let dir = tempfile::tempdir().unwrap();
             let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
             let url = format!("http://{}/announce", server.address);
-            let metainfo = maker(&file, Protocol::V1).add_tracker(0, url).start().unwrap();
+            let metainfo = maker(&file, Protocol::V1).add_tracker(url, 0).start().unwrap();
             let client = client(&dir.path().join("to"));
             let patron = client.patron();
             let options = AddOptions::default();

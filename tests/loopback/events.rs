@@ -82,7 +82,7 @@ fn tracker_events_are_complete() {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     let tracker = Tracker::start(&[head.as_bytes(), &body].concat());
     let silent = Tracker::start(b"");
-    let metainfo = v1().add_tracker(0, tracker.url()).start().unwrap().wait().unwrap();
+    let metainfo = v1().add_tracker(tracker.url(), 0).start().unwrap().wait().unwrap();
     // Otherwise libtorrent contacts only /announce on this machine.
     let client = builder(dir.path()).setting("ssrf_mitigation", false).start().unwrap();
     let (patron, other) = (client.patron(), client.patron());

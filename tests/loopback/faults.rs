@@ -349,7 +349,7 @@ fn a_failing_tracker_is_reported_and_peers_are_found_elsewhere() {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 42, 100_000);
         let tracker = Tracker::start(&answer);
-        let maker = maker(&file, Protocol::V1).add_tracker(0, tracker.url());
+        let maker = maker(&file, Protocol::V1).add_tracker(tracker.url(), 0);
         let metainfo = maker.start().unwrap().wait().unwrap();
         let to = dir.path().join("to");
         let client = client(&to);

@@ -17,9 +17,9 @@ fn options_of_the_maker_are_in_the_metainfo() {
     let make = || {
         TorrentMaker::new(&path)
             .piece_length(32 * 1024)
-            .add_tracker(0, "http://127.0.0.1:1/announce")
-            .add_tracker(0, "udp://127.0.0.1:2/announce")
-            .add_tracker(1, "http://127.0.0.1:3/announce")
+            .add_tracker("http://127.0.0.1:1/announce", 0)
+            .add_tracker("udp://127.0.0.1:2/announce", 0)
+            .add_tracker("http://127.0.0.1:3/announce", 1)
             .add_web_seed("http://127.0.0.1:4/data.bin")
             .private(true)
             .comment("a remark")

@@ -436,10 +436,10 @@ fn an_invalid_url_is_reported_before_anything_is_read() {
     let path = data(dir.path(), "data.bin", 1, 1000);
     for url in ["nonsense", "http://", "gopher://host/", "http://ho st/", "http://host/\r\nX: y"] {
         let maker = TorrentMaker::new(&path);
-        for maker in [maker.clone().add_tracker(0, url), maker.add_web_seed(url)] {
+        for maker in [maker.clone().add_tracker(url, 0), maker.add_web_seed(url)] {
             let error = maker.start().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
-            let named = format!("{:?}: ", torrent_patron::printable(url));
+            let named = format!("{:?}: ", torrent_patron::text::printable(url));
             assert!(error.message().starts_with(&named), "{error}");
         }
     }

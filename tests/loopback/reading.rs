@@ -128,7 +128,8 @@ fn little_is_requested_ahead_while_a_reader_is_open() {
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
     seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(400_000)).wait().unwrap();
     connect(&patron, id, &seeder);
-    let requested = || patron.peers(id).wait().unwrap().first().map_or(0, |peer| peer.requested);
+    let requested =
+        || patron.peers(id).wait().unwrap().first().map_or(0, |peer| peer.outgoing_requests);
     let deep = || requested() > 40;
     until("much is requested ahead", deep);
     let reader = open(&patron, id);
@@ -333,7 +334,7 @@ fn a_torrent_that_is_removed_or_stops_ends_the_read_with_the_reason() {
     let paused = waiting(open(&patron, id));
     patron.pause(id).wait().unwrap();
     let (ended_by, reader) = paused.join().unwrap();
-    assert_eq!(ended_by, ErrorKind::NotHere);
+    assert_eq!(ended_by, ErrorKind::NotDownloaded);
     patron.resume(id).wait().unwrap();
     await_event!(patron, Event::Resumed { .. });
     let removed = waiting(reader);
@@ -406,21 +407,21 @@ fn ranges_and_pieces_are_read_without_a_reader() {
     let seeder = seeder(dir.path(), 4 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
     let range = |range| patron.read_range(id, 0, range).wait();
-    assert_eq!(range(0..1).unwrap_err().kind(), ErrorKind::NotHere);
+    assert_eq!(range(0..1).unwrap_err().kind(), ErrorKind::NotDownloaded);
     assert!(range(0..0).unwrap().is_empty());
     let beyond = 0..4 * PIECE as u64 + 1;
     assert_eq!(range(beyond).unwrap_err().kind(), ErrorKind::InvalidArgument);
     let begun = Instant::now();
-    let late = patron.read_piece_when_here(id, 2, Duration::from_millis(50)).wait();
+    let late = patron.fetch_piece(id, 2, Duration::from_millis(50)).wait();
     assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
     assert!(begun.elapsed() < PATIENCE);
-    let piece = patron.read_piece_when_here(id, 2, PATIENCE);
+    let piece = patron.fetch_piece(id, 2, PATIENCE);
     connect(&patron, id, &seeder);
     assert_eq!(piece.wait().unwrap(), &noise(7, 4 * PIECE)[2 * PIECE..3 * PIECE]);
     finished(&patron, id);
     let (from, to) = (PIECE - 20_001, 3 * PIECE + 20_003);
     assert_eq!(range(from as u64..to as u64).unwrap(), &noise(7, 4 * PIECE)[from..to]);
-    let none = patron.read_piece_when_here(id, 4, PATIENCE).wait();
+    let none = patron.fetch_piece(id, 4, PATIENCE).wait();
     assert_eq!(none.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 

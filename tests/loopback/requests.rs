@@ -64,7 +64,7 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_added() {
 
     // A piece that is not wanted from peers can be added by the program.
     let error = patron.read_piece(id, 0).wait().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotHere);
+    assert_eq!(error.kind(), ErrorKind::NotDownloaded);
     assert!(error.message().ends_with("piece 0 has not been downloaded yet"), "{error}");
     let bytes = noise(1, 100_000);
     let error = patron.add_piece(id, 0, &bytes[..100]).wait().unwrap_err();
@@ -101,7 +101,7 @@ fn reading_a_piece_that_is_not_here_fails_alone() {
     // It fails before the file exists, and also when its space is only reserved.
     for piece in [0, 5] {
         let error = patron.read_piece(id, piece).wait().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NotHere, "{error}");
+        assert_eq!(error.kind(), ErrorKind::NotDownloaded, "{error}");
         assert!(
             error.message().ends_with(&format!("piece {piece} has not been downloaded yet")),
             "{error}"
@@ -180,9 +180,9 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
         "http://user@printer.lan:631/announce".into(),
     ];
     let public = "http://tracker.invalid/announce";
-    let mut maker = maker(&file, Protocol::V1).add_tracker(0, public);
+    let mut maker = maker(&file, Protocol::V1).add_tracker(public, 0);
     for url in &local {
-        maker = maker.add_tracker(0, url);
+        maker = maker.add_tracker(url, 0);
     }
     let metainfo = maker.add_web_seed(asked.url()).start().unwrap().wait().unwrap();
     let start = |local_urls: bool| {
@@ -240,7 +240,7 @@ fn options_are_as_they_were_set() {
     let before = patron.options(id).wait().unwrap();
     assert_eq!(before.flags, TorrentFlag::ApplyIpFilter.into());
     assert_eq!(before.limits, Limits::default());
-    for flag in TorrentFlag::ALL {
+    for flag in TorrentFlags::ALL {
         patron.set_flag(id, flag, flag != TorrentFlag::StopWhenReady).wait().unwrap();
     }
     patron.set_download_limit(id, Some(1_000_000)).wait().unwrap();

@@ -237,6 +237,25 @@ fn a_torrent_starts_as_its_options_say() {
     assert!(file.blocks() * 512 >= 3_000_000, "{} blocks", file.blocks());
 }
 
+/// Every torrent has reached such a ratio, and the action may delete its files.
+#[test]
+fn a_goal_that_is_no_share_ratio_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 93, 50_000);
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let client = client(dir.path());
+    let patron = client.patron();
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    for ratio in [-1.0, f64::NAN, f64::INFINITY] {
+        let goals = Goals::default().share_ratio(ratio).then(GoalAction::RemoveAndDelete);
+        let error = patron.set_goals(id, goals).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        let options = AddOptions::default().goals(goals);
+        let error = patron.add_torrent(&metainfo, options).wait().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+}
+
 #[test]
 fn a_torrent_that_reaches_its_goal_ends_as_chosen() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::UdpSocket;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
@@ -217,12 +218,12 @@ fn metainfo_from_elsewhere_is_not_requested_from_peers() {
     let client = client(dir.path());
     let patron = client.patron();
     let id = patron.add_torrent(metainfo.info_hashes, AddOptions::default()).wait().unwrap().id();
-    let error = patron.give_metainfo(id, &other).wait().unwrap_err();
+    let error = patron.set_metadata(id, &other).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
-    patron.give_metainfo(id, &metainfo).wait().unwrap();
+    patron.set_metadata(id, &metainfo).wait().unwrap();
     await_event!(patron, Event::MetadataReceived { .. });
     finished(&patron, id);
-    assert!(patron.give_metainfo(id, &metainfo).wait().is_err());
+    assert!(patron.set_metadata(id, &metainfo).wait().is_err());
 }
 
 #[test]
@@ -235,6 +236,9 @@ fn ports_and_sockets_are_asked_for_without_a_router() {
     let before = patron.listen_addresses().wait().unwrap();
     patron.reopen_sockets().wait().unwrap();
     patron.set_port_filter([1..=1023]).wait().unwrap();
+    let backwards = RangeInclusive::new(30, 5);
+    let error = patron.set_port_filter([10..=20, backwards]).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     assert_eq!(patron.listen_addresses().wait().unwrap().len(), before.len());
     let other = Settings::empty().listen_interfaces(["127.0.0.1:0", "[::1]:0"]);
     patron.apply_settings(&other).wait().unwrap();

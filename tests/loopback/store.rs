@@ -265,7 +265,7 @@ fn a_magnet_link_and_later_its_metadata_are_kept() {
     assert!(!status.has_metadata && &*status.name == "a", "{status:?}");
     stop(other);
 
-    patron.give_metainfo(id, &seeder.metainfo).wait().unwrap();
+    patron.set_metadata(id, &seeder.metainfo).wait().unwrap();
     await_event!(patron, Event::MetadataReceived { .. });
     let crashed = eventually("the metadata in the store", || {
         the_record(&store).info.is_some().then(|| store.copy())

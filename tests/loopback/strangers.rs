@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use torrent_patron::MAX_TEXT;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Magnet, Metainfo, Protocol, TorrentMaker};
 use torrent_patron::patron::Added;
+use torrent_patron::text::MAX_TEXT;
 use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 
@@ -221,7 +221,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
             patron.add_tracker(id, wrong, 0).wait().unwrap_err(),
             patron.replace_trackers(id, [tracker.clone()]).wait().unwrap_err(),
             patron.add_web_seed(id, wrong).wait().unwrap_err(),
-            maker().add_tracker(0, wrong).start().unwrap_err(),
+            maker().add_tracker(wrong, 0).start().unwrap_err(),
             maker().add_web_seed(wrong).start().unwrap_err(),
             patron
                 .add_torrent(&metainfo, AddOptions::default().add_trackers([tracker]))
@@ -234,7 +234,7 @@ fn a_url_of_the_program_is_an_error_that_names_it() {
         ];
         for error in errors {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong:?}: {error}");
-            let named = format!("{:?}", torrent_patron::printable(wrong));
+            let named = format!("{:?}", torrent_patron::text::printable(wrong));
             assert!(error.message().contains(&named), "{wrong:?}: {error}");
         }
     }
@@ -254,7 +254,7 @@ fn urls_of_a_torrent_are_added_to_those_of_its_resume_data() {
     let of = |port: u16| {
         let url = |what: &str| format!("http://127.0.0.1:{port}/{what}");
         let maker = maker(&file, Protocol::V1)
-            .add_tracker(0, url("announce"))
+            .add_tracker(url("announce"), 0)
             .add_web_seed(url("data.bin"));
         maker.start().unwrap().wait().unwrap()
     };
@@ -290,7 +290,7 @@ fn a_second_source_of_a_torrent_adds_its_trackers_and_metadata() {
         let url = |what: &str| format!("http://127.0.0.1:{port}/{what}");
         let maker = maker(&file, Protocol::V1)
             .private(private)
-            .add_tracker(0, url("announce"))
+            .add_tracker(url("announce"), 0)
             .add_web_seed(url("data.bin"));
         maker.start().unwrap().wait().unwrap()
     };
@@ -493,7 +493,7 @@ fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
             let options = AddOptions::default().add_web_seeds([seed.to_owned()]);
             let hashes = missing.metainfo.info_hashes;
             let id = patron.add_torrent(hashes, options).wait().unwrap().id();
-            patron.give_metainfo(id, &missing.metainfo).wait().unwrap();
+            patron.set_metadata(id, &missing.metainfo).wait().unwrap();
             id
         }
     };

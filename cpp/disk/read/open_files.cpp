@@ -195,7 +195,7 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
 void OpenFiles::look_for(std::vector<Probe> probes,
                          std::function<void(lt::storage_error const&)> then) {
     auto const key = std::hash<std::string>()(probes.front().path);
-    // `then` has the torrent: it must run, and go, on the network thread.
+    // `then` holds the torrent, so it must run and be destroyed on the network thread.
     auto task = [&network = network_, probes = std::move(probes), then,
                  work = WorkGuard(network_.get_executor())](bool stopped) mutable {
         lt::storage_error lost;

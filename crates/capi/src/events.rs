@@ -32,7 +32,7 @@ use torrent_patron::torrent::{Goal, InfoHashes};
 use torrent_patron::{Error, Event};
 
 numbers! { EventKind:
-    /// The torrent was added. Has: name, save_dir, info hashes.
+    /// The torrent was added. Has: name, save_dir, info hashes, complete.
     PATRON_EVENT_TORRENT_ADDED = 1 => TorrentAdded,
     /// The client already has this torrent; it was not added again. Has: name.
     PATRON_EVENT_ALREADY_ADDED = 2 => AlreadyAdded,
@@ -141,15 +141,15 @@ numbers! { EventKind:
     /// All torrents of the store have been restored. Has: count, and available with those that
     /// failed.
     PATRON_EVENT_RESTORED = 44 => Restored,
-    /// A torrent of the store could not be taken in. It stays in the store. Has: info hashes, error.
+    /// A torrent of the store could not be restored. It stays in the store. Has: info hashes, error.
     PATRON_EVENT_RESTORE_FAILED = 45 => RestoreFailed,
     /// The store cannot be written or read, for example because the disk is full. The client
     /// continues. Has: error.
     PATRON_EVENT_STORE_FAILED = 46 => StoreFailed,
     /// The store can be written again, and contains everything that it should.
     PATRON_EVENT_STORE_RECOVERED = 47 => StoreRecovered,
-    /// libtorrent reports an error of its session, or its events cannot be read: what the client tells
-    /// may be incomplete from now on. Has: error.
+    /// libtorrent reports an error of its session, or its events cannot be read: later events and
+    /// statuses may be incomplete. Has: error.
     PATRON_EVENT_SESSION_ERROR = 48 => SessionError,
 }
 
@@ -544,6 +544,13 @@ pub extern "C" fn patron_event_leechers(event: Option<&patron_event>) -> i64 {
     })
 }
 
+/// For TORRENT_ADDED: whether all wanted data was already available, according to the resume data
+/// or because the files are trusted. A later FINISHED is then not news.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_event_complete(event: Option<&patron_event>) -> bool {
+    read(false, || Some(matches!(event?.event, Event::TorrentAdded { complete: true, .. })))
+}
+
 /// For PEER_CONNECTED: whether the connection is outgoing rather than incoming.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_outgoing(event: Option<&patron_event>) -> bool {
@@ -607,10 +614,10 @@ pub extern "C" fn patron_event_resume_data(event: Option<&patron_event>) -> patr
     })
 }
 
-/// For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
-/// For DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the
-/// number of peers that the tracker returned. For RESTORING: the number of torrents that have been
-/// looked at. For RESTORED: the number of those that were restored.
+/// For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events. For
+/// DESCRIPTOR_LIMIT: the number of descriptors that the settings need. For TRACKER_REPLY: the number of
+/// peers that the tracker returned. For RESTORING: the number of torrents that have been processed. For
+/// RESTORED: the number of those that were restored.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_count(event: Option<&patron_event>) -> u64 {
     read(0, || match &event?.event {

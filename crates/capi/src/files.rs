@@ -269,7 +269,7 @@ pub extern "C" fn patron_flush_files(
 /// Errors of the reply: INVALID_ARGUMENT for the metainfo of another torrent, or if the torrent
 /// already has its metadata.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_give_metainfo(
+pub extern "C" fn patron_set_metadata(
     patron: *mut patron_handle,
     torrent_id: u64,
     metainfo: Option<&patron_metainfo>,
@@ -277,6 +277,6 @@ pub extern "C" fn patron_give_metainfo(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.give_metainfo(id, &required(metainfo, "metainfo")?.metainfo))
+        Ok(patron.set_metadata(id, &required(metainfo, "metainfo")?.metainfo))
     })
 }

@@ -48,12 +48,11 @@ pub extern "C" fn patron_ip_filter_new(
 
 /// Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
 /// (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
-/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. Free the filter with
-/// patron_ip_filter_free().
+/// ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. It may be compressed with gzip. Free
+/// the filter with patron_ip_filter_free().
 ///
-/// Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
-/// for a file that is damaged or a zip archive, contains no rule, or is too large. One that is
-/// compressed by gzip is read.
+/// Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE for a
+/// file that is damaged or a zip archive, contains no rule, or is too large.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_ip_filter_read(
     file: *const c_char,
@@ -209,7 +208,7 @@ pub extern "C" fn patron_ip_filter_lowest(
 ) -> patron_text {
     read(patron_text::EMPTY, || {
         let filter = filter?;
-        let address = filter.filter.ranges().get(index)?.first;
+        let address = filter.filter.ranges().get(index)?.first();
         Some(filter.texts.lend_nth("lowest", index, address.to_string()))
     })
 }
@@ -222,7 +221,7 @@ pub extern "C" fn patron_ip_filter_highest(
 ) -> patron_text {
     read(patron_text::EMPTY, || {
         let filter = filter?;
-        let address = filter.filter.ranges().get(index)?.last;
+        let address = filter.filter.ranges().get(index)?.last();
         Some(filter.texts.lend_nth("highest", index, address.to_string()))
     })
 }

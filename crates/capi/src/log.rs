@@ -43,8 +43,8 @@ pub const PATRON_LOG_TRACE: i32 = 5;
 ///
 /// `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
 /// replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
-/// PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. What is said of `log` holds
-/// for it. If this call fails, nothing is kept and nothing is called.
+/// PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. The rules for `log` apply to it
+/// too. If this call fails, nothing is kept and nothing is called.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has
 /// set its own log.

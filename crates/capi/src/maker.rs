@@ -137,15 +137,15 @@ pub extern "C" fn patron_maker_set_piece_length(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_maker_add_tracker(
     maker: Option<&mut patron_maker>,
-    tier: u8,
     url: *const c_char,
     url_length: usize,
+    tier: u8,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
         // SAFETY: the caller gives the length of the URL.
         let url = unsafe { text(url, url_length, "url") }?;
-        required(maker, "maker")?.change(|maker| maker.add_tracker(tier, url));
+        required(maker, "maker")?.change(|maker| maker.add_tracker(url, tier));
         Ok(())
     })
 }

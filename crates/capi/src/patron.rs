@@ -286,9 +286,9 @@ pub unsafe extern "C" fn patron_find(
     })
 }
 
-/// Asks to be told when all wanted data of a torrent is here and written; the reply comes at once if it
-/// already is. The files may still have to be moved out of the directory for incomplete files, which
-/// PATRON_EVENT_MOVED reports.
+/// The reply comes when all wanted data of a torrent has been downloaded and written; at once if it
+/// already has been. The files may still have to be moved out of the directory for incomplete files,
+/// which PATRON_EVENT_MOVED reports.
 ///
 /// Errors of the reply: the one that stopped the torrent, after which it may be resumed and waited for
 /// again; NOT_FOUND; GONE if it is removed.
@@ -392,9 +392,9 @@ fn command(kind: i32, torrent_id: u64) -> Result<Command, Failure> {
 /// call waits.
 ///
 /// With a `tag` other than 0, PATRON_EVENT_REPLY arrives with this tag when the command is done, after
-/// the events that it brings, or when it has failed; PATRON_EVENT_COMMAND_FAILED does not come then.
-/// An answer with a tag is never lost: while 16384 of them are not read, a command with a tag is the
-/// error BUSY, also where `wait` is true. Of failures without a tag the newest 4096 are kept.
+/// the events that it causes, or when it has failed; there is no PATRON_EVENT_COMMAND_FAILED then. An
+/// answer with a tag is never lost: while 16384 of them are unread, a command with a tag fails with
+/// BUSY, even if `wait` is true. Of failures without a tag the newest 4096 are kept.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown command; NOT_FOUND for torrent 0; BUSY; STOPPED.
 #[unsafe(no_mangle)]

@@ -274,7 +274,7 @@ pub extern "C" fn patron_peer_class_ranges_lowest(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> patron_text {
-    let address = |range: &PeerClassRange| Some(range.range.first.to_string());
+    let address = |range: &PeerClassRange| Some(range.range.first().to_string());
     text_of(ranges.map(|ranges| &ranges.list), "lowest", index, address)
 }
 
@@ -284,7 +284,7 @@ pub extern "C" fn patron_peer_class_ranges_highest(
     ranges: Option<&patron_peer_class_ranges>,
     index: usize,
 ) -> patron_text {
-    let address = |range: &PeerClassRange| Some(range.range.last.to_string());
+    let address = |range: &PeerClassRange| Some(range.range.last().to_string());
     text_of(ranges.map(|ranges| &ranges.list), "highest", index, address)
 }
 

@@ -85,9 +85,9 @@ pub struct patron_peer {
     /// The sources of the peer, PATRON_PEER_SOURCE_* combined by "or".
     pub sources: i32,
     /// The number of blocks requested from the peer.
-    pub requested: u32,
+    pub outgoing_requests: u32,
     /// The number of blocks that the peer has requested.
-    pub requests: u32,
+    pub incoming_requests: u32,
     /// The number of pieces that it contributed to and that failed the hash check.
     pub hash_failures: u32,
     /// The number of consecutive failed connection attempts.
@@ -103,13 +103,13 @@ pub struct patron_peer {
     /// The connection is being established, or the handshakes are not complete.
     pub connecting: bool,
     /// We are interested in its pieces.
-    pub interesting: bool,
+    pub am_interested: bool,
     /// We choke it.
-    pub choked: bool,
+    pub am_choking: bool,
     /// It is interested in our pieces.
-    pub interested: bool,
+    pub peer_interested: bool,
     /// It chokes us.
-    pub choking: bool,
+    pub peer_choking: bool,
     /// It has stopped sending data although blocks are requested.
     pub snubbed: bool,
     /// It is unchoked optimistically.
@@ -138,8 +138,8 @@ impl From<&Peer> for patron_peer {
             transport: peer.transport.number(),
             encryption: peer.encryption.number(),
             sources: bits(peer.sources),
-            requested: peer.requested,
-            requests: peer.requests,
+            outgoing_requests: peer.outgoing_requests,
+            incoming_requests: peer.incoming_requests,
             hash_failures: peer.hash_failures,
             failures: peer.failures,
             progress: peer.progress,
@@ -147,10 +147,10 @@ impl From<&Peer> for patron_peer {
             seed: peer.seed,
             outgoing: peer.outgoing,
             connecting: peer.connecting,
-            interesting: peer.interesting,
-            choked: peer.choked,
-            interested: peer.interested,
-            choking: peer.choking,
+            am_interested: peer.am_interested,
+            am_choking: peer.am_choking,
+            peer_interested: peer.peer_interested,
+            peer_choking: peer.peer_choking,
             snubbed: peer.snubbed,
             optimistic_unchoke: peer.optimistic_unchoke,
             suspected: peer.suspected,

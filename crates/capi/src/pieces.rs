@@ -242,7 +242,7 @@ pub extern "C" fn patron_set_ends_first(
 
 /// Asks for the bytes of a complete piece; patron_reply_bytes() reads the answer.
 ///
-/// Errors of the reply: NOT_HERE if the piece is not here yet; DISK if it cannot be read.
+/// Errors of the reply: NOT_DOWNLOADED if the piece is missing; DISK if it cannot be read.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_read_piece(
     patron: *mut patron_handle,

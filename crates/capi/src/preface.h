@@ -43,9 +43,9 @@ extern "C" {
  * ===============================================================================================
  *
  * Any number of threads may use a handle (patron_client, patron_handle, patron_reply,
- * patron_making, patron_reader) at once; but a patron_reader reads for one at a time, and is BUSY
- * for the others. All other objects are used by one thread at a time, unless their chapter says
- * that several may read them.
+ * patron_making, patron_reader) at once; but a patron_reader serves one thread at a time, and fails
+ * with BUSY in the others. All other objects are used by one thread at a time, unless their chapter
+ * says that several may read them.
  *
  * The threads of a client do not exist in a process that was forked from one that has used the
  * library. In such a child every function fails with PATRON_E_FORKED or returns its neutral value,

@@ -27,7 +27,7 @@ use torrent_patron::patron::{ReadAhead, ReaderOptions};
 /// the default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded
 /// early, because players look for the index there.
 ///
-/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_HERE if it is paused, and DISK if it
+/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_DOWNLOADED if it is paused, and DISK if it
 /// fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments)]
@@ -60,7 +60,7 @@ pub extern "C" fn patron_reader_open(
 /// has not been downloaded; 0 does not wait, a negative number waits without a limit.
 ///
 /// Errors: TIMED_OUT (it may be retried); CANCELLED by patron_reader_interrupt(); BUSY while
-/// another thread reads; GONE if the torrent was removed; NOT_HERE if it is paused and the data has
+/// another thread reads; GONE if the torrent was removed; NOT_DOWNLOADED if it is paused and the data has
 /// not been downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reader_read(
@@ -144,7 +144,7 @@ pub extern "C" fn patron_reader_fd(
 
 /// Asks for an available range of a file, at most 64 MiB. patron_reply_bytes() reads the answer.
 ///
-/// Errors of the reply: NOT_HERE if not all of it has been downloaded; INVALID_ARGUMENT for a range
+/// Errors of the reply: NOT_DOWNLOADED if not all of it has been downloaded; INVALID_ARGUMENT for a range
 /// or a file that the torrent does not have; NO_METADATA; DISK.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_read_range(
@@ -166,7 +166,7 @@ pub extern "C" fn patron_read_range(
 ///
 /// Errors of the reply: TIMED_OUT, and those of patron_reader_open() and patron_reader_read().
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_read_piece_when_here(
+pub extern "C" fn patron_fetch_piece(
     patron: *mut patron_handle,
     torrent_id: u64,
     piece_index: u32,
@@ -175,7 +175,7 @@ pub extern "C" fn patron_read_piece_when_here(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.read_piece_when_here(id, piece_index, Duration::from_millis(within_ms)))
+        Ok(patron.fetch_piece(id, piece_index, Duration::from_millis(within_ms)))
     })
 }
 

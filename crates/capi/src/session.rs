@@ -276,9 +276,7 @@ pub extern "C" fn patron_unmap_port(
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    ask_patron(patron, reply, error, |patron| {
-        Ok(patron.unmap_port(PortMapping::new(mapping.into())))
-    })
+    ask_patron(patron, reply, error, |patron| Ok(patron.unmap_port(PortMapping::new(mapping))))
 }
 
 /// Reopens the listening sockets and maps their ports again. Use it after a change of the network

@@ -1,9 +1,9 @@
 //! Options of a torrent
 //!
-//! Flags, limits, goals and the queue. They can be changed at any time, and limits set at the start.
+//! Flags, limits, goals and the queue. They can be changed at any time; limits can also be set for a
+//! torrent to be added.
 //!
-//! A limit of 0 or less is no limit: C has no number that may be missing, and libtorrent reads 0 so.
-//! The Rust API, which has one, refuses 0.
+//! A limit of 0 or less means no limit. (The Rust API has `None` for that, and refuses 0.)
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};

@@ -39,8 +39,8 @@ numbers! { FileState:
     PATRON_FILE_WRONG_LINK = 8 => WrongLink,
 }
 
-/// Hashes the data below a directory on threads of its own, and waits for them: for as long as reading
-/// all of it takes. Free the result with patron_verified_free().
+/// Hashes the data below a directory on separate threads, and waits until all of it has been read. Free
+/// the result with patron_verified_free().
 ///
 /// Errors: INVALID_ARGUMENT if it is not a directory; PARSE for a v2 torrent without piece hashes; IO if
 /// no thread can be started. A file that cannot be read is not an error; the result says so.

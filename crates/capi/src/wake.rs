@@ -52,11 +52,11 @@ pub extern "C" fn patron_event_fd(
 /// if it is not empty. Then drain the mailbox with patron_next_event(). The mailbox may already be
 /// empty again when the call comes.
 ///
-/// The calls are made on a thread of the patron's own, which takes no signals, one at a time. `wake`
-/// may take its time and may call every function of this header, patron_free() included. It must not
-/// unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`:
-/// when the function is replaced or set to NULL, or when the patron has been freed. If this call
-/// fails, nothing is kept, nothing is called, and the function that was set before stays.
+/// The calls are made one at a time, on a separate thread of the patron, which takes no signals. `wake`
+/// may block, and may call every function of this header, including patron_free(). It must not unwind.
+/// `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when the
+/// function is replaced or set to NULL, or when the patron has been freed. If this call fails, nothing
+/// is kept, nothing is called, and the function that was set before stays.
 ///
 /// Errors: IO if no thread can be started.
 #[unsafe(no_mangle)]

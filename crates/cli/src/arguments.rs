@@ -82,8 +82,10 @@ pub(crate) enum StoreCommand {
     /// Read the whole store and report what is damaged
     Check(StoreFile),
     /// Write the resume data of each torrent, including its metainfo, to a file HASH.resume
+    #[command(mut_arg("directory", |it| it.help("The directory to write to")))]
     Export(StoreDirectory),
     /// Add the torrents from a directory of .torrent and .fastresume files, such as qBittorrent's BT_backup
+    #[command(mut_arg("file", |it| it.help("The file of the store; created if it does not exist")))]
     Import(StoreDirectory),
 }
 
@@ -98,9 +100,9 @@ pub(crate) struct StoreFile {
 
 #[derive(Debug, Args)]
 pub(crate) struct StoreDirectory {
-    /// The file of the store; import creates it if it does not exist
+    /// The file of the store
     pub(crate) file: PathBuf,
-    /// The directory to write to or read from
+    /// The directory to read
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
     /// Print one JSON object per line

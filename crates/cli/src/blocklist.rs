@@ -12,7 +12,7 @@ use crate::output::Screen;
 pub(crate) struct Blocklist(Option<ip_filter::Blocklist>);
 
 impl Blocklist {
-    /// Before the client starts: without its list it does nothing.
+    /// Read before the client starts, because it must not run without its blocklist.
     pub(crate) fn read(file: Option<&PathBuf>) -> Result<Self> {
         Ok(Self(file.map(IpFilter::read_lenient).transpose()?))
     }

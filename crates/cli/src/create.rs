@@ -43,7 +43,7 @@ fn maker(arguments: &Create) -> TorrentMaker {
         .special_files(arguments.special_files.into())
         .executables(arguments.executables);
     for (tier, url) in arguments.tracker.iter().enumerate() {
-        maker = maker.add_tracker(u8::try_from(tier).unwrap_or(u8::MAX), url);
+        maker = maker.add_tracker(url, u8::try_from(tier).unwrap_or(u8::MAX));
     }
     for url in &arguments.web_seed {
         maker = maker.add_web_seed(url);

@@ -1,5 +1,7 @@
 //! The program `torrent-patron`. It uses only the public API of the crate.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 mod blocklist;
 mod create;

@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use torrent_patron::Event;
 use torrent_patron::metainfo::HashProgress;
-use torrent_patron::printable;
+use torrent_patron::text::printable;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
 
 use crate::arguments::LOG;

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use torrent_patron::printable;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store, import};
+use torrent_patron::text::printable;
 
 use crate::arguments::StoreCommand;
 use crate::output::result;

@@ -213,7 +213,7 @@ impl Transfer {
         if self.json {
             output::object(&serde_json::json!({ "event": "metrics", "url": url }));
         } else {
-            // Where the port is 0, nothing else tells it.
+            // With port 0, this is the only place that shows it.
             self.screen.warn(format_args!("metrics at {url}"));
         }
         Ok(Some(exporter))
@@ -392,7 +392,7 @@ impl Transfer {
         let Err(why) = result else { return Ok(()) };
         match why.downcast_ref::<Error>().map(Error::kind) {
             Some(ErrorKind::Stopped) => return Err(why),
-            // Its own events tell that it was removed.
+            // Its own events report that it was removed.
             Some(ErrorKind::Gone | ErrorKind::NotFound) => {}
             _ => self.give_up(id, "continue the torrent", why),
         }
@@ -429,7 +429,7 @@ impl Transfer {
             let error = why.downcast().map_or_else(invalid, |error| *error);
             output::event(&Event::Error { id, name, error });
         }
-        // That the client has gone is told by its own event.
+        // If the client has stopped, its own event reports that.
         let _ = self.patron.send(Command::Pause(id));
     }
 

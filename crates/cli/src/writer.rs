@@ -106,8 +106,8 @@ impl Writer {
         }
     }
 
-    /// Why not everything was written. That the reader is gone, as in `torrent-patron ... | head`, is no
-    /// failure.
+    /// Why not everything was written. It is not a failure if the reader is gone, as in
+    /// `torrent-patron ... | head`.
     pub(crate) fn failure(&self) -> Option<String> {
         let queue = self.queue.lock();
         let error = queue.closed.as_ref()?;

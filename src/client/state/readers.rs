@@ -48,7 +48,7 @@ struct OfTorrent {
     plan: Plan,
     /// How many changes of priorities by the program are in progress.
     choosing: usize,
-    /// With so many readers, the abandoned ones are looked for.
+    /// The number of readers at which the abandoned ones are removed.
     room: usize,
 }
 
@@ -105,7 +105,7 @@ impl Readers {
         id
     }
 
-    /// Before the readers of a torrent become twice as many, those that nobody waits for any more go.
+    /// Each time the number of a torrent's readers has doubled, removes those that nobody waits for any more.
     fn make_room(&mut self, torrent: TorrentId) {
         let Some(of) = self.torrents.get_mut(&torrent) else { return };
         if of.opening.len() + of.open.len() < of.room {
@@ -306,12 +306,12 @@ impl Readers {
 }
 
 impl Open {
-    /// It was to read once, and nobody waits for that any more.
+    /// Returns whether it reads only once and nobody waits for that any more.
     fn is_abandoned(&self) -> bool {
         self.once && self.waiting.as_ref().is_some_and(|read| read.reply.is_abandoned())
     }
 
-    /// The read that waits, where its first byte is here.
+    /// Takes the waiting read if its first byte is available.
     fn fetch(&mut self, torrent: TorrentId, pieces: &Pieces) -> Option<Fetch> {
         let Read { position, length, .. } = self.waiting.as_ref()?;
         let here = pieces.here(self.span, *position, *length);

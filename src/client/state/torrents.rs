@@ -132,8 +132,8 @@ impl Torrent {
         removing.is_some_and(|removing| removing.files == RemoveFiles::Delete)
     }
 
-    /// Adds a reply that waits until the torrent is complete. Before there are twice as many, those that
-    /// nobody waits for any more go.
+    /// Adds a reply that waits until the torrent is complete. Each time their number has doubled, removes those
+    /// that nobody waits for any more.
     pub(in crate::client) fn add_waiter(&mut self, reply: Responder<()>) {
         let Waiters(replies) = &mut **self.waiters.get_or_insert_default();
         if replies.len() == replies.capacity() {
@@ -238,7 +238,7 @@ impl Torrent {
 }
 
 pub(in crate::client) struct Torrents {
-    /// Boxed, because a map has room for more than it holds.
+    /// Boxed, because a map reserves more space than it uses.
     by_id: HashMap<TorrentId, Box<Torrent>>,
     by_v1: HashMap<InfoHashV1, TorrentId>,
     by_v2: HashMap<InfoHashV2, TorrentId>,

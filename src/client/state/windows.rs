@@ -187,7 +187,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Merges the windows of all readers. A piece that several want counts as the nearest of them has it.
+    /// Merges the windows of all readers. A piece that several want has the distance to the nearest of them.
     pub(super) fn of<'a>(
         windows: impl Iterator<Item = &'a Window>,
         pieces: &Pieces,

@@ -374,7 +374,7 @@ impl<E: Engine> ClientThread<E> {
             let status = TorrentStatus { name, info_hashes, error, ..status };
             self.service.statuses.update(id, |known| known.clone_from(&status));
             let (needs_saving, figures) = (status.needs_saving, status.saved_figures);
-            // More is wanted now; its end is reported anew.
+            // More is wanted now, so its end will be reported again.
             torrent.finished &= status.finished;
             if torrent.is_complete(&status) {
                 torrent.answer_waiters(&Ok(()));

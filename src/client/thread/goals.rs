@@ -11,7 +11,9 @@ use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn set_goals(&mut self, id: TorrentId, goals: Goals) -> Result<()> {
-        self.torrents.open(id, "set the goals of the torrent")?;
+        let op = "set the goals of the torrent";
+        self.torrents.open(id, op)?;
+        goals.check(op)?;
         self.torrents.set_goals(id, goals);
         self.save_client_data(id);
         Ok(())

@@ -71,11 +71,11 @@ impl<E: Engine> ClientThread<E> {
         self.admission.is_full()
             || self.torrents.requests.is_full()
             || self.waits_for_store()
-            || self.awaited() >= COMMANDS
+            || self.waiting_replies() >= COMMANDS
     }
 
-    /// How many patrons wait for what the network thread tells in its own time.
-    fn awaited(&self) -> usize {
+    /// Returns how many replies wait for statuses, addresses or statistics.
+    fn waiting_replies(&self) -> usize {
         self.statuses.waiting() + self.listening.waiting() + self.statistics.len()
     }
 

@@ -51,7 +51,7 @@ impl<E: Engine> ClientThread<E> {
                 let error = match error.kind() {
                     ErrorKind::NoMetadata | ErrorKind::Busy => match self.why_not(id) {
                         Some(error) => error.in_operation(OPEN_READER),
-                        // It is looked at again when that is over.
+                        // It is tried again when that has ended.
                         None => return,
                     },
                     _ => error.clone(),
@@ -112,7 +112,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// The torrent does not go on. What can be opened as it is, is opened.
+    /// The torrent has stopped: fails what waits for data, and opens what needs none.
     pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
         self.readers.fail(id, error);
         for reader in self.readers.opening(id) {
@@ -120,7 +120,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Why nothing more comes of a torrent.
+    /// Returns why the torrent has stopped, if it has.
     fn why_not(&self, id: TorrentId) -> Option<Error> {
         let torrent = self.torrents.get(id)?;
         let is_paused = || self.service.statuses.get(id).is_some_and(|status| status.paused);
@@ -208,5 +208,5 @@ impl<E: Engine> ClientThread<E> {
 
 pub(in crate::client) fn paused(id: TorrentId) -> Error {
     let message = format!("{id}: it is paused, and the data has not been downloaded");
-    Error::new(ErrorKind::NotHere, READ, message)
+    Error::new(ErrorKind::NotDownloaded, READ, message)
 }

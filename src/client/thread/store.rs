@@ -109,7 +109,7 @@ impl<E: Engine> ClientThread<E> {
             },
             (Then::Moved(respond, to), Some(id)) => {
                 if result.is_err() {
-                    // The files have been moved all the same.
+                    // The files have been moved nevertheless.
                     self.keep_all(id, [Value::SaveDir(to.clone()), Value::Moving(None)]);
                 }
                 respond.send(result.map(|()| Box::new(to) as Answer));

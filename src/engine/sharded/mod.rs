@@ -233,7 +233,7 @@ impl<E: Engine> Sharded<E> {
         self.last_own += 1;
         let number = OWN_OF_SESSION | self.last_own;
         if let Err(error) = self.request_of_session(number, asked) {
-            tracing::warn!(%error, "the limits of the client are not shared anew");
+            tracing::warn!(%error, "the limits of the client were not redistributed");
         }
         number
     }

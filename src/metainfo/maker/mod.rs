@@ -86,13 +86,14 @@ pub enum SpecialFiles {
 /// use torrent_patron::metainfo::TorrentMaker;
 ///
 /// let metainfo = TorrentMaker::new("holiday-pictures")
-///     .add_tracker(0, "http://127.0.0.1:6969/announce")
+///     .add_tracker("http://127.0.0.1:6969/announce", 0)
 ///     .comment("summer")
 ///     .start()?
 ///     .wait()?;
 /// std::fs::write("holiday-pictures.torrent", &metainfo.torrent_file()[..])?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use]
 #[derive(Debug, Clone)]
 pub struct TorrentMaker {
     path: PathBuf,
@@ -125,7 +126,6 @@ impl TorrentMaker {
     }
 
     /// Sets the protocol versions; hybrid by default.
-    #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
         self
@@ -133,15 +133,13 @@ impl TorrentMaker {
 
     /// Sets the piece length in bytes: a power of two, at least 16 KiB. By default it depends on
     /// the size of the data.
-    #[must_use]
     pub fn piece_length(mut self, bytes: u32) -> Self {
         self.piece_length = bytes;
         self
     }
 
     /// Adds a tracker to a tier; tier 0 is tried first (BEP 12).
-    #[must_use]
-    pub fn add_tracker(mut self, tier: u8, url: impl Into<String>) -> Self {
+    pub fn add_tracker(mut self, url: impl Into<String>, tier: u8) -> Self {
         self.trackers.push((tier, url.into()));
         self
     }
@@ -149,49 +147,42 @@ impl TorrentMaker {
     /// Adds a web seed (BEP 19): the URL of the file, or, with a slash at the end, of the directory
     /// that contains the shared file or directory. For a single file that is v2 only, libtorrent
     /// supports only the latter.
-    #[must_use]
     pub fn add_web_seed(mut self, url: impl Into<String>) -> Self {
         self.web_seeds.push(url.into());
         self
     }
 
     /// Marks the torrent as private: peers may come only from trackers (BEP 27).
-    #[must_use]
     pub fn private(mut self, private: bool) -> Self {
         self.private = private;
         self
     }
 
     /// Sets a comment for users.
-    #[must_use]
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.comment = comment.into();
         self
     }
 
     /// Sets the name of the program that made the file; by default, this crate's name and version.
-    #[must_use]
     pub fn creator(mut self, creator: impl Into<String>) -> Self {
         self.creator = creator.into();
         self
     }
 
     /// Sets the creation date; by default, the current time. A fixed date makes the file reproducible.
-    #[must_use]
     pub fn creation_date(mut self, date: SystemTime) -> Self {
         self.creation_date = Some(date);
         self
     }
 
     /// Sets what to do with symbolic links; by default they are followed.
-    #[must_use]
     pub fn links(mut self, links: Links) -> Self {
         self.rules.links = links;
         self
     }
 
     /// Sets what to do with FIFOs, devices and sockets; by default they are refused.
-    #[must_use]
     pub fn special_files(mut self, special_files: SpecialFiles) -> Self {
         self.rules.special_files = special_files;
         self
@@ -199,7 +190,6 @@ impl TorrentMaker {
 
     /// Sets whether the torrent records which files their owner may execute (BEP 47). Off by default, because
     /// not every file system supports it.
-    #[must_use]
     pub fn executables(mut self, executables: bool) -> Self {
         self.rules.executables = executables;
         self

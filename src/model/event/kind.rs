@@ -17,6 +17,18 @@ impl fmt::Display for EventKind {
     }
 }
 
+/// Families of alerts that cost libtorrent work (`lt::alert_category`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AlertFamily {
+    /// Also the errors with which a connection ends.
+    Peers,
+    Connections,
+    Trackers,
+    Files,
+    Pieces,
+    Performance,
+}
+
 element!(EventKind, default: EventKinds::DEFAULT.bits());
 
 /// A set of event kinds, for [`Patron::subscribe`](crate::Patron::subscribe). The default is
@@ -33,10 +45,19 @@ element!(EventKind, default: EventKinds::DEFAULT.bits());
 pub type EventKinds = BitSet<EventKind>;
 
 impl BitSet<EventKind> {
-    /// The kinds that are delivered only on request, because they are frequent or cost work:
-    /// `FileCompleted`, `PieceFinished`, `PeerConnected`, `PeerDisconnected`, `TrackerReply`,
-    /// `Scraped`, `ScrapeFailed`, `PerformanceWarning`, `Statistics`, `ResumeData`.
-    pub const ON_REQUEST: Self = Self::of(&super::ON_REQUEST);
+    /// The kinds that are delivered only on request, because they are frequent or cost work. Their
+    /// documentation says so.
+    pub const ON_REQUEST: Self = {
+        let (mut bits, mut i) = (0, 0);
+        while i < EventKind::ALL.len() {
+            let kind = EventKind::ALL[i];
+            if kind.is_on_request() {
+                bits |= kind.bit();
+            }
+            i += 1;
+        }
+        Self::of_bits(bits)
+    };
 
     const fn of(kinds: &[EventKind]) -> Self {
         let mut bits = 0;

@@ -273,7 +273,7 @@ mod tests {
         let shown = String::from_utf8_lossy(text.as_ref()).into_owned();
         let filter = IpFilter::parse(text).unwrap_or_else(|error| panic!("{shown}: {error}"));
         let [range] = filter.ranges() else { panic!("{shown}: {filter:?}") };
-        format!("{} {}", range.first, range.last)
+        format!("{} {}", range.first(), range.last())
     }
 
     #[track_caller]
@@ -470,7 +470,7 @@ mod tests {
             let text: Vec<u8> = (0..chance(9)).flat_map(|_| PARTS[chance(20)]).copied().collect();
             if let Ok(filter) = IpFilter::parse(&text) {
                 read += filter.ranges().len();
-                assert!(filter.ranges().iter().all(|range| range.first <= range.last));
+                assert!(filter.ranges().iter().all(|range| range.first() <= range.last()));
             }
         }
         assert!(read > 1000, "{read}");

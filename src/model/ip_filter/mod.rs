@@ -14,18 +14,36 @@ use blocklist::Wrong;
 /// Blocked ranges of addresses: there are no connections to or from peers in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Vec<IpRange>"))]
 pub struct IpFilter(Vec<IpRange>);
 
-/// A range of addresses, both ends included.
+/// A range of addresses of one family, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(try_from = "Ends")
+)]
 pub struct IpRange {
-    /// The lowest address.
-    pub first: IpAddr,
-    /// The highest address, of the same family.
-    pub last: IpAddr,
+    first: IpAddr,
+    last: IpAddr,
+}
+
+/// A range that has not been checked. With one that ends before it begins, libtorrent's filters
+/// access freed memory.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Ends {
+    first: IpAddr,
+    last: IpAddr,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Ends> for IpRange {
+    type Error = Error;
+
+    fn try_from(Ends { first, last }: Ends) -> Result<Self> {
+        Self::new(first, last)
+    }
 }
 
 impl IpRange {
@@ -41,6 +59,16 @@ impl IpRange {
             return Err(Error::new(ErrorKind::InvalidArgument, "name the addresses", message));
         }
         Ok(Self { first, last })
+    }
+
+    /// Returns the lowest address.
+    pub fn first(&self) -> IpAddr {
+        self.first
+    }
+
+    /// Returns the highest address.
+    pub fn last(&self) -> IpAddr {
+        self.last
     }
 }
 
@@ -117,11 +145,7 @@ impl IpFilter {
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the range ends before it begins, or if
     /// one address is IPv4 and the other IPv6.
     pub fn block(&mut self, first: IpAddr, last: IpAddr) -> Result<()> {
-        if first.is_ipv4() != last.is_ipv4() || first > last {
-            let message = format!("{first} to {last} is not a range of addresses");
-            return Err(Error::new(ErrorKind::InvalidArgument, "block the addresses", message));
-        }
-        self.0.push(IpRange { first, last });
+        self.0.push(IpRange::new(first, last)?);
         Ok(())
     }
 
@@ -143,18 +167,6 @@ fn read(path: &Path, wrong: Wrong) -> Result<Blocklist> {
     let file =
         File::open(path).map_err(|error| Error::io(blocklist::READ, path.display(), &error))?;
     blocklist::read(BufReader::new(file), wrong).map_err(|error| error.on(path.display()))
-}
-
-/// Checks each range as [`block`](IpFilter::block) does.
-#[cfg(feature = "serde")]
-impl TryFrom<Vec<IpRange>> for IpFilter {
-    type Error = Error;
-
-    fn try_from(ranges: Vec<IpRange>) -> Result<Self> {
-        let mut filter = Self::default();
-        ranges.into_iter().try_for_each(|range| filter.block(range.first, range.last))?;
-        Ok(filter)
-    }
 }
 
 #[cfg(all(test, feature = "serde"))]

@@ -49,7 +49,7 @@ numbers! { ErrorKind:
     /// A magnet link has no metadata yet.
     PATRON_E_NO_METADATA = -18 => NoMetadata,
     /// The data has not been downloaded yet.
-    PATRON_E_NOT_HERE = -19 => NotHere,
+    PATRON_E_NOT_DOWNLOADED = -19 => NotDownloaded,
     /// The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted.
     PATRON_E_DISK = -20 => Disk,
     /// A store is damaged, or the file is not a store.

@@ -73,8 +73,8 @@ static void metainfo_and_magnet(const char* directory) {
     make_file(file, 3, 100000);
     patron_maker* maker = new_maker(file);
     OK(patron_maker_set_protocol(maker, PATRON_PROTOCOL_HYBRID, &error));
-    OK(patron_maker_add_tracker(maker, 1, PATRON_TEXT("http://127.0.0.1:1/second"), &error));
-    OK(patron_maker_add_tracker(maker, 0, PATRON_TEXT("http://127.0.0.1:1/first"), &error));
+    OK(patron_maker_add_tracker(maker, PATRON_TEXT("http://127.0.0.1:1/second"), 1, &error));
+    OK(patron_maker_add_tracker(maker, PATRON_TEXT("http://127.0.0.1:1/first"), 0, &error));
     OK(patron_maker_add_web_seed(maker, PATRON_TEXT("http://127.0.0.1:1/seed"), &error));
     OK(patron_maker_set_private(maker, true, &error));
     OK(patron_maker_set_comment(maker, PATRON_TEXT("a remark"), &error));

@@ -151,6 +151,7 @@ static void examine(const patron_event* event) {
         kind == PATRON_EVENT_FILE_RENAMED || kind == PATRON_EVENT_FILE_COMPLETED ? FILE_INDEX : 0;
     CHECK(patron_event_file(event) == 0 || found & FILE_INDEX);
     CHECK(kind == PATRON_EVENT_PEER_CONNECTED || !patron_event_outgoing(event));
+    CHECK(kind == PATRON_EVENT_TORRENT_ADDED || !patron_event_complete(event));
     CHECK(kind == PATRON_EVENT_SCRAPED || patron_event_seeds(event) == -1);
     CHECK(kind == PATRON_EVENT_SCRAPED || patron_event_leechers(event) == -1);
     CHECK(!patron_event_port(event) && !patron_event_mapper(event) &&
@@ -212,6 +213,7 @@ static void messages(patron_handle* handle, const patron_metainfo* metainfo, con
           patron_metainfo_info_hash_v1(metainfo, &known));
     CHECK(memcmp(told, known, sizeof told) == 0);
     CHECK(is(patron_event_name(event), "data.bin") && is(patron_event_save_dir(event), save_dir));
+    CHECK(!patron_event_complete(event));
     patron_event_free(event);
     expect(handle, PATRON_EVENT_FINISHED, torrent);
 
@@ -307,7 +309,12 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     patron_settings_free(settings);
     patron_client* liar = start(builder);
     patron_handle* seeder = new_patron(liar);
-    uint64_t torrent = add(seeder, metainfo, overwriting());
+    patron_options* trusting = overwriting();
+    OK(patron_options_set_trust(trusting, true, &error));
+    uint64_t torrent = add(seeder, metainfo, trusting);
+    patron_event* added = see(seeder, PATRON_EVENT_TORRENT_ADDED, torrent);
+    CHECK(patron_event_complete(added));
+    patron_event_free(added);
     await(seeder, PATRON_EVENT_FINISHED, torrent);
 
     patron_client* client = start(new_builder(path(directory, "misled")));
@@ -397,7 +404,7 @@ static void trouble(const char* directory) {
     handle = new_patron(client);
     snprintf(url, sizeof url, "http://%s/announce", address);
     patron_maker* maker = new_maker(path(directory, "from/data.bin"));
-    OK(patron_maker_add_tracker(maker, 0, PATRON_TEXT(url), &error));
+    OK(patron_maker_add_tracker(maker, PATRON_TEXT(url), 0, &error));
     patron_metainfo* metainfo = make(maker);
     uint64_t torrent = add(handle, metainfo, NULL);
     event = see(handle, PATRON_EVENT_TRACKER_ERROR, torrent);

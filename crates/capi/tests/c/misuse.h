@@ -167,7 +167,7 @@ static inline void prepare(void) {
     char* at = strdup(directory);
     make_file(path(at, "data.bin"), 1, 100000);
     the_maker = new_maker(path(at, "data.bin"));
-    OK(patron_maker_add_tracker(the_maker, 0, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    OK(patron_maker_add_tracker(the_maker, PATRON_TEXT("http://127.0.0.1:1/"), 0, &error));
     OK(patron_maker_add_web_seed(the_maker, PATRON_TEXT("http://127.0.0.1:1/"), &error));
     OK(patron_maker_set_comment(the_maker, PATRON_TEXT("a comment"), &error));
     OK(patron_maker_set_private(the_maker, true, &error));

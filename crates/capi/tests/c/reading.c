@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
     OK(patron_read_range(handle, torrent, 0, SIZE, 1, &reply, &error));
     FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
-    OK(patron_read_piece_when_here(handle, torrent, 1, 1000, &reply, &error));
+    OK(patron_fetch_piece(handle, torrent, 1, 1000, &reply, &error));
     wait_for(reply);
     CHECK(patron_reply_bytes(reply).length == PIECE);
     patron_reply_free(reply);

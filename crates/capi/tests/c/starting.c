@@ -255,15 +255,15 @@ static void info_hashes(void) {
     }
     CHECK(!status_of(one, torrent).has_metadata);
     patron_reply* reply = NULL;
-    OK(patron_give_metainfo(one.handle, torrent, other, &reply, &error));
+    OK(patron_set_metadata(one.handle, torrent, other, &reply, &error));
     FAILS(PATRON_E_INVALID_ARGUMENT, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
-    DO(patron_give_metainfo(one.handle, torrent, metainfo, &reply, &error));
+    DO(patron_set_metadata(one.handle, torrent, metainfo, &reply, &error));
     await(one.handle, PATRON_EVENT_FINISHED, torrent);
     CHECK(status_of(one, torrent).seeding && snapshot_has(one, &v1));
 
     torrent = create(one, PATRON_SOURCE_INFO_HASH, v2, sizeof v2, NULL);
-    DO(patron_give_metainfo(one.handle, torrent, other, &reply, &error));
+    DO(patron_set_metadata(one.handle, torrent, other, &reply, &error));
     await(one.handle, PATRON_EVENT_METADATA_RECEIVED, torrent);
     reply = NULL;
     const size_t wrong[] = {0, 19, 21, 31};

@@ -196,6 +196,7 @@ const NEUTRAL: &[&str] = &[
     "patron_event_available",
     "patron_event_removed_files",
     "patron_event_command",
+    "patron_event_complete",
     "patron_event_count",
     "patron_event_error",
     "patron_event_file",

@@ -70,11 +70,11 @@ impl Streaming {
         if is_known && self.go_on(torrent, arguments)?.is_none() {
             return Ok(None);
         }
-        // It is there when the metadata is here and the files are checked.
+        // The reply comes when the metadata has arrived and the files have been checked.
         let Some(_) = self.wait(self.patron.reader(torrent, 0))? else { return Ok(None) };
         let Some(files) = self.wait(self.patron.files(torrent))? else { return Ok(None) };
         let index = choose(&files, arguments.index)?;
-        // The others come when somebody reads them. An earlier run may have chosen others for good.
+        // Other files are downloaded when somebody reads them. An earlier run may have selected some.
         let wanted: Vec<_> = (0..files.len())
             .map(|file| if file == index { Priority::DEFAULT } else { Priority::SKIP })
             .collect();

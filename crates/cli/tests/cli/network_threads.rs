@@ -101,7 +101,7 @@ fn each_thread_announces_to_the_trackers() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "movie.bin", 1);
     let (url, ports) = tracker();
-    let announced = maker(&movie.file, Protocol::Hybrid).add_tracker(0, url);
+    let announced = maker(&movie.file, Protocol::Hybrid).add_tracker(url, 0);
     let metainfo = announced.start().unwrap().wait().unwrap();
     fs::write(&movie.torrent, &metainfo.torrent_file()[..]).unwrap();
     let (mut seeder, addresses) = movie.seed(2, &[]);
