@@ -18,8 +18,9 @@ use torrent_patron::store::{Loaded, Record, Sqlite, Store};
 use torrent_patron::torrent::{InfoHashes, TorrentState};
 use torrent_patron::{AddOptions, Client, Event, Patron, Result, TorrentId};
 
+use crate::await_event;
 use crate::preloaded;
-use crate::support::{PATIENCE, address, builder, data, eventually, maker, same};
+use crate::support::{PATIENCE, address, builder, data, maker, same};
 
 pub(crate) const CHILD: &str = "kill-child";
 
@@ -535,9 +536,7 @@ fn finish(directory: &Path, peer: &str) -> Vec<(usize, PathBuf)> {
         .unwrap();
     let patron = client.patron();
     patron.subscribe(EventKind::Restored.into());
-    eventually("that all is restored", || {
-        matches!(patron.try_recv(), Some(Event::Restored { .. })).then_some(())
-    });
+    await_event!(patron, Event::Restored { .. });
     let mut there = Vec::new();
     for (number, metainfo) in metainfos.iter().enumerate() {
         let Some(id) = patron.find(metainfo.info_hashes).wait().unwrap() else { continue };

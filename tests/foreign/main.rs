@@ -26,6 +26,7 @@ use crate::opentracker::OPENTRACKER;
 use crate::process::Program;
 use crate::proxy::{Kind, MICROSOCKS, TINYPROXY};
 use crate::qbittorrent::QBITTORRENT;
+use crate::support::in_ci;
 use crate::transmission::TRANSMISSION;
 
 fn main() {
@@ -191,7 +192,7 @@ fn secluded(name: &str, test: fn(&Path)) -> Trial {
 fn without(program: &Program) -> Result<Completion, Failed> {
     let Program { command, package } = program;
     let reason = format!("{command} is not installed (apt-get install {package})");
-    if std::env::var_os("CI").is_some_and(|ci| ci == "true") {
+    if in_ci() {
         return Err(reason.into());
     }
     Ok(Completion::ignored_with(reason))

@@ -13,8 +13,8 @@ use torrent_patron::torrent::{InfoHashes, TorrentFlag, TorrentState};
 use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
-use crate::process::{Program, Running, free_port, poll};
-use crate::support::{PATIENCE, builder, client, data, finished, maker, same};
+use crate::process::{Program, Running, free_port};
+use crate::support::{PATIENCE, builder, client, data, finished, maker, poll, same};
 use crate::swarm::Swarm;
 
 pub(crate) const OPENTRACKER: Program = Program { command: "opentracker", package: "opentracker" };

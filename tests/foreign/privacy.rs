@@ -17,8 +17,8 @@ use torrent_patron::settings::Proxy;
 use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source};
 
-use crate::process::{Program, poll};
-use crate::support::{PATIENCE, Seeder, bencode, builder, data, finished, maker};
+use crate::process::Program;
+use crate::support::{PATIENCE, Seeder, bencode, builder, data, finished, maker, poll};
 
 pub(crate) const UNSHARE: Program = Program { command: "unshare", package: "util-linux" };
 pub(crate) const IP: Program = Program { command: "ip", package: "iproute2" };

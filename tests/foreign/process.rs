@@ -8,11 +8,10 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use crate::support::PATIENCE;
+use crate::support::poll;
 
 /// A program that a test needs, and the Debian package that contains it.
 pub(crate) struct Program {
@@ -129,21 +128,6 @@ fn tail(log: &Path) -> String {
     let lines: Vec<_> = text.split(['\r', '\n']).filter(|line| !line.trim().is_empty()).collect();
     let end = lines[lines.len().saturating_sub(LINES)..].join("\n");
     format!("--- the end of {} ---\n{end}\n---", log.display())
-}
-
-/// Polls with increasing intervals until `look` returns a value.
-pub(crate) fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
-    const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-    let deadline = Instant::now() + PATIENCE;
-    let mut pause = Duration::from_millis(5);
-    loop {
-        match look() {
-            Ok(found) => return found,
-            Err(reason) if Instant::now() > deadline => panic!("no {what} in time: {reason}"),
-            Err(_) => std::thread::sleep(pause),
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
 }
 
 /// A free port of 127.0.0.1, for TCP and UDP. It is below the range that systems assign themselves,

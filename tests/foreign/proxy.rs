@@ -11,8 +11,8 @@ use torrent_patron::{Client, ClientBuilder, Event, Patron, TorrentId};
 use crate::await_event;
 use crate::nginx::Nginx;
 use crate::opentracker::Opentracker;
-use crate::process::{Program, Running, free_port, poll};
-use crate::support::{PATIENCE, Seeder, address, builder, data, finished, maker, same};
+use crate::process::{Program, Running, free_port};
+use crate::support::{PATIENCE, Seeder, address, builder, data, finished, maker, poll, same};
 use crate::swarm::{Participant, Swarm, assert_same};
 
 pub(crate) const MICROSOCKS: Program = Program { command: "microsocks", package: "microsocks" };

@@ -15,7 +15,7 @@ use torrent_patron::torrent::TorrentState;
 
 use crate::await_event;
 use crate::process::{Program, Running, free_port};
-use crate::support::{PATIENCE, Seeder, address, builder, data, eventually, metainfo, same};
+use crate::support::{PATIENCE, Seeder, address, builder, data, metainfo, same, until};
 use crate::swarm::Swarm;
 
 pub(crate) const QBITTORRENT: Program =
@@ -126,7 +126,9 @@ pub(crate) fn hands_its_torrents_over(dir: &Path) {
     });
     let find = |metainfo: &Metainfo| patron.find(metainfo.info_hashes).wait().unwrap().unwrap();
     let (complete_here, missing_here) = (find(&complete), find(&missing));
-    eventually("a torrent that seeds", || patron.status(complete_here)?.seeding.then_some(()));
+    until("a torrent that seeds", || {
+        patron.status(complete_here).is_some_and(|status| status.seeding)
+    });
     assert!(checked.is_empty(), "nothing is checked again: {checked:?}");
     let labels = patron.labels(complete_here).wait().unwrap();
     assert_eq!(labels, ["films", "old", "seen"].map(Into::into).into());

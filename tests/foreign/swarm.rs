@@ -7,8 +7,7 @@ use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Source, T
 
 use crate::await_event;
 use crate::opentracker::Opentracker;
-use crate::process::poll;
-use crate::support::{PATIENCE, builder, data, finished, maker, same};
+use crate::support::{PATIENCE, builder, data, finished, maker, poll, same};
 
 /// A directory that is shared through opentracker.
 pub(crate) struct Swarm {

@@ -18,7 +18,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
 use crate::support::bencode::{dict, text};
-use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker};
+use crate::support::{PATIENCE, address, builder, client, data, each, finished, maker, poll, wire};
 
 #[test]
 fn settings_are_chosen_at_the_start_and_while_the_client_runs() {
@@ -150,19 +150,11 @@ fn with_dht(save_dir: &Path, entry: Option<SocketAddr>) -> Client {
     client
 }
 
-/// Polls a counter until it is as expected: libtorrent has no event for it.
-fn await_counter(
-    patron: &Patron,
-    name: &str,
-    wanted: impl Fn(i64) -> bool,
-    mut meanwhile: impl FnMut(),
-) {
-    let deadline = Instant::now() + PATIENCE;
-    while !wanted(counter(patron, name)) {
-        assert!(Instant::now() < deadline, "{name} stays {}", counter(patron, name));
-        meanwhile();
-        std::thread::yield_now();
-    }
+fn await_counter(patron: &Patron, name: &str, wanted: impl Fn(i64) -> bool) {
+    poll(name, || {
+        let count = counter(patron, name);
+        if wanted(count) { Ok(()) } else { Err(count) }
+    });
 }
 
 fn counter(patron: &Patron, name: &str) -> i64 {
@@ -186,7 +178,7 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
     let second = with_dht(dir.path(), None);
     let first = with_dht(&dir.path().join("to"), Some(address(&second.patron())));
     let (node, patron) = (first.patron(), second.patron());
-    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
+    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0);
     let [private, public] = [private, public].map(|metainfo| {
         let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
@@ -197,11 +189,11 @@ fn a_private_torrent_is_not_announced_to_the_dht() {
         patron.announce_to_dht(public).wait().unwrap();
     };
     announce();
-    await_counter(&node, "dht.dht_torrents", |torrents| torrents > 0, || ());
+    await_counter(&node, "dht.dht_torrents", |torrents| torrents > 0);
     let heard = || counter(&node, "dht.dht_announce_peer_in");
     let once = heard();
     announce();
-    await_counter(&node, "dht.dht_announce_peer_in", |heard| heard > once, || ());
+    await_counter(&node, "dht.dht_announce_peer_in", |heard| heard > once);
     assert_eq!(counter(&node, "dht.dht_torrents"), 1);
 }
 
@@ -216,29 +208,24 @@ fn the_nodes_of_the_dht_are_kept_in_the_store() {
     let client = start();
     let patron = client.patron();
     let _node = with_dht(&dir.path().join("node"), Some(address(&patron)));
-    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0, || ());
+    await_counter(&patron, "dht.dht_nodes", |nodes| nodes > 0);
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 
     // It listens on another port, so that the node does not find it.
     let again = start();
-    await_counter(&again.patron(), "dht.dht_nodes", |nodes| nodes > 0, || ());
+    await_counter(&again.patron(), "dht.dht_nodes", |nodes| nodes > 0);
 }
 
 /// The extensions that the client offers to a peer of this torrent (BEP 10).
 fn extensions(of: SocketAddr, metainfo: &Metainfo) -> Vec<u8> {
     let mut peer = TcpStream::connect(of).unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut handshake = *b"\x13BitTorrent protocol........--------------------=PEER01=============";
-    handshake[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0]); // extended
-    handshake[28..48].copy_from_slice(&metainfo.info_hashes.v1.unwrap().0);
-    peer.write_all(&handshake).unwrap();
-    peer.read_exact(&mut handshake).unwrap();
+    let id = b"=PEER01=============";
+    let hello = wire::handshake(wire::EXTENSIONS, &wire::info_hash(metainfo), id);
+    peer.write_all(&hello).unwrap();
+    peer.read_exact(&mut [0; wire::HANDSHAKE_LENGTH]).unwrap();
     loop {
-        let mut length = [0; 4];
-        peer.read_exact(&mut length).unwrap();
-        let mut message = vec![0; u32::from_be_bytes(length) as usize];
-        peer.read_exact(&mut message).unwrap();
-        if let [20, 0, extended @ ..] = &message[..] {
+        if let [0, extended @ ..] = &wire::receive_only(&mut peer, wire::EXTENDED).unwrap()[..] {
             return extended.to_vec();
         }
     }

@@ -23,9 +23,12 @@ use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings,
 use crate::await_event;
 #[cfg(target_os = "linux")]
 use crate::faults::library;
+#[cfg(target_os = "linux")]
+use crate::support::child::in_child;
+use crate::support::child::in_child_with_descriptors;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same,
-    still_works,
+    PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same, skipped,
+    still_works, until, wire,
 };
 use crate::tls::{certificate, for_tls};
 
@@ -85,15 +88,6 @@ fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
     assert!(error.message().contains("WebRTC"), "{error}");
 }
 
-/// Polls for something that no event reports.
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::yield_now();
-    }
-}
-
 /// A connection that acknowledges at once. libtorrent writes the header of a block and then the
 /// block, if it had to wait for the disk; the kernel holds back the second write (Nagle) until this
 /// end has acknowledged the first, which it would otherwise delay by 40 ms.
@@ -142,67 +136,42 @@ impl Peer {
 }
 
 impl<S: Read + Write> Peer<S> {
-    const UNCHOKE: u8 = 1;
-    const INTERESTED: u8 = 2;
-    const REQUEST: u8 = 6;
-    const PIECE: u8 = 7;
-    const HAVE: u8 = 4;
-    const REJECT: u8 = 16;
-
     /// Waits until it is unchoked.
     pub(crate) fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
         // Of two peers with the same id, libtorrent keeps only one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut hello =
-            *b"\x13BitTorrent protocol\0\0\0\0\0\0\0\x04---------------------TP0000-............";
-        let hashes = metainfo.info_hashes;
-        match (hashes.v1, hashes.v2) {
-            (Some(v1), _) => hello[28..48].copy_from_slice(&v1.0),
-            (None, Some(v2)) => hello[28..48].copy_from_slice(&v2.0[..20]),
-            (None, None) => unreachable!(),
-        }
-        hello[60..].copy_from_slice(&number.to_be_bytes());
+        let mut peer_id = *b"-TP0000-............";
+        peer_id[12..].copy_from_slice(&number.to_be_bytes());
+        let hello = wire::handshake(wire::FAST, &wire::info_hash(metainfo), &peer_id);
         stream.write_all(&hello)?;
-        stream.read_exact(&mut [0; 68])?;
-        stream.write_all(&[0, 0, 0, 1, 15])?; // has none
-        stream.write_all(&[0, 0, 0, 1, Self::INTERESTED])?;
+        stream.read_exact(&mut [0; wire::HANDSHAKE_LENGTH])?;
+        wire::send(&mut stream, wire::HAVE_NONE, &[])?;
+        wire::send(&mut stream, wire::INTERESTED, &[])?;
         let mut peer = Self { stream, had: Vec::new() };
-        while peer.message()?.0 != Self::UNCHOKE {}
+        while peer.message()?.0 != wire::UNCHOKE {}
         Ok(peer)
     }
 
     fn message(&mut self) -> Result<(u8, Vec<u8>)> {
-        loop {
-            let mut length = [0; 4];
-            self.stream.read_exact(&mut length)?;
-            let mut body = vec![0; u32::from_be_bytes(length) as usize];
-            self.stream.read_exact(&mut body)?;
-            if !body.is_empty() {
-                let rest = body.split_off(1);
-                if body[0] == Self::HAVE {
-                    self.had.push(u32::from_be_bytes(rest[..4].try_into().unwrap()));
-                }
-                return Ok((body[0], rest));
-            }
+        let (kind, payload) = wire::receive(&mut self.stream)?;
+        if kind == wire::HAVE {
+            self.had.push(wire::number_at(&payload, 0));
         }
+        Ok((kind, payload))
     }
 
     fn request(&mut self, piece: u32, offset: u32, length: usize) -> Result<()> {
-        let mut message = vec![0, 0, 0, 13, Self::REQUEST];
-        for number in [piece, offset, length as u32] {
-            message.extend(number.to_be_bytes());
-        }
-        self.stream.write_all(&message)
+        self.stream.write_all(&wire::request(piece, offset, length as u32))
     }
 
     fn answer(&mut self) -> Result<Answer> {
         loop {
             let (kind, body) = self.message()?;
-            let number = |at: usize| u32::from_be_bytes(body[at..at + 4].try_into().unwrap());
+            let number = |at: usize| wire::number_at(&body, at);
             match kind {
-                Self::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
-                Self::REJECT => return Ok(Answer::Rejected),
+                wire::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
+                wire::REJECT => return Ok(Answer::Rejected),
                 _ => {}
             }
         }
@@ -626,7 +595,7 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
             move || {
                 // Refused while the files are being checked.
                 let mut peer = None;
-                until("no connection", || {
+                until("a connection", || {
                     peer = Peer::connect(to, &metainfo).ok();
                     peer.is_some()
                 });
@@ -671,13 +640,11 @@ const HELD: &str = "HELD";
 #[test]
 fn a_file_may_be_moved_or_renamed_while_a_worker_looks_at_it() {
     let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "disk::moving_while_a_worker_looks", "--ignored", "--nocapture"])
-        .env("LD_PRELOAD", library(dir.path(), "held_check.c"))
-        .env(HELD, dir.path().join("held"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child(moving_while_a_worker_looks, |child| {
+        child
+            .env("LD_PRELOAD", library(dir.path(), "held_check.c"))
+            .env(HELD, dir.path().join("held"));
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -704,9 +671,9 @@ fn moving_while_a_worker_looks() {
         // The file is open, and checked again while it is in use.
         assert!(peer.block(0, &all, BLOCK).unwrap().is_some());
         std::fs::write(&held, "").unwrap();
-        until("no check", || checks.exists());
+        until("a check", || checks.exists());
         peer.request(1, 0, BLOCK).unwrap();
-        until("no read", || reads.exists());
+        until("a read", || reads.exists());
         match round {
             0 => drop(patron.rename_file(id, 0, "renamed.bin").wait().unwrap()),
             _ => {
@@ -791,7 +758,7 @@ fn a_closed_torrent_releases_its_files_and_can_be_added_again() {
             }
             patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
             drop(peer);
-            until("files stay open", || {
+            until("files are closed", || {
                 let read = patron.read_statistics();
                 (read.open_files, read.mappings) == (0, 0)
             });
@@ -831,7 +798,7 @@ fn a_client_stops_with_thousands_of_blocks_on_their_way() {
                     peer.request((piece + 500 * number as u32) % 2048, 0, BLOCK).unwrap();
                 }
             }
-            until("nothing was read", || {
+            until("something is read", || {
                 let read = patron.read_statistics();
                 read.inline_blocks() + read.cold_blocks > 4
             });
@@ -941,7 +908,7 @@ fn more_files_than_may_be_open_are_served_one_after_another() {
         let read = patron.read_statistics();
         println!("{mode}: {read:?}");
         assert!(read.evicted_files >= 380 && read.failed == 0, "{read:?}");
-        until("evicted files stay open", || patron.read_statistics().open_files <= 10);
+        until("evicted files are closed", || patron.read_statistics().open_files <= 10);
     }
 }
 
@@ -1008,7 +975,7 @@ fn few_descriptors() {
         for number in 0..files.len() {
             assert!(ask(&mut peer, number).unwrap(), "{:?}", patron.read_statistics());
         }
-        until("libtorrent goes on reading", || {
+        until("libtorrent reads no more", || {
             let before = patron.read_statistics().stock_descriptors;
             assert!(ask(&mut peer, 0).unwrap());
             patron.read_statistics().stock_descriptors == before
@@ -1020,26 +987,14 @@ fn few_descriptors() {
 
 #[test]
 fn fewer_descriptors_than_files() {
-    // Sockets of the tests in this process would be inherited, and would count.
-    let output = Command::new("bash")
-        .args([
-            "-c",
-            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
-            ulimit -n 100 && exec "$0" --exact disk::few_descriptors --ignored --nocapture"#,
-        ])
-        .arg(std::env::current_exe().unwrap())
-        .output()
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child_with_descriptors(few_descriptors, "100");
 }
 
 #[test]
 fn a_file_system_that_cannot_tell_what_is_in_memory() {
     // tmpfs refuses RWF_NOWAIT.
     let Ok(dir) = tempfile::tempdir_in("/dev/shm") else {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no /dev/shm");
-        return;
+        return skipped("there is no /dev/shm");
     };
     for mode in MODES {
         let from = dir.path().join(mode);
@@ -1056,8 +1011,7 @@ fn a_file_system_that_cannot_tell_what_is_in_memory() {
         let read = patron.read_statistics();
         println!("{mode}: {read:?}");
         if read.refused_files == 0 {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: this tmpfs knows RWF_NOWAIT");
-            return;
+            return skipped("this tmpfs knows RWF_NOWAIT");
         }
         assert_eq!((read.refused_files, read.failed, read.stock_blocks()), (1, 0, 0));
         match mode {

@@ -14,9 +14,14 @@ use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
+use crate::support::wire::{
+    BITFIELD, CHOKE, EXTENSIONS, FAST, HANDSHAKE_LENGTH, HAVE, HAVE_ALL, INTERESTED, PIECE, REJECT,
+    REQUEST, UNCHOKE, answer_handshake, handshake, info_hash, message, number_at, offer_metadata,
+    receive_only, request, send, serve_metadata,
+};
 use crate::support::{
     PATIENCE, Seeder, address, builder, data, drain, finished, maker, noise, same, still_works,
-    wait_for,
+    until, wait_for,
 };
 
 /// What a peer does after a valid handshake.
@@ -55,21 +60,12 @@ enum Harm {
 }
 
 impl Harm {
-    /// The last of the reserved bytes of the handshake.
-    fn reserved(&self) -> u8 {
-        if matches!(self, Self::LateBlocks { .. }) { 0 } else { 0x04 } // fast
+    /// The extensions that the peer has.
+    fn reserved(&self) -> u64 {
+        let fast = if matches!(self, Self::LateBlocks { .. }) { 0 } else { FAST };
+        EXTENSIONS | fast
     }
 }
-
-const CHOKE: u8 = 0;
-const UNCHOKE: u8 = 1;
-const HAVE: u8 = 4;
-const BITFIELD: u8 = 5;
-const REQUEST: u8 = 6;
-const PIECE: u8 = 7;
-const HAVE_ALL: u8 = 14;
-const REJECT: u8 = 16;
-const EXTENDED: u8 = 20;
 
 struct HostilePeer {
     address: SocketAddr,
@@ -115,14 +111,9 @@ impl Drop for HostilePeer {
 struct Connection(TcpStream);
 
 impl Connection {
-    fn shake_hands(mut stream: TcpStream, reserved: u8) -> Result<Self> {
+    fn shake_hands(mut stream: TcpStream, reserved: u64) -> Result<Self> {
         stream.set_read_timeout(Some(PATIENCE / 4))?;
-        let mut theirs = [0; 68];
-        stream.read_exact(&mut theirs)?;
-        let mut ours = *b"\x13BitTorrent protocol........--------------------=EVIL01=============";
-        ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, reserved]); // extended
-        ours[28..48].copy_from_slice(&theirs[28..48]);
-        stream.write_all(&ours)?;
+        answer_handshake(&mut stream, reserved, b"=EVIL01=============")?;
         Ok(Self(stream))
     }
 
@@ -142,8 +133,18 @@ impl Connection {
                 told();
                 return Ok(());
             }
-            Harm::FalseMetadata(metadata) => return self.offer(metadata, metadata.len(), told),
-            Harm::HugeMetadata => return self.offer(&[], i32::MAX as usize, told),
+            Harm::FalseMetadata(metadata) => {
+                offer_metadata(&mut self.0, metadata.len())?;
+                serve_metadata(&mut self.0, metadata)?;
+                told();
+                // libtorrent 2.0.8 would keep asking this connection before any other.
+                return Ok(());
+            }
+            Harm::HugeMetadata => {
+                offer_metadata(&mut self.0, i32::MAX as usize)?;
+                told();
+                return self.until_closed();
+            }
             Harm::Garbage => &noise(66, 100_000),
             Harm::HugeMessage => &[0x7f, 0xff, 0xff, 0xff, PIECE, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3],
             Harm::NegativeMessage => &[0xff, 0xff, 0xff, 0xff, PIECE, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -232,9 +233,8 @@ impl Connection {
 
     fn close_mid_piece(&mut self, told: impl Fn()) -> Result<()> {
         let request = self.be_asked()?;
-        let head = [&(9_u32 + 16384).to_be_bytes()[..], &[PIECE], &request[..8]].concat();
-        self.0.write_all(&head)?;
-        self.0.write_all(&[0; 5000])?;
+        let block = message(PIECE, &[&request[..8], &wrong_block(&request)].concat());
+        self.0.write_all(&block[..5000])?;
         told();
         Ok(())
     }
@@ -246,73 +246,23 @@ impl Connection {
         self.receive(REQUEST)
     }
 
-    /// Answers requests for metadata (BEP 9).
-    fn offer(&mut self, metadata: &[u8], size: usize, told: impl Fn()) -> Result<()> {
-        let ours =
-            dict([("m", dict([("ut_metadata", number(1))])), ("metadata_size", number(size))]);
-        self.send(EXTENDED, &[&[0], &ours[..]].concat())?;
-        if metadata.is_empty() {
-            told();
-            return self.until_closed();
-        }
-        let mut theirs = 0;
-        loop {
-            let message = self.receive(EXTENDED)?;
-            if message[0] == 0 {
-                theirs = metadata_id(&message).unwrap_or(0);
-            } else if message[0] == 1 {
-                let head = dict([
-                    ("msg_type", number(1)),
-                    ("piece", number(0)),
-                    ("total_size", number(size)),
-                ]);
-                self.send(EXTENDED, &[&[theirs], &head[..], metadata].concat())?;
-                told();
-                // libtorrent 2.0.8 would keep asking this connection before any other.
-                return Ok(());
-            }
-        }
-    }
-
     fn until_closed(&mut self) -> Result<()> {
         std::io::copy(&mut self.0, &mut std::io::sink()).map(|_| ())
     }
 
-    fn send(&mut self, id: u8, payload: &[u8]) -> Result<()> {
-        let length = u32::try_from(payload.len() + 1).unwrap();
-        self.0.write_all(&[&length.to_be_bytes()[..], &[id], payload].concat())
+    fn send(&mut self, kind: u8, payload: &[u8]) -> Result<()> {
+        send(&mut self.0, kind, payload)
     }
 
     /// The next message of a kind; others are skipped.
     fn receive(&mut self, wanted: u8) -> Result<Vec<u8>> {
-        loop {
-            let mut length = [0; 4];
-            self.0.read_exact(&mut length)?;
-            let mut message = vec![0; u32::from_be_bytes(length) as usize];
-            self.0.read_exact(&mut message)?;
-            if message.first() == Some(&wanted) {
-                message.remove(0);
-                return Ok(message);
-            }
-        }
+        receive_only(&mut self.0, wanted)
     }
-}
-
-fn number_at(message: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(message[at..at + 4].try_into().unwrap())
 }
 
 /// Wrong data of the length that a request asks for.
 fn wrong_block(request: &[u8]) -> Vec<u8> {
     vec![0x66; number_at(request, 8) as usize]
-}
-
-/// The number that the other end assigns to metadata messages in its extended handshake.
-fn metadata_id(handshake: &[u8]) -> Option<u8> {
-    let key = b"11:ut_metadatai";
-    let at = handshake.windows(key.len()).position(|window| window == key)? + key.len();
-    let digits = handshake[at..].iter().take_while(|byte| byte.is_ascii_digit());
-    String::from_utf8(digits.copied().collect()).ok()?.parse().ok()
 }
 
 /// A client that connects to its peers directly: over TCP and without encryption.
@@ -529,12 +479,9 @@ fn call(patron: &Patron, metainfo: &Metainfo) -> TcpStream {
     let mut stream = TcpStream::connect(address(patron)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    let mut ours = *b"\x13BitTorrent protocol........--------------------=EVIL02=============";
-    ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0x04]); // fast
-    let v1 = metainfo.info_hashes.v1.unwrap();
-    ours[28..48].copy_from_slice(&v1.0);
+    let hello = handshake(FAST, &info_hash(metainfo), b"=EVIL02=============");
     // It may be closed at once.
-    let _ = stream.write_all(&[&ours[..], &[0, 0, 0, 1, 2]].concat()); // interested
+    let _ = stream.write_all(&[hello, message(INTERESTED, &[])].concat());
     stream
 }
 
@@ -544,12 +491,11 @@ fn a_peer_that_asks_and_does_not_read_is_disconnected() {
     let seeder = Seeder::of(&data(dir.path(), "data.bin", 27, 1 << 20));
     for length in [16 * 1024_u32, 1] {
         let mut stream = call(&seeder.patron, &seeder.metainfo);
-        let request = |number: u32| {
-            let [piece, begin] = [number % 64, if length == 1 { number % 16_000 } else { 0 }];
-            let numbers = [13, 0, piece, begin, length].map(u32::to_be_bytes);
-            [&numbers[0][..], &[REQUEST], &numbers[2], &numbers[3], &numbers[4]].concat()
+        let one = |number: u32| {
+            let begin = if length == 1 { number % 16_000 } else { 0 };
+            request(number % 64, begin, length)
         };
-        let requests: Vec<u8> = (0..10_000).flat_map(request).collect();
+        let requests: Vec<u8> = (0..10_000).flat_map(one).collect();
         // Refusals take as much space as requests do.
         let mut sent = 0_usize;
         while sent < 64 << 20 && stream.write_all(&requests).is_ok() {
@@ -571,17 +517,15 @@ fn a_peer_that_sends_invalid_requests_is_disconnected_soon() {
     // Until then, libtorrent closes connections.
     await_event!(leecher, Event::Checked { .. });
     let pieces = seeder.metainfo.piece_count;
-    for (what, patron, request) in [
+    for (what, patron, [piece, begin, length]) in [
         ("no piece", &seeder.patron, [pieces, 0, 16 * 1024]),
         ("no block", &seeder.patron, [0, 1 << 30, 16 * 1024]),
         ("too large", &seeder.patron, [0, 0, 1 << 17]),
         ("not here", &leecher, [0, 0, 16 * 1024]),
     ] {
         let mut peer = Connection(call(patron, &seeder.metainfo));
-        peer.0.read_exact(&mut [0; 68]).unwrap(); // the handshake
-        let payload = request.map(u32::to_be_bytes).concat();
-        let requests = [&[0, 0, 0, 13, REQUEST][..], &payload].concat().repeat(1000);
-        peer.0.write_all(&requests).unwrap();
+        peer.0.read_exact(&mut [0; HANDSHAKE_LENGTH]).unwrap();
+        peer.0.write_all(&request(piece, begin, length).repeat(1000)).unwrap();
         let mut refused = 0;
         let end = loop {
             match peer.receive(REJECT) {
@@ -602,19 +546,16 @@ fn a_peer_that_sends_invalid_requests_is_disconnected_soon() {
 fn connections_that_say_nothing_do_not_shut_others_out() {
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(dir.path(), "data.bin", 28, 100_000));
-    let began = Instant::now();
+    let (began, limit) = (Instant::now(), Duration::from_secs(6));
     let silent: Vec<_> =
         (0..200).map(|_| TcpStream::connect(address(&seeder.patron)).unwrap()).collect();
-    loop {
+    until("a handshake", || {
         let mut stream = call(&seeder.patron, &seeder.metainfo);
-        let mut theirs = [0; 68];
-        if stream.read_exact(&mut theirs).is_ok() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        stream.set_read_timeout(Some(limit)).unwrap();
+        stream.read_exact(&mut [0; HANDSHAKE_LENGTH]).is_ok()
+    });
     println!("{:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(began.elapsed() < limit, "{:?}", began.elapsed());
     drop(silent);
 }
 

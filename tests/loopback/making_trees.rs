@@ -8,13 +8,11 @@ use std::time::Instant;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, mknodat, openat, unlinkat};
 use torrent_patron::error::ErrorKind;
-use torrent_patron::metainfo::{
-    Links, Making, Metainfo, Protocol, SpecialFiles, TorrentMaker, Verifier,
-};
+use torrent_patron::metainfo::{Links, Metainfo, Protocol, SpecialFiles, TorrentMaker, Verifier};
 use torrent_patron::{Client, Error, Event, Result};
 
 use crate::await_event;
-use crate::support::{PATIENCE, builder, data, maker};
+use crate::support::{PATIENCE, builder, data, maker, until};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::V1, Protocol::V2, Protocol::Hybrid];
 
@@ -400,7 +398,7 @@ fn a_file_that_changes_while_it_is_hashed_is_named() {
     for (what, change) in changes {
         fs::File::create(&path).unwrap().set_len(size).unwrap();
         let making = TorrentMaker::new(&path).protocol(Protocol::V1).start().unwrap();
-        wait_until(&making, |making| making.progress().pieces > 0);
+        until("a piece", || making.progress().pieces > 0);
         change();
         let error = making.wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io, "{what}: {error}");
@@ -416,21 +414,13 @@ fn a_file_that_was_written_a_moment_ago_is_looked_at_again() {
     let file = fs::File::create(&path).unwrap();
     file.set_len(300 << 20).unwrap();
     let making = TorrentMaker::new(&path).protocol(Protocol::V1).start().unwrap();
-    wait_until(&making, |making| {
+    until("all pieces", || {
         let progress = making.progress();
         progress.piece_count > 0 && progress.pieces == progress.piece_count
     });
     file.set_len(301 << 20).unwrap();
     let error = making.wait().unwrap_err();
     assert!(error.to_string().contains("large.bin was changed"), "{error}");
-}
-
-fn wait_until(making: &Making, reached: impl Fn(&Making) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !reached(making) {
-        assert!(Instant::now() < deadline, "{:?}", making.progress());
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -440,7 +430,7 @@ fn making_is_cancelled_within_a_piece() {
     fs::File::create(&path).unwrap().set_len(64 << 30).unwrap();
     let large = maker(&path, Protocol::Hybrid).piece_length(128 << 20);
     let making = large.start().unwrap();
-    wait_until(&making, |making| making.progress().bytes > 0);
+    until("the first bytes", || making.progress().bytes > 0);
     making.cancel();
     let pieces = making.progress().pieces;
     let error = making.wait().unwrap_err();

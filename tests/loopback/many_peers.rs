@@ -1,9 +1,7 @@
 //! More peers at once than libtorrent's defaults allow.
 #![cfg(target_os = "linux")]
 
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::Command;
 use std::time::Instant;
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
@@ -13,7 +11,8 @@ use torrent_patron::metainfo::Protocol;
 use torrent_patron::settings::Settings;
 
 use crate::disk::{Peer, Prompt};
-use crate::support::{PATIENCE, builder, data, eventually, maker};
+use crate::support::child::in_child_with_descriptors;
+use crate::support::{PATIENCE, builder, data, eventually, maker, skipped, until};
 
 /// Fewer than `connections_limit` of the preset.
 const PEERS: usize = 7000;
@@ -22,34 +21,26 @@ const DEFAULT_LIST: usize = 3000;
 /// The descriptors of this process that are not for connections.
 const OTHERS: usize = 500;
 
+/// How many peers the limit of descriptors allows. Both ends of each connection are in one process.
+fn peers() -> usize {
+    let descriptors =
+        getrlimit(Resource::Nofile).maximum.map_or(usize::MAX, |limit| limit as usize);
+    PEERS.min(descriptors.saturating_sub(OTHERS) / 2)
+}
+
 #[test]
 fn the_seeding_preset_serves_thousands_of_peers() {
+    if peers() <= DEFAULT_LIST {
+        return skipped("the limit of descriptors is too low");
+    }
     // A separate process: the other tests in this one need descriptors.
-    let output = Command::new("bash")
-        .args([
-            "-c",
-            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
-            ulimit -n "$(ulimit -Hn)" && exec "$0" --exact "$1" --ignored --nocapture"#,
-        ])
-        .arg(std::env::current_exe().unwrap())
-        .arg("many_peers::thousands_of_peers")
-        .output()
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child_with_descriptors(thousands_of_peers, "hard");
 }
 
 #[test]
 #[ignore = "run by the_seeding_preset_serves_thousands_of_peers"]
 fn thousands_of_peers() {
-    // Both ends of each connection are in this process.
-    let descriptors =
-        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize);
-    let peers = PEERS.min(descriptors.saturating_sub(OTHERS) / 2);
-    if peers <= DEFAULT_LIST {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {descriptors} descriptors are too few");
-        return;
-    }
+    let peers = peers();
     let dir = tempfile::tempdir().unwrap();
     let length = 64 * 1024;
     let file = data(dir.path(), "data.bin", 91, 16 * length as usize);
@@ -82,7 +73,7 @@ fn thousands_of_peers() {
     println!("{peers} peers were unchoked in {:?}", began.elapsed());
     // libtorrent counts them once per second.
     let counted = || patron.fresh_status(id).wait().unwrap().peers as usize;
-    eventually("all are counted", || (counted() == peers).then_some(()));
+    until("all are counted", || counted() == peers);
     for (number, peer) in connected.iter_mut().enumerate() {
         let block = peer.block(number as u32 % 16, &all, length as usize);
         assert!(matches!(block, Ok(Some(()))), "peer {number}: {block:?}");

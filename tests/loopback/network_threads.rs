@@ -15,7 +15,9 @@ use torrent_patron::torrent::{QueueMove, TorrentFlag};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
-use crate::support::{address, builder, client, data, eventually, finished, metainfo, same};
+use crate::support::{
+    address, builder, client, data, eventually, finished, metainfo, poll, same, until,
+};
 
 const THREADS: usize = 3;
 
@@ -234,16 +236,12 @@ fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
         let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         finished(&patron, id);
     }
-    let mut seen = Vec::new();
-    for _ in 0..1000 {
-        seen = bound();
+    poll("only the network threads", || {
+        let seen = bound();
         let is_network = |name: &String| name.starts_with("lt-network-");
-        if seen.len() == THREADS && seen.iter().all(is_network) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    assert_eq!(seen.len(), THREADS, "only the network threads: {seen:?}");
+        let all = seen.len() == THREADS && seen.iter().all(is_network);
+        if all { Ok(()) } else { Err(format!("{seen:?}")) }
+    });
     let error = start("core").unwrap_err();
     assert!(error.to_string().contains("none, cores or nodes"), "{error}");
 }
@@ -303,8 +301,8 @@ fn a_hot_torrent_is_served_by_every_thread_and_is_one_torrent() {
     let moved = dir.path().join("moved");
     patron.move_storage(id, &moved, Existing::Fail).wait().unwrap();
     assert!(moved.join("hot.bin").exists());
-    eventually("all threads serve it again", || {
-        (patron.listen_addresses_of(id).wait().unwrap().len() == THREADS).then_some(())
+    until("all threads serve it again", || {
+        patron.listen_addresses_of(id).wait().unwrap().len() == THREADS
     });
     for address in addresses {
         download(&metainfo, address);
@@ -354,7 +352,7 @@ fn the_queue_and_its_limits_are_those_of_the_whole_client() {
     let add = |number: u64| {
         let file = data(elsewhere.path(), &format!("{number}.bin"), number, 20_000);
         let options = AddOptions::default().add_flags([TorrentFlag::AutoManaged]);
-        patron.add_torrent(&metainfo(&file), options).wait().unwrap().id()
+        patron.add_torrent(metainfo(&file), options).wait().unwrap().id()
     };
     let ids: Vec<_> = (1..=12).map(add).collect();
     let threads: BTreeSet<_> = ids.iter().map(|id| address_of(&patron, *id)).collect();

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
@@ -15,7 +14,8 @@ use torrent_patron::torrent::Limits;
 use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event};
 
-use crate::support::{PATIENCE, Seeder, address, client, data, eventually, finished, still_works};
+use crate::support::child::in_child_with_descriptors;
+use crate::support::{PATIENCE, Seeder, address, client, data, finished, still_works, until};
 
 /// The tasks of this process: name and status.
 fn tasks() -> Vec<(String, String)> {
@@ -142,18 +142,7 @@ fn a_program_that_is_started_inherits_no_descriptor() {
 #[test]
 fn a_lack_of_descriptors_is_reported_once_and_loses_nothing() {
     // A separate process: the other tests in this one need descriptors.
-    let output = Command::new("bash")
-        .args([
-            "-c",
-            r#"for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd < 3)) || eval "exec $fd>&-"; done
-            ulimit -n 200 && exec "$0" --exact "$1" --ignored --nocapture"#,
-        ])
-        .arg(std::env::current_exe().unwrap())
-        .arg("process::out_of_descriptors")
-        .output()
-        .unwrap();
-    println!("{}", String::from_utf8_lossy(&output.stdout));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    in_child_with_descriptors(out_of_descriptors, "200");
 }
 
 #[test]
@@ -216,16 +205,16 @@ fn out_of_descriptors() {
         patron.resume_data(id).wait().unwrap();
         patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
         still_works(&patron);
-        eventually("the limit is what it was", || (limit() == limited).then_some(()));
+        until("the limit is what it was", || limit() == limited);
         // The client closes its sockets when it has no torrent.
         let accepts = |at: SocketAddr| {
             let Ok(mut caller) = std::net::TcpStream::connect(at) else { return false };
             caller.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
             matches!(caller.read(&mut [0]), Ok(0))
         };
-        eventually("it accepts connections", || {
-            let addresses = patron.listen_addresses().wait().ok()?;
-            addresses.into_iter().rev().any(accepts).then_some(())
+        until("it accepts connections", || {
+            let addresses = patron.listen_addresses().wait();
+            addresses.is_ok_and(|addresses| addresses.into_iter().rev().any(accepts))
         });
     }
 }

@@ -11,7 +11,9 @@ use torrent_patron::patron::{ReadAhead, Reader, ReaderOptions, RemoveFiles};
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
-use crate::support::{PATIENCE, Seeder, address, client, data, eventually, finished, maker, noise};
+use crate::support::{
+    PATIENCE, Seeder, address, client, data, eventually, finished, in_ci, maker, noise, until,
+};
 
 const PIECE: usize = 64 * 1024;
 
@@ -128,12 +130,12 @@ fn little_is_requested_ahead_while_a_reader_is_open() {
     connect(&patron, id, &seeder);
     let requested =
         || patron.peers(id).wait().unwrap().first().map_or(0, |peer| peer.outgoing_requests);
-    let deep = || (requested() > 40).then_some(());
-    eventually("much is requested ahead", deep);
+    let deep = || requested() > 40;
+    until("much is requested ahead", deep);
     let reader = open(&patron, id);
-    eventually("little is requested ahead", || (requested() < 20).then_some(()));
+    until("little is requested ahead", || requested() < 20);
     drop(reader);
-    eventually("much is requested ahead again", deep);
+    until("much is requested ahead again", deep);
 }
 
 /// Each seek leaves an incomplete piece behind. libtorrent by default completes those first.
@@ -206,8 +208,7 @@ fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
 #[test]
 fn a_player_that_seeks_does_not_stall() {
     const RATE: usize = 250_000;
-    let ci = std::env::var("CI").as_deref() == Ok("true");
-    let (seeks, between) = if ci { (5, 30) } else { (2, 3) };
+    let (seeks, between) = if in_ci() { (5, 30) } else { (2, 3) };
     let dir = tempfile::tempdir().unwrap();
     let size = (seeks + 2) * 40 * RATE;
     let seeder = seeder(dir.path(), size);
@@ -246,20 +247,20 @@ fn the_priorities_of_the_program_are_restored_when_the_readers_are_closed() {
     let in_force = || patron.pieces(id).wait().unwrap().priorities;
     assert_eq!(in_force(), chosen);
     let mut reader = open(&patron, id);
-    eventually("the window is wanted", || (in_force()[0] == Priority::TOP).then_some(()));
+    until("the window is wanted", || in_force()[0] == Priority::TOP);
     reader.seek(SeekFrom::Start(20 * PIECE as u64)).unwrap();
     reader.set_timeout(Some(Duration::ZERO));
     assert!(reader.read(&mut [0; 9]).is_err());
-    eventually("the window has moved", || (in_force()[20] == Priority::TOP).then_some(()));
+    until("the window has moved", || in_force()[20] == Priority::TOP);
     // The resume data has the priorities that the program set.
     let saved = patron.resume_data(id).wait().unwrap();
     // The program changes a priority meanwhile.
     patron.set_piece_priority(id, 5, Priority::new(1)).wait().unwrap();
-    eventually("the window is in force", || (in_force()[20] == Priority::TOP).then_some(()));
+    until("the window is in force", || in_force()[20] == Priority::TOP);
     drop(reader);
     let mut expected = chosen.clone();
     expected[5] = Priority::new(1);
-    eventually("all is given back", || (in_force() == expected).then_some(()));
+    until("all is given back", || in_force() == expected);
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     let id = patron
         .add_torrent(Source::ResumeData(saved.into()), AddOptions::default())
@@ -295,9 +296,9 @@ fn a_file_that_the_program_skips_can_be_read() {
     drop(reader);
     let all_skipped = || {
         let pieces = patron.pieces(id).wait().unwrap();
-        pieces.priorities.iter().all(|wanted| *wanted == Priority::SKIP).then_some(())
+        pieces.priorities.iter().all(|wanted| *wanted == Priority::SKIP)
     };
-    eventually("all is skipped again", all_skipped);
+    until("all is skipped again", all_skipped);
     assert_eq!(patron.files(id).wait().unwrap()[0].priority, Priority::SKIP);
 }
 

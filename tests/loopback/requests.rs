@@ -13,7 +13,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, wait_for,
+    PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, until, wait_for,
 };
 
 #[test]
@@ -70,7 +70,7 @@ fn chosen_pieces_are_downloaded_and_pieces_can_be_added() {
     let error = patron.add_piece(id, 0, &bytes[..100]).wait().unwrap_err();
     assert!(error.message().ends_with("piece 0 has 16384 bytes, not 100"), "{error}");
     patron.add_piece(id, 0, &bytes[..16 * 1024]).wait().unwrap();
-    poll(|| patron.pieces(id).wait().unwrap().have[0].then_some(()));
+    until("the piece", || patron.pieces(id).wait().unwrap().have[0]);
     assert_eq!(patron.read_piece(id, 0).wait().unwrap(), &bytes[..16 * 1024]);
 }
 
@@ -107,7 +107,7 @@ fn reading_a_piece_that_is_not_here_fails_alone() {
             "{error}"
         );
         patron.add_piece(id, 6, &noise(1, 100_000)[6 * 16 * 1024..]).wait().unwrap();
-        poll(|| patron.pieces(id).wait().unwrap().have[6].then_some(()));
+        until("the piece", || patron.pieces(id).wait().unwrap().have[6]);
     }
     patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
     let told = wait_for(&patron, "Finished or Error", |event| match event {
@@ -135,7 +135,7 @@ fn a_piece_is_not_taken_before_the_files_are_checked() {
     patron.resume(id).wait().unwrap();
     await_event!(patron, Event::Checked { .. });
     patron.add_piece(id, 0, piece).wait().unwrap();
-    poll(|| patron.pieces(id).wait().unwrap().have[0].then_some(()));
+    until("the piece", || patron.pieces(id).wait().unwrap().have[0]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
     await_event!(patron, Event::Checked { .. });
     let map = patron.pieces(id).wait().unwrap();
     assert_eq!(map.have, [true, false, true, true, true, true, true]);
-    poll(|| patron.fresh_status(id).wait().unwrap().paused.then_some(()));
+    until("it is paused", || patron.fresh_status(id).wait().unwrap().paused);
 }
 
 /// A torrent of a stranger could make the client send requests to hosts behind the firewall.
@@ -348,19 +348,7 @@ fn the_peers_are_listed_on_both_sides() {
     let error = to.connect_peer(there, "192.0.2.1:6881".parse().unwrap()).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     to.clear_peers(there).wait().unwrap();
-    poll(|| to.peers(there).wait().unwrap().is_empty().then_some(()));
-}
-
-/// Polls until there is an answer: libtorrent has no event for it.
-fn poll<T>(mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
-    loop {
-        if let Some(found) = ask() {
-            return found;
-        }
-        assert!(std::time::Instant::now() < deadline, "nothing in time");
-        std::thread::yield_now();
-    }
+    until("no peer", || to.peers(there).wait().unwrap().is_empty());
 }
 
 #[test]

@@ -16,7 +16,7 @@ use torrent_patron::{AddOptions, Event, Settings, Source};
 use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
-    Seeder, address, builder, client, data, finished, maker, metainfo, noise, same,
+    Seeder, address, builder, client, data, finished, maker, metainfo, noise, same, until,
 };
 
 #[test]
@@ -102,10 +102,7 @@ fn a_download_resumes_and_moves_when_it_is_complete() {
     await_event!(patron, Event::Checked { .. });
     let piece = std::fs::read(&seeder.path).unwrap()[..16 * 1024].to_vec();
     patron.add_piece(id, 0, piece).wait().unwrap();
-    let here = || patron.pieces(id).wait().unwrap().done();
-    while here() == 0 {
-        std::thread::yield_now();
-    }
+    until("the piece", || patron.pieces(id).wait().unwrap().done() > 0);
     let saved = patron.resume_data(id).wait().unwrap();
     drop((patron, first));
 
@@ -234,9 +231,7 @@ fn a_torrent_starts_as_its_options_say() {
     // libtorrent allocates all of it once there is a piece to write.
     let piece = std::fs::read(dir.path().join("from/data.bin")).unwrap()[..16 * 1024].to_vec();
     patron.add_piece(id, 0, piece).wait().unwrap();
-    while patron.pieces(id).wait().unwrap().done() == 0 {
-        std::thread::yield_now();
-    }
+    until("the piece", || patron.pieces(id).wait().unwrap().done() > 0);
     use std::os::unix::fs::MetadataExt;
     let file = std::fs::metadata(to.join("data.bin")).unwrap();
     assert!(file.blocks() * 512 >= 3_000_000, "{} blocks", file.blocks());
@@ -489,9 +484,7 @@ fn data_that_the_resume_data_lacks_is_checked_and_not_downloaded() {
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     await_event!(patron, Event::Checked { .. });
     patron.add_piece(id, 0, std::fs::read(&file).unwrap()[..16 * 1024].to_vec()).wait().unwrap();
-    while patron.pieces(id).wait().unwrap().done() == 0 {
-        std::thread::yield_now();
-    }
+    until("the piece", || patron.pieces(id).wait().unwrap().done() > 0);
     let saved = patron.resume_data(id).wait().unwrap();
     drop((patron, first));
     std::fs::copy(&file, to.join("data.bin")).unwrap();

@@ -18,7 +18,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, Torren
 use crate::await_event;
 use crate::faults::Tmpfs;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same,
+    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same, until,
 };
 
 /// Starts a client with this store, and a patron with the events of every torrent. Waits until all are
@@ -170,9 +170,9 @@ fn goals_that_are_set_while_nothing_else_changes_are_stored() {
     let id = only(&patron);
     assert!(settled(&patron, id).paused);
     patron.set_goals(id, Goals::default().share_ratio(3.0)).wait().unwrap();
-    eventually("goals in the store", || {
+    until("goals in the store", || {
         let data = the_record(&store).resume_data;
-        data.windows(11).any(|bytes| bytes == b"share ratio").then_some(())
+        data.windows(11).any(|bytes| bytes == b"share ratio")
     });
     stop(client);
 }
@@ -193,9 +193,7 @@ fn a_download_that_continues_is_still_verified_at_its_end() {
         .add_flags([TorrentFlag::Sequential])
         .limits(Limits::default().download_limit(400_000));
     let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
-    eventually("the first pieces", || {
-        (patron.fresh_status(id).wait().unwrap().total_done > 0).then_some(())
-    });
+    until("the first pieces", || patron.fresh_status(id).wait().unwrap().total_done > 0);
     stop(client);
     assert!(is_to_be_verified(&the_record(&store)));
 
@@ -211,9 +209,7 @@ fn a_download_that_continues_is_still_verified_at_its_end() {
     patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
     finished(&patron, id);
     assert!(same(&seeder.path, &to.join("a.bin")));
-    eventually("that it was verified, in the store", || {
-        (!is_to_be_verified(&the_record(&store))).then_some(())
-    });
+    until("that it was verified, in the store", || !is_to_be_verified(&the_record(&store)));
     stop(client);
 }
 
@@ -248,9 +244,7 @@ fn a_complete_download_whose_check_was_interrupted_is_checked_at_the_next_start(
     let checked = TorrentState::CheckingFiles;
     await_event!(patron, Event::StateChanged { state, .. } if *state == checked);
     await_event!(patron, Event::Finished { .. });
-    eventually("that it was verified, in the store", || {
-        (!is_to_be_verified(&the_record(&store))).then_some(())
-    });
+    until("that it was verified, in the store", || !is_to_be_verified(&the_record(&store)));
     stop(client);
     let (client, patron) = restored(dir.path(), &store);
     assert!(settled(&patron, only(&patron)).seeding);
@@ -312,10 +306,10 @@ fn a_removal_is_kept_and_one_with_its_files_goes_on_after_a_crash() {
     let key = the_record(&store).key;
     store.clone().commit(&[Change::Set(key, Value::Deleting(true))]).unwrap();
     let client = builder(&files).store(store.clone()).start().unwrap();
-    eventually("the end of the removal", || store.records().is_empty().then_some(()));
+    until("the end of the removal", || store.records().is_empty());
     assert!(a.exists() && !b.exists(), "only the files of what was to be deleted are");
     let patron = client.patron();
-    eventually("no torrent", || patron.torrents().is_empty().then_some(()));
+    until("no torrent", || patron.torrents().is_empty());
     stop(client);
 }
 
@@ -375,9 +369,9 @@ fn an_interrupted_move_is_abandoned_if_other_files_are_at_its_destination() {
     assert!(status.seeding && status.error.is_none(), "{status:?}");
     assert_eq!(fs::read(two.join("a.bin")).unwrap(), b"mine");
     assert!(file.exists());
-    eventually("the end of the move", || {
+    until("the end of the move", || {
         let record = the_record(&store);
-        (record.moving.is_none() && record.save_dir == one).then_some(())
+        record.moving.is_none() && record.save_dir == one
     });
     stop(client);
 }
@@ -385,8 +379,7 @@ fn an_interrupted_move_is_abandoned_if_other_files_are_at_its_destination() {
 #[test]
 fn a_move_to_a_full_disk_leaves_the_torrent_where_it_was() {
     let dir = tempfile::tempdir().unwrap();
-    let test = "a_move_to_a_full_disk_leaves_the_torrent_where_it_was";
-    let Some(disk) = Tmpfs::mount(dir.path().join("disk"), "1m", test) else { return };
+    let Some(disk) = Tmpfs::mount(dir.path().join("disk"), "1m") else { return };
     let (here, there) = (dir.path().join("here"), disk.0.join("there"));
     let films = here.join("films");
     // The first file has room.
@@ -509,9 +502,9 @@ fn failed_saves_are_repeated_when_there_is_room() {
     await_event!(patron, Event::StoreFailed { .. });
     patron.wait_until_finished(id).wait().unwrap();
     store.fail_with(None);
-    eventually("what had failed", || {
+    until("what had failed", || {
         let record = the_record(&store);
-        (record.completed.is_some() && record.resume_data != before).then_some(())
+        record.completed.is_some() && record.resume_data != before
     });
     stop(client);
 }
@@ -738,7 +731,7 @@ fn the_order_of_the_queue_is_kept() {
     assert_eq!(places(&patron), expected);
     stop(client);
     let (client, patron) = restored(&to, &store);
-    eventually("the order of the queue", || (places(&patron) == expected).then_some(()));
+    until("the order of the queue", || places(&patron) == expected);
     stop(client);
 }
 

@@ -18,8 +18,8 @@ use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
-    PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same,
-    still_works,
+    PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same, skipped,
+    still_works, wire,
 };
 
 /// An HTTP server that records its requests, and answers each path with the result of a function.
@@ -552,8 +552,7 @@ fn the_one_file_of_a_folder_is_asked_for_below_the_web_seed() {
 #[test]
 fn a_tracker_that_one_address_reaches_has_not_failed() {
     let Ok(six) = TcpListener::bind("[::1]:0") else {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: it needs IPv6 on the loopback interface");
-        return;
+        return skipped("it needs IPv6 on the loopback interface");
     };
     drop(six);
     let dir = tempfile::tempdir().unwrap();
@@ -572,10 +571,10 @@ fn a_tracker_that_one_address_reaches_has_not_failed() {
     let reached = add(&server.url("/announce"));
     await_event!(patron, Event::TrackerReply { id, .. } if *id == reached);
     // Both have been tried.
-    crate::support::eventually("both addresses", || {
+    crate::support::until("both addresses", || {
         let announces = &patron.trackers(reached).wait().unwrap()[0].announces;
         let failed = announces.iter().filter(|one| one.failures > 0 && !one.updating).count();
-        (failed == 1 || (announces.len() == 1 && !announces[0].updating)).then_some(())
+        failed == 1 || (announces.len() == 1 && !announces[0].updating)
     });
     let missed = add("http://127.0.0.1:1/announce");
     let line = crate::support::wait_for(&patron, "the failure of the other", |event| match event {
@@ -626,12 +625,11 @@ fn what_a_peer_calls_its_client_is_made_visible() {
     // Before that, libtorrent accepts no peers.
     await_event!(patron, Event::Checked { id: on, .. } if *on == id);
     let mut peer = TcpStream::connect(address(&patron)).unwrap();
-    let mut handshake =
-        *b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\0--------------------=EVIL02=============";
-    handshake[28..48].copy_from_slice(&missing.metainfo.info_hashes.v1.unwrap().0);
+    let hash = wire::info_hash(&missing.metainfo);
+    let hello = wire::handshake(wire::EXTENSIONS, &hash, b"=EVIL02=============");
     let extended = dict([("m", dict([])), ("v", text("evil\u{202e}\u{9b}31m\n1.0"))]);
-    let length = (extended.len() as u32 + 2).to_be_bytes();
-    peer.write_all(&[&handshake[..], &length, &[20, 0], &extended].concat()).unwrap();
+    let extended = wire::message(wire::EXTENDED, &[&[0], &extended[..]].concat());
+    peer.write_all(&[hello, extended].concat()).unwrap();
     let name = crate::support::eventually("the peer's client", || {
         let peers = patron.peers(id).wait().unwrap();
         peers.into_iter().map(|peer| peer.client).find(|client| client.contains("1.0"))

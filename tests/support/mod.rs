@@ -1,6 +1,11 @@
 //! Shared by the tests: data to share, clients on loopback, and waits that end.
 #![allow(dead_code, unreachable_pub)] // each test program uses only some of it
 
+pub mod child;
+pub mod wire;
+
+use std::fmt::Display;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -73,16 +78,33 @@ pub fn wait_for<T>(patron: &Patron, what: &str, mut pick: impl FnMut(&Event) -> 
     }
 }
 
-/// Polls until `look` returns a value, for what no event reports.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+/// Polls until `look` succeeds, for what no event reports.
+#[track_caller]
+pub fn poll<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+    // The pauses leave the cores to what is awaited.
+    const LONGEST_PAUSE: Duration = Duration::from_millis(20);
     let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(1);
     loop {
-        if let Some(found) = look() {
-            return found;
+        match look() {
+            Ok(found) => return found,
+            Err(reason) => assert!(Instant::now() < deadline, "not in time: {what}: {reason}"),
         }
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::yield_now();
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Polls until `look` returns a value.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    poll(what, || look().ok_or("there is none"))
+}
+
+/// Polls until the condition holds.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    poll(what, || holds().then_some(()).ok_or("it is not so"));
 }
 
 /// A macro, because events are selected by a pattern.
@@ -101,6 +123,19 @@ macro_rules! await_event {
 
 pub fn finished(patron: &Patron, id: TorrentId) {
     await_event!(patron, Event::Finished { id: done, .. } if *done == id);
+}
+
+/// Says that a test is skipped, and why. Fails if CI is `true`.
+#[track_caller]
+pub fn skipped(why: impl Display) {
+    let test = std::panic::Location::caller();
+    assert!(!in_ci(), "{why}");
+    // Not eprintln!, whose output is captured.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+pub fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
 /// Runs cases in parallel: they spend their time waiting.

@@ -9,6 +9,18 @@
 static patron_handle* handle;
 static uint64_t torrent;
 
+static void count(void* counter) {
+    __atomic_fetch_add((int*)counter, 1, __ATOMIC_SEQ_CST);
+}
+
+static void await_count(const int* counter, int least) {
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) < least) {
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+}
+
 static void read_snapshot(const patron_snapshot* snapshot) {
     patron_status statuses[4];
     size_t written = 0;
@@ -48,11 +60,15 @@ static void* use(void* unused) {
     return NULL;
 }
 
+/* How often the threads have begun to use the patron that is freed. */
+static int begun;
+
 /* Runs until the patron is freed: each call succeeds or reports a bad handle. */
 static void* use_until_freed(void* unused) {
     (void)unused;
     int64_t deadline = now_ms() + PATIENCE_MS;
     for (;;) {
+        count(&begun);
         patron_status status;
         patron_event* event = NULL;
         int32_t codes[] = {
@@ -88,6 +104,7 @@ static void* read_the_same(void* unused) {
 
 static void run(void* (*work)(void*), void (*meanwhile)(void)) {
     pthread_t threads[THREADS];
+    begun = 0;
     for (int index = 0; index < THREADS; index++) {
         CHECK(pthread_create(&threads[index], NULL, work, NULL) == 0);
     }
@@ -100,7 +117,7 @@ static void run(void* (*work)(void*), void (*meanwhile)(void)) {
 }
 
 static void free_it(void) {
-    usleep(20000); /* long enough for them to be in the middle of it */
+    await_count(&begun, THREADS); /* they are in the middle of it */
     patron_free(handle);
 }
 
@@ -108,6 +125,7 @@ static void* wait_without_end(void* unused) {
     (void)unused;
     patron_event* event = NULL;
     int32_t code;
+    count(&begun);
     while ((code = patron_next_event(handle, -1, &event, NULL)) == PATRON_OK) {
         patron_event_free(event);
     }
@@ -145,10 +163,6 @@ static void interrupts(void) {
 
 static int woken, finalized;
 
-static void count(void* counter) {
-    __atomic_fetch_add((int*)counter, 1, __ATOMIC_SEQ_CST);
-}
-
 static void finalize(void* unused) {
     (void)unused;
     __atomic_fetch_add(&finalized, 1, __ATOMIC_SEQ_CST);
@@ -158,14 +172,6 @@ static void* set_wake(void* unused) {
     (void)unused;
     OK(patron_set_wake(handle, count, &woken, finalize, &error));
     return NULL;
-}
-
-static void await_count(const int* counter, int least) {
-    int64_t deadline = now_ms() + PATIENCE_MS;
-    while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) < least) {
-        CHECK(now_ms() < deadline);
-        usleep(1000);
-    }
 }
 
 /* Of many that set it at once, one has set it. */

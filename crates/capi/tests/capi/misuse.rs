@@ -692,16 +692,16 @@ fn check(compiler: &[&str]) {
 }
 
 #[test]
-fn c11() {
+fn every_misuse_is_an_error_in_c11() {
     check(C11);
 }
 
 #[test]
-fn cxx17() {
+fn every_misuse_is_an_error_in_cxx17() {
     check(CXX17);
 }
 
 #[test]
-fn sanitized() {
+fn every_misuse_is_an_error_in_sanitized_c11() {
     check(SANITIZED);
 }

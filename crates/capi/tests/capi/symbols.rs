@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::header::{functions, root};
 use crate::library::{output, shared};
+use crate::support::skipped;
 
 fn recorded() -> PathBuf {
     root().join("crates/capi/tests/capi/exports.txt")
@@ -78,8 +79,7 @@ fn versions_agree() {
 fn cargo_c_installs_the_same_functions() {
     let installed = Command::new(env!("CARGO")).args(["cinstall", "--version"]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: cargo-c is not installed");
-        return;
+        return skipped("cargo-c is not installed");
     }
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO"));

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::program::{Program, command, full_pipe, run};
-use crate::support::{PATIENCE, data, same};
+use crate::support::{data, same, skipped, until};
 use crate::transfer::{Movie, movie};
 
 /// A seeder, and everything that a download of its torrent needs.
@@ -63,15 +63,6 @@ fn names(directory: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-#[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn a_closed_stdout_ends_the_output_and_not_the_work() {
     let swarm = Swarm::new();
@@ -106,7 +97,7 @@ fn seeding_ends_where_stdout_is_closed() {
 fn a_full_disk_for_stdout_is_an_error_at_the_end_of_the_work() {
     let full = || File::options().write(true).open("/dev/full");
     if full().is_err() {
-        return println!("skipped: no /dev/full");
+        return skipped("there is no /dev/full");
     }
     let swarm = Swarm::new();
     let output = Program::spawn(swarm.download().stdout(full().unwrap())).end().expect(1);
@@ -126,8 +117,8 @@ fn output_that_nobody_reads_holds_up_nothing() {
     let mut download = swarm.download();
     download.env("TORRENT_PATRON_LOG", "debug");
     let program = Program::spawn(download.stdout(full_stdout).stderr(full_stderr));
-    wait_until("it has not come", || same_if_there(&swarm.movie.file, &swarm.to()));
-    wait_until("it is not kept", || swarm.is_kept());
+    until("it has come", || same_if_there(&swarm.movie.file, &swarm.to()));
+    until("it is kept", || swarm.is_kept());
     let before = Instant::now();
     program.signal("TERM");
     program.end();
@@ -161,7 +152,7 @@ fn a_reader_that_is_slow_gets_everything() {
 #[test]
 fn signals_that_were_ignored_at_the_start_stay_ignored() {
     if !Path::new("/proc/self/status").exists() {
-        return println!("skipped: no /proc");
+        return skipped("there is no /proc");
     }
     let swarm = Swarm::new();
     let from = swarm.movie.file.parent().unwrap();
@@ -212,7 +203,7 @@ fn leftovers_of_killed_runs_are_removed() {
     let mut long = command();
     long.args(["demo", "--size=1TiB", "--patrons=1"]).env("TMPDIR", &temporary);
     let long = Program::spawn(&mut long);
-    wait_until("no sample", || {
+    until("a sample", || {
         names(&temporary).iter().any(|name| temporary.join(name).join("seeder").exists())
     });
     let mut demo = command();

@@ -10,7 +10,7 @@ use torrent_patron::AddOptions;
 use torrent_patron::store::{Loaded, Sqlite, Store};
 
 use crate::program::{Program, run};
-use crate::support::{Seeder, client, data, eventually, metainfo, same};
+use crate::support::{Seeder, client, data, metainfo, same, until};
 
 struct Movie {
     dir: TempDir,
@@ -124,14 +124,12 @@ fn seeding_a_paused_torrent_of_the_store_changes_nothing_on_disk() {
     let metainfo = metainfo(&whole);
     let other = Seeder::that_calls(&whole, &metainfo, address);
     let other = other.patron();
-    eventually("a connection", || {
-        (!other.peers(other.torrents()[0]).wait().unwrap().is_empty()).then_some(())
-    });
+    until("a connection", || !other.peers(other.torrents()[0]).wait().unwrap().is_empty());
     let reader = client(&movie.path("to"));
     let options = AddOptions::default().add_peers([address]);
     let id = reader.patron().add_torrent(&metainfo, options).wait().unwrap().id();
-    eventually("all that is right", || {
-        (reader.patron().fresh_status(id).wait().unwrap().total_done >= done).then_some(())
+    until("all that is right", || {
+        reader.patron().fresh_status(id).wait().unwrap().total_done >= done
     });
     program.signal("INT");
     program.end().expect(0);

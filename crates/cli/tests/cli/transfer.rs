@@ -12,7 +12,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::program::{Program, run};
-use crate::support::{data, metainfo, same};
+use crate::support::{data, metainfo, same, until, wire};
 
 pub(crate) const SIZE: usize = 200_000;
 
@@ -345,11 +345,9 @@ fn data_that_another_program_overwrites_is_downloaded_again() {
         words.extend(words_of(&["--peer", &peer]));
         let program = Program::start(words);
         let (all, copy) = (fs::read(file).unwrap(), to.join("a.bin"));
-        let deadline = std::time::Instant::now() + crate::support::PATIENCE;
-        while !fs::read(&copy).is_ok_and(|here| here.starts_with(&all[..16 * 1024])) {
-            assert!(std::time::Instant::now() < deadline, "nothing comes");
-            thread::yield_now();
-        }
+        until("the first block", || {
+            fs::read(&copy).is_ok_and(|here| here.starts_with(&all[..16 * 1024]))
+        });
         std::os::unix::fs::FileExt::write_all_at(
             &fs::File::options().write(true).open(&copy).unwrap(),
             &[0; 1000],
@@ -374,7 +372,7 @@ fn liar(gate: Receiver<SocketAddr>) -> (SocketAddr, SocketAddr) {
     let (lied, told) = channel();
     thread::spawn(move || {
         while let Ok((stream, _)) = lying.accept() {
-            if lie(stream).is_some() {
+            if lie(stream).is_ok() {
                 let _ = lied.send(());
             }
         }
@@ -394,37 +392,11 @@ fn liar(gate: Receiver<SocketAddr>) -> (SocketAddr, SocketAddr) {
     addresses
 }
 
-fn lie(mut stream: TcpStream) -> Option<()> {
-    let mut theirs = [0; 68];
-    stream.read_exact(&mut theirs).ok()?;
-    let mut ours = *b"\x13BitTorrent protocol........--------------------=LIAR01=============";
-    ours[20..28].copy_from_slice(&[0, 0, 0, 0, 0, 0x10, 0, 0]);
-    ours[28..48].copy_from_slice(&theirs[28..48]);
-    stream.write_all(&ours).ok()?;
-    let mut send = |id: u8, payload: &[u8]| {
-        let length = u32::try_from(payload.len() + 2).unwrap().to_be_bytes();
-        stream.write_all(&[&length[..], &[20, id], payload].concat())
-    };
-    send(0, b"d1:md11:ut_metadatai1ee13:metadata_sizei4ee").ok()?;
-    let mut reader = stream.try_clone().ok()?;
-    let mut number = 0;
-    loop {
-        let mut length = [0; 4];
-        reader.read_exact(&mut length).ok()?;
-        let mut message = vec![0; u32::from_be_bytes(length) as usize];
-        reader.read_exact(&mut message).ok()?;
-        let text = String::from_utf8_lossy(&message).into_owned();
-        if message.starts_with(&[20, 0])
-            && let Some((_, rest)) = text.split_once("11:ut_metadatai")
-        {
-            number = rest.split('e').next()?.parse().ok()?;
-        } else if message.starts_with(&[20, 1]) {
-            let head = b"d8:msg_typei1e5:piecei0e10:total_sizei4eexxxx";
-            let length = u32::try_from(head.len() + 2).unwrap().to_be_bytes();
-            stream.write_all(&[&length[..], &[20, number], head].concat()).ok()?;
-            return Some(());
-        }
-    }
+fn lie(mut stream: TcpStream) -> std::io::Result<()> {
+    let wrong = b"xxxx";
+    wire::answer_handshake(&mut stream, wire::EXTENSIONS, b"=LIAR01=============")?;
+    wire::offer_metadata(&mut stream, wrong.len())?;
+    wire::serve_metadata(&mut stream, wrong)
 }
 
 #[test]
