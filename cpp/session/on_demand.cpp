@@ -1,6 +1,8 @@
 #include "torrent-patron/cpp/session/on_demand.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 
+#include <libtorrent/torrent_status.hpp>
+
 #include <utility>
 
 namespace patron {
@@ -22,7 +24,19 @@ class OnDemand::Torrent : public lt::torrent_plugin {
                      lt::add_peer_flags_t) override {
         wake();
     }
+    bool on_pause() override {
+        is_pausing_ = torrent_.status({}).state == lt::torrent_status::checking_files;
+        return false;
+    }
+    bool on_resume() override {
+        is_pausing_ = false;
+        return false;
+    }
+    // The check of a paused torrent goes on only as far as pieces were already being hashed. If
+    // those were the last, libtorrent has not posted torrent_paused_alert.
     void on_files_checked() override {
+        if (std::exchange(is_pausing_, false) && of_->paused_)
+            of_->paused_(id_);
         if (!torrent_.url_seeds().empty())
             wake();
     }
@@ -41,6 +55,7 @@ class OnDemand::Torrent : public lt::torrent_plugin {
     lt::torrent_handle torrent_;
     std::uint64_t const id_;
     bool awake_ = false;
+    bool is_pausing_ = false;
 };
 
 std::shared_ptr<lt::torrent_plugin> OnDemand::new_torrent(lt::torrent_handle const& torrent,

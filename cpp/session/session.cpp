@@ -75,6 +75,10 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
         });
         (*waker)->wake();
     };
+    plugins.on_pause([reports = reports_, waker = waker_](std::uint64_t torrent) {
+        reports->add([torrent](Alerts& out) { out.paused(torrent); });
+        (*waker)->wake();
+    });
     session_.add_extension(std::shared_ptr<lt::plugin>(read_->threshold));
     session_.add_extension(std::shared_ptr<lt::plugin>(listening_));
     plugins.add([failed](auto const& torrent, auto) { return watch_web_seeds(torrent, failed); });
