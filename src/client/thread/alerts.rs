@@ -110,6 +110,10 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::Answered { request, answer } => self.answered(request, answer),
             EngineEvent::Failed { id, error } => {
                 let Some(torrent) = self.torrents.get_mut(id) else { return };
+                // A deletion that goes on after a crash has no files to find.
+                if torrent.is_being_deleted() {
+                    return;
+                }
                 if torrent.errors.is_new(&error, Instant::now()) {
                     tracing::warn!(%id, %error, "a torrent has an error");
                     torrent.answer_waiters(&Err(error.clone()));
