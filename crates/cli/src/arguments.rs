@@ -94,11 +94,9 @@ pub(crate) enum StoreCommand {
     /// Read the whole store and report what is damaged
     Check(StoreFile),
     /// Write the resume data of each torrent, including its metainfo, to a file HASH.resume
-    #[command(mut_arg("directory", |it| it.help("The directory to write to")))]
-    Export(StoreDirectory),
+    Export(ExportStore),
     /// Add the torrents from a directory of .torrent and .fastresume files, such as qBittorrent's BT_backup
-    #[command(mut_arg("file", |it| it.help("The file of the store; created if it does not exist")))]
-    Import(StoreDirectory),
+    Import(ImportStore),
 }
 
 #[derive(Debug, Args)]
@@ -111,8 +109,20 @@ pub(crate) struct StoreFile {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct StoreDirectory {
+pub(crate) struct ExportStore {
     /// The file of the store
+    pub(crate) file: PathBuf,
+    /// The directory to write to
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportStore {
+    /// The file of the store; created if it does not exist
     pub(crate) file: PathBuf,
     /// The directory to read
     #[arg(value_name = "DIR")]

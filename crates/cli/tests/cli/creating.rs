@@ -51,15 +51,17 @@ fn force_overwrites_a_file_as_an_editor_does() {
 fn a_file_that_may_not_become_so_large_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let film = data(dir.path(), "film.bin", 1, 3_000_000);
-    let mut limited = Command::new("sh");
     // In units of 512 bytes.
-    limited.args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""]).arg(command().get_program());
-    limited.arg("create").arg(&film).arg("-o").arg(dir.path().join("film.torrent"));
-    let output = Program::spawn(limited.arg("--piece-length=16K")).end().expect(1);
-    assert!(
-        output.stderr.contains("film.torrent") && output.stderr.contains("too large"),
-        "{output:?}"
-    );
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 1; exec \"$0\" \"$@\""])
+        .arg(command().get_program())
+        .args(["create", "--piece-length=16KiB", "-o"])
+        .args([&dir.path().join("film.torrent"), &film])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("film.torrent") && error.contains("too large"), "{error}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left over");
 }
 
