@@ -92,8 +92,9 @@ lt::error_code in_use(std::string const& torrent) {
 void Paths::look(Index const& index, std::size_t key, TorrentFiles const& torrent,
                  std::set<Torrent>& found) {
     auto const [begin, end] = index.equal_range(key);
+    // A torrent that is added again after its removal has two storages for a while.
     for (auto at = begin; at != end; ++at)
-        if (auto const other = at->second.lock(); other && other.get() != &torrent)
+        if (auto const other = at->second.lock(); other && other->hash != torrent.hash)
             found.insert(other);
 }
 
