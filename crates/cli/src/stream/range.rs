@@ -13,7 +13,10 @@ pub(super) enum Wanted {
 
 /// Parses the header. What is not a range is ignored, as the RFC requires.
 pub(super) fn wanted(header: &str, size: u64) -> Wanted {
-    let Some(ranges) = header.trim().strip_prefix("bytes=") else { return Wanted::All };
+    let Some((unit, ranges)) = header.trim().split_once('=') else { return Wanted::All };
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return Wanted::All;
+    }
     if ranges.contains(',') {
         return Wanted::Unsatisfiable;
     }
@@ -56,6 +59,7 @@ mod tests {
             ("bytes=-1000", 0..100),
             ("bytes=0-99999999999999999999999", 0..100),
             (" bytes= 5-6 ", 5..7),
+            ("BYTES=5-6", 5..7),
         ] {
             assert_eq!(wanted(header, 100), Wanted::Part(range), "{header}");
         }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, Seek, SeekFrom};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
-    IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST, HeaderName,
+    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -103,6 +103,9 @@ async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> 
     if let Some(refused) = refusal(request) {
         return refused;
     }
+    if header(request.headers(), &HOST).is_some_and(is_public_name) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, "use the address, not a name");
+    }
     let path = request.uri().path();
     if path == "/" {
         return response(StatusCode::OK, HTML, site.page());
@@ -114,6 +117,15 @@ async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> 
         Some(index) => file(request, site, index).await,
         None => plain(StatusCode::NOT_FOUND, "the files are listed at /"),
     }
+}
+
+/// Returns whether the host is a name that anybody can register and make lead here: a page from there could then
+/// read the files (DNS rebinding).
+fn is_public_name(host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or(host).trim_end_matches('.');
+    let is_address = host.starts_with('[') || name.parse::<Ipv4Addr>().is_ok();
+    let is_local = name.ends_with(".local") || name.ends_with(".localhost");
+    name.contains('.') && !is_address && !is_local
 }
 
 async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Response<Content> {
@@ -239,5 +251,22 @@ impl Body for Content {
             Self::Text(text) => text.len() as u64,
             Self::File(_, left) => *left,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_anybody_can_register_are_refused() {
+        for host in
+            ["127.0.0.1", "127.0.0.1:80", "[::1]:80", "localhost:1", "nas", "nas.local:8080"]
+        {
+            assert!(!is_public_name(host), "{host}");
+        }
+        for host in ["rebind.example", "rebind.example.:80", "127.0.0.1.rebind.example", "1.2.3"] {
+            assert!(is_public_name(host), "{host}");
+        }
     }
 }
