@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -100,8 +101,8 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
     // A server that is busy.
     struct Busy {
         int wait = 1;
-        bool is_due = false;
-        clock::time_point due;
+        // When it is asked again, if that is pending.
+        std::optional<clock::time_point> due;
     };
 
     std::string url(std::string const& named, int at_port) const;
@@ -166,7 +167,6 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool ga
         auto const settings = internals::session_of(torrent_).get_settings();
         std::chrono::seconds const first(settings.get_int(lt::settings_pack::urlseed_wait_retry));
         busy.due = clock::now() + busy.wait * first;
-        busy.is_due = true;
         busy.wait = std::min(2 * busy.wait, longest_wait);
     }
     // In this case, libtorrent does not try again.
@@ -187,9 +187,9 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool ga
 void WebSeeds::tick() {
     auto const now = clock::now();
     for (auto& [from, busy] : busy_) {
-        if (!busy.is_due || now < busy.due)
+        if (!busy.due || now < *busy.due)
             continue;
-        busy.is_due = false;
+        busy.due.reset();
         for (std::string const& url : torrent_.url_seeds()) {
             if (url.compare(0, from.size(), from) != 0)
                 continue;

@@ -387,7 +387,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
     };
     auto const& torrent = torrents_->at(index);
     std::shared_ptr<void> const owner = torrent->owner.lock();
-    if (!owner || !new_files_->take(internals::id(owner)))
+    if (!owner || !new_files_->take(internals::id(torrent->owner)))
         return inner_->async_check_files(index, resume_data, std::move(links), std::move(answer));
     auto check = [this, owner, torrent, resume_data, links = std::move(links),
                   answer = std::move(answer)](lt::storage_error error) mutable {

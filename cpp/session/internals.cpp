@@ -258,10 +258,6 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
     return !info.info_hashes().has_v1() || info.hash_for_piece(piece) == hash;
 }
 
-std::uint64_t id(std::shared_ptr<void> const& torrent) {
-    return torrent_id(static_cast<native::torrent const*>(torrent.get())->get_userdata());
-}
-
 lt::torrent_info const& info(std::shared_ptr<void> const& torrent) {
     return static_cast<native::torrent const*>(torrent.get())->torrent_file();
 }

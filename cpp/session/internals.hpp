@@ -139,8 +139,7 @@ lt::typed_bitfield<lt::piece_index_t> unchecked_pieces(lt::torrent_handle const&
 // Returns whether any piece of a torrent has a deadline. Called on the network thread.
 bool has_deadlines(lt::torrent_handle const& torrent);
 
-// A disk backend is given torrents without a type. Called on the network thread.
-std::uint64_t id(std::shared_ptr<void> const& torrent);
+// Returns the metadata of libtorrent's torrent. Called on the network thread.
 lt::torrent_info const& info(std::shared_ptr<void> const& torrent);
 
 // Prevents a new torrent with a UDP tracker from announcing itself to trackers. Returns false if it

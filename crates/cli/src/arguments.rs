@@ -110,14 +110,11 @@ pub(crate) struct StoreFile {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportStore {
-    /// The file of the store
-    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreFile,
     /// The directory to write to
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// Print one JSON object per line
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

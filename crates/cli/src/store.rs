@@ -39,16 +39,17 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             Ok(Outcome::Done)
         }
         StoreCommand::Export(export) => {
-            let (store, directory) = (Sqlite::open_read_only(&export.file)?, &export.directory);
+            let (store, directory) =
+                (Sqlite::open_read_only(&export.store.file)?, &export.directory);
             fs::create_dir_all(directory)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
-            each(store, export.json, |record| {
+            each(store, export.store.json, |record| {
                 let path = directory.join(format!("{}.resume", record.info_hashes));
                 write(directory, &path, &record.to_resume_data())
                     .map_err(|error| format!("{}: {error}", path.display()))?;
                 let path = path.to_string_lossy();
                 report(
-                    export.json,
+                    export.store.json,
                     || json!({ "name": record.name, "info_hashes": record.info_hashes, "path": path }),
                     || path.to_string(),
                 )
