@@ -1,8 +1,7 @@
 // Converts alerts to typed calls of the client's sink. No pointer to an alert is kept after that.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/disk/new_files.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/requests/pending.hpp"
@@ -115,7 +114,6 @@ void Session::pop_alerts() {
     // Take the reports before the alerts, so that alerts that a report depends on, such as that of
     // the torrent being added, are older.
     popped_reports_ = reports_->take();
-    popped_jobs_ = written_->take_ended();
     session_.pop_alerts(&alerts_);
 }
 
@@ -131,14 +129,20 @@ void Session::convert_alerts(Alerts& out) {
     attempt(out, "statuses", [&] { take_snapshots(out); });
     attempt(out, "saved resume data", [&] { take_saved(out); });
     attempt(out, "finished files", [&] { take_looks(out); });
-    attempt(out, "lost files", [&] { take_lost(out); });
     for (lt::alert* alert : alerts_)
         attempt(out, alert->what(), [&] { convert(*alert, out); });
     alerts_.clear();
     for (auto const& report : std::exchange(popped_reports_, {}))
-        attempt(out, "a report", [&] { report(out); });
-    for (EndedJob const& job : std::exchange(popped_jobs_, {}))
-        attempt(out, "the end of a job", [&] { job_ended(job, out); });
+        attempt(out, "a report", [&] { report(*this, out); });
+}
+
+void Session::file_lost(LostFile const& file, Alerts& out) {
+    auto const found = torrents_.find(file.torrent);
+    if (found == torrents_.end() || !found->second.is_valid())
+        return;
+    pause(found->second);
+    out.file_error(file.torrent, lt::operation_name(lt::operation_t::file_read), text(file.path),
+                   error(file.why));
 }
 
 void Session::job_ended(EndedJob const& job, Alerts& out) {
@@ -409,19 +413,6 @@ void Session::take_looks(Alerts& out) {
     }
 }
 
-// libtorrent has no alert for these files.
-void Session::take_lost(Alerts& out) {
-    for (LostFile const& file : written_->take_lost()) {
-        for (auto const& [id, torrent] : torrents_) {
-            if (!torrent.is_valid() || torrent.info_hashes().get_best() != file.torrent)
-                continue;
-            pause(torrent);
-            out.file_error(id, lt::operation_name(lt::operation_t::file_read), text(file.path),
-                           error(file.why));
-        }
-    }
-}
-
 bool Session::convert_progress(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::state_update_alert::alert_type: {
@@ -513,15 +504,14 @@ void Session::report_unless_reached(lt::tracker_error_alert const& alert) {
     if (failure.message.empty())
         failure.message = "its answer is invalid";
     boost::asio::post(session_.get_context(),
-                      [reports = reports_, waker = waker_, id = id(alert), torrent = alert.handle,
+                      [reports = reports_, id = id(alert), torrent = alert.handle,
                        version = alert.version, url = std::string(alert.tracker_url()),
                        times_in_row = number(alert.times_in_row), failure = std::move(failure)] {
                           if (!torrent.is_valid() || is_reached(torrent, url, version))
                               return;
-                          reports->add([id, url, times_in_row, failure](Alerts& out) {
+                          reports->add([id, url, times_in_row, failure](Session&, Alerts& out) {
                               out.tracker_error(id, text(url), times_in_row, failure);
                           });
-                          (*waker)->wake();
                       });
 }
 

@@ -1,6 +1,7 @@
 // One lt::session and its torrents. It is created, used and destroyed on the client thread.
 #pragma once
 
+#include "torrent-patron/cpp/session/reports.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"
 
 #include "rust/cxx.h"
@@ -32,12 +33,14 @@ struct Alerts;
 struct ClientDataRecord;
 struct EndedJob;
 struct InterestRecord;
+struct LostFile;
 struct PendingRequest;
 struct NetworkThreadRecord;
 struct PolicyRecord;
 struct ReadCounters;
 struct SessionTask;
 struct SettingRecord;
+struct SharedWithDisk;
 struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
@@ -69,9 +72,9 @@ class Teardown {
 class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
-            std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            std::shared_ptr<NewFiles> new_files, bool silent_resolver, OnDemand& plugins,
-            std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
+            SharedWithDisk const& disk, std::shared_ptr<Reports> reports, bool silent_resolver,
+            OnDemand& plugins, std::vector<std::uint32_t> cores,
+            std::shared_ptr<rust::Box<Waker>> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -98,6 +101,9 @@ class Session {
     // Takes the current alerts, for the next convert_alerts().
     void pop_alerts();
     void convert_alerts(Alerts& out);
+    // Called by reports.
+    void file_lost(LostFile const& file, Alerts& out);
+    void job_ended(EndedJob const& job, Alerts& out);
     std::unique_ptr<Teardown> abort();
     // Whether names are looked up in the DNS although they should not be.
     bool leaks_names() const noexcept { return leaks_names_; }
@@ -132,24 +138,6 @@ class Session {
         std::mutex mutex_;
         std::map<std::uint64_t, Pieces> pieces_;
     };
-    // Findings of the network thread, passed to the client like alerts. Their number is bounded by
-    // the web seeds and trackers that fail between two calls of pop_alerts().
-    class Reports {
-      public:
-        using Report = std::function<void(Alerts&)>;
-        void add(Report report) {
-            std::lock_guard<std::mutex> const lock(mutex_);
-            reports_.push_back(std::move(report));
-        }
-        std::vector<Report> take() {
-            std::lock_guard<std::mutex> const lock(mutex_);
-            return std::exchange(reports_, {});
-        }
-
-      private:
-        std::mutex mutex_;
-        std::vector<Report> reports_;
-    };
 
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void restore_dht_nodes();
@@ -176,15 +164,13 @@ class Session {
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
     void take_looks(Alerts& out);
-    void take_lost(Alerts& out);
     void give_up_pending(Alerts& out);
-    void job_ended(EndedJob const& job, Alerts& out);
 
     // Shared, because std::function must be copyable. The session holds a copy, so this outlives
     // the session.
     std::shared_ptr<rust::Box<Waker>> waker_;
     // Null if it is not needed.
-    std::shared_ptr<PlainTorrents> plain_;
+    std::shared_ptr<PlainTorrents> const plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
@@ -213,10 +199,9 @@ class Session {
     std::shared_ptr<Reports> reports_;
     // Reported after the alerts that were popped.
     std::vector<Reports::Report> popped_reports_;
-    std::vector<EndedJob> popped_jobs_;
     std::unique_ptr<PendingAlerts> pending_;
-    std::shared_ptr<Written> written_;
-    std::shared_ptr<NewFiles> new_files_;
+    std::shared_ptr<Written> const written_;
+    std::shared_ptr<NewFiles> const new_files_;
     std::unique_ptr<Saver> saver_;
     // Requests to set file priorities, by torrent. libtorrent is working on the first of each.
     std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;

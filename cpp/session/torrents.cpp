@@ -1,9 +1,7 @@
 // Torrents by id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/disk/new_files.hpp"
-#include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
@@ -104,7 +102,7 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     if (!h.is_valid())
         throw lt::system_error(lt::errors::invalid_torrent_handle);
     boost::asio::post(session_.get_context(), [session = lt::session_handle(session_), handle = h,
-                                               torrent, written = written_]() mutable {
+                                               torrent, reports = reports_]() mutable {
         // On this thread, that is done when it returns.
         try {
             session.remove_torrent(handle,
@@ -116,7 +114,9 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
         // A torrent without metadata, for example, has no files. The disk backend reports the end
         // of any other deletion, because libtorrent's alert of it may be lost.
         if (!internals::is_deleted(handle))
-            written->end({EndedJob::Kind::Deletion, torrent, {}, {}});
+            reports->add([torrent](Session& session, Alerts& out) {
+                session.job_ended({EndedJob::Kind::Deletion, torrent, {}, {}}, out);
+            });
     });
 }
 
@@ -162,14 +162,15 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
 void Session::move_files(std::uint64_t torrent, Task task) {
     boost::asio::post(session_.get_context(), [task = std::move(task), handle = handle(torrent),
                                                torrent, policy = policy_, read = read_,
-                                               written = written_] {
+                                               reports = reports_] {
         (*task)->run(Torrent(handle, *policy, *read));
         // Without files, it is moved at once, and the disk backend is not asked.
-        if (internals::has_no_files(handle))
-            written->end({EndedJob::Kind::Move,
-                          torrent,
-                          handle.status(lt::torrent_handle::query_save_path).save_path,
-                          {}});
+        if (!internals::has_no_files(handle))
+            return;
+        auto path = handle.status(lt::torrent_handle::query_save_path).save_path;
+        reports->add([torrent, path = std::move(path)](Session& session, Alerts& out) {
+            session.job_ended({EndedJob::Kind::Move, torrent, path, {}}, out);
+        });
     });
 }
 
