@@ -137,10 +137,10 @@ void Session::convert_alerts(Alerts& out) {
 }
 
 void Session::file_lost(LostFile const& file, Alerts& out) {
-    auto const found = torrents_.find(file.torrent);
-    if (found == torrents_.end() || !found->second.is_valid())
+    Entry const* const torrent = find(file.torrent);
+    if (torrent == nullptr || !torrent->handle.is_valid())
         return;
-    pause(found->second);
+    pause(torrent->handle);
     out.file_error(file.torrent, lt::operation_name(lt::operation_t::file_read), text(file.path),
                    error(file.why));
 }
@@ -184,12 +184,13 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
             out.add_failed(torrent, error(a.error), is_temporary(a.error));
             return true;
         }
-        torrents_[torrent] = a.handle;
+        Entry& added = torrents_[torrent];
+        added.handle = a.handle;
         rust::Vec<std::uint8_t> v1, v2;
         hashes(params.info_hashes, v1, v2);
         out.added(torrent, text(params.ti ? params.ti->name() : params.name), std::move(v1),
                   std::move(v2));
-        finish_add(torrent, a.handle, out);
+        finish_add(torrent, added, out);
         return true;
     }
     case lt::torrent_removed_alert::alert_type: {
@@ -216,18 +217,20 @@ bool Session::convert_life(lt::alert& alert, Alerts& out) {
     // A torrent is reported as finished when libtorrent has closed its files, which it does next,
     // so that everything is written. The saver checks the files before that.
     case lt::torrent_finished_alert::alert_type:
-        finishing_.insert(id(alert));
+        if (Entry* const torrent = find(id(alert)))
+            torrent->finishing = true;
         return true;
-    case lt::cache_flushed_alert::alert_type:
-        if (finishing_.erase(id(alert)) > 0) {
-            auto const& a = static_cast<lt::cache_flushed_alert const&>(alert);
-            auto files = written_->take_finished(a.handle.info_hashes().get_best());
-            if (files.empty())
-                out.finished(id(alert));
-            else
-                saver_->look(id(alert), std::move(files));
-        }
+    case lt::cache_flushed_alert::alert_type: {
+        Entry* const torrent = find(id(alert));
+        if (torrent == nullptr || !std::exchange(torrent->finishing, false))
+            return true;
+        auto files = written_->take_finished(torrent->handle.info_hashes().get_best());
+        if (files.empty())
+            out.finished(id(alert));
+        else
+            saver_->look(id(alert), std::move(files));
         return true;
+    }
     case lt::metadata_received_alert::alert_type: {
         auto const& a = static_cast<lt::metadata_received_alert const&>(alert);
         rust::Vec<std::uint8_t> v1, v2;
@@ -307,8 +310,8 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
         // pauses a torrent after an error in a write or a check, but not after this one.
         if (a.op == lt::operation_t::file_read)
             pause(a.handle);
-        else
-            cannot_write_.insert(id(a));
+        else if (Entry* const torrent = find(id(a)))
+            torrent->cannot_write = true;
         out.file_error(id(a), lt::operation_name(a.op), text(a.filename()), error(a.error));
         return true;
     }
@@ -368,10 +371,12 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
     if (auto pieces = unchecked_->take(asked.request); !pieces.empty())
         params.have_pieces = std::move(pieces);
     // Kept, this would stop the torrent in the next run too, without an error.
-    if (!(params.flags & lt::torrent_flags::upload_mode))
-        cannot_write_.erase(id(alert));
-    else if (cannot_write_.count(id(alert)) > 0)
-        params.flags &= ~lt::torrent_flags::upload_mode;
+    if (Entry* const torrent = find(id(alert))) {
+        torrent->cannot_write =
+            torrent->cannot_write && (params.flags & lt::torrent_flags::upload_mode);
+        if (torrent->cannot_write)
+            params.flags &= ~lt::torrent_flags::upload_mode;
+    }
     if (asked.by != AnsweredBy::Metainfo)
         return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
                                         asked.client_data, asked.by == AnsweredBy::ResumeData});
@@ -389,8 +394,8 @@ void Session::take_saved(Alerts& out) {
             continue;
         }
         if (saved.is_new) {
-            if (auto const found = torrents_.find(saved.torrent); found != torrents_.end())
-                pause(found->second);
+            if (Entry const* const torrent = find(saved.torrent))
+                pause(torrent->handle);
             out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),
                            text(saved.file), saved.error);
         }
@@ -402,12 +407,12 @@ void Session::take_saved(Alerts& out) {
 // is downloaded again.
 void Session::take_looks(Alerts& out) {
     for (Saver::Look const& look : saver_->take_looks()) {
-        auto const found = torrents_.find(look.torrent);
-        if (found == torrents_.end())
+        Entry* const torrent = find(look.torrent);
+        if (torrent == nullptr)
             continue;
-        if (verifying_.erase(look.torrent) > 0 || look.changed)
+        if (std::exchange(torrent->verifying, false) || look.changed)
             boost::asio::post(session_.get_context(),
-                              [torrent = found->second] { check_again(torrent); });
+                              [handle = torrent->handle] { check_again(handle); });
         else
             out.finished(look.torrent);
     }
@@ -606,7 +611,8 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
 // Alerts were lost, and their answers may have been among them. Requests that have not been passed
 // to libtorrent are abandoned too. The end of a move is not told by an alert.
 void Session::give_up_pending(Alerts& out) {
-    choosing_.clear();
+    for (auto& [id, torrent] : torrents_)
+        torrent.choices.clear();
     unchecked_->clear();
     for (PendingRequest const& entry : pending_->take_lost())
         out.answer_lost(entry.request);

@@ -1,6 +1,7 @@
 // One lt::session and its torrents. It is created, used and destroyed on the client thread.
 #pragma once
 
+#include "torrent-patron/cpp/session/file_choices.hpp"
 #include "torrent-patron/cpp/session/reports.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"
 
@@ -16,14 +17,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -110,6 +108,17 @@ class Session {
 
   private:
     using Task = std::shared_ptr<rust::Box<TorrentTask>>;
+    // What is known of a torrent of libtorrent's session.
+    struct Entry {
+        lt::torrent_handle handle;
+        // All pieces have been downloaded, but not all written.
+        bool finishing = false;
+        // libtorrent itself has put it into upload mode, because a write has failed.
+        bool cannot_write = false;
+        // It is hashed once it has been downloaded.
+        bool verifying = false;
+        FileChoices<Task> choices{};
+    };
     // Filled in by the network thread, which may outlive the session.
     struct Snapshots {
         std::mutex mutex;
@@ -141,9 +150,11 @@ class Session {
 
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void restore_dht_nodes();
+    // Returns null if the torrent has not been added, or was removed.
+    Entry* find(std::uint64_t torrent);
     // Does what was postponed until the torrent was added.
-    void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
-    // Forgets a torrent that libtorrent has removed.
+    void finish_add(std::uint64_t torrent, Entry& added, Alerts& out);
+    // Forgets a torrent that libtorrent has removed or refused.
     void forget_torrent(std::uint64_t torrent);
     void submit(std::uint64_t torrent, Task task);
     void move_files(std::uint64_t torrent, Task task);
@@ -183,15 +194,9 @@ class Session {
     std::optional<std::chrono::steady_clock::time_point> shortage_;
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
-    std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
+    std::unordered_map<std::uint64_t, Entry> torrents_;
     // Torrents that were passed to libtorrent and have not been accepted yet.
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
-    // Torrents whose pieces have all been downloaded, but not all written.
-    std::unordered_set<std::uint64_t> finishing_;
-    // Torrents that libtorrent itself has put into upload mode, because a write has failed.
-    std::unordered_set<std::uint64_t> cannot_write_;
-    // Torrents to be hashed once they have been downloaded.
-    std::unordered_set<std::uint64_t> verifying_;
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
     // Shared with the network thread, which may outlive the session.
@@ -203,8 +208,6 @@ class Session {
     std::shared_ptr<Written> const written_;
     std::shared_ptr<NewFiles> const new_files_;
     std::unique_ptr<Saver> saver_;
-    // Requests to set file priorities, by torrent. libtorrent is working on the first of each.
-    std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
 };
 
 // Returns the settings that differ from libtorrent's defaults.

@@ -29,7 +29,12 @@ lt::torrent_handle const& Session::handle(std::uint64_t torrent) const {
     auto const found = torrents_.find(torrent);
     if (found == torrents_.end())
         throw lt::system_error(lt::errors::invalid_torrent_handle);
-    return found->second;
+    return found->second.handle;
+}
+
+Session::Entry* Session::find(std::uint64_t torrent) {
+    auto const found = torrents_.find(torrent);
+    return found == torrents_.end() ? nullptr : &found->second;
 }
 
 void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
@@ -46,8 +51,6 @@ void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> 
         params->peers_.insert(params->peers_.end(), remembered.begin(), remembered.end());
         remembered.clear();
     }
-    if (params->verify_finished_)
-        verifying_.insert(torrent);
     if (params->refuse_foreign_)
         new_files_->add(torrent);
     adding_[torrent] = std::move(params);
@@ -80,16 +83,17 @@ void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params
                       });
 }
 
-void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out) {
+void Session::finish_add(std::uint64_t torrent, Entry& added, Alerts& out) {
     auto const asked = adding_.extract(torrent);
     if (!asked)
         return;
+    added.verifying = asked.mapped()->verify_finished_;
     for (std::string const& url : asked.mapped()->dropped_)
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
     try {
         for (lt::tcp::endpoint const& peer : asked.mapped()->peers_)
-            handle.connect_peer(peer);
+            added.handle.connect_peer(peer);
     } catch (lt::system_error const&) {
         // It has been removed since.
     }
@@ -122,13 +126,9 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
 
 void Session::forget_torrent(std::uint64_t torrent) {
     torrents_.erase(torrent);
-    finishing_.erase(torrent);
-    cannot_write_.erase(torrent);
-    verifying_.erase(torrent);
     new_files_->take(torrent);
     saver_->forget(torrent);
     pending_->forget_torrent(torrent);
-    choosing_.erase(torrent);
 }
 
 std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
@@ -151,11 +151,7 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
                           });
     if (by == AnsweredBy::FilesMoved)
         return move_files(torrent, std::move(shared));
-    if (by != AnsweredBy::FilesChosen)
-        return submit(torrent, std::move(shared));
-    auto& queue = choosing_[torrent];
-    queue.push_back(shared);
-    if (queue.size() == 1)
+    if (by != AnsweredBy::FilesChosen || find(torrent)->choices.push(shared))
         submit(torrent, std::move(shared));
 }
 
@@ -196,18 +192,11 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// Starts the next request to set file priorities. libtorrent applies file priorities through the
-// disk thread, and merges those set in the meantime, so they are set one at a time to get one
-// answer each.
+// Starts the next request to set file priorities.
 void Session::choose_next(std::uint64_t torrent) {
-    auto const found = choosing_.find(torrent);
-    if (found == choosing_.end())
-        return;
-    found->second.pop_front();
-    if (found->second.empty())
-        choosing_.erase(found);
-    else
-        submit(torrent, found->second.front());
+    Entry* const entry = find(torrent);
+    if (Task next = entry ? entry->choices.next() : nullptr)
+        submit(torrent, std::move(next));
 }
 
 } // namespace patron
