@@ -165,12 +165,17 @@ class Session {
     // family.
     void convert(lt::alert& alert, Alerts& out);
     bool convert_life(lt::alert& alert, Alerts& out);
+    bool convert_state(lt::alert& alert, Alerts& out);
     bool convert_files(lt::alert& alert, Alerts& out);
     bool convert_saved(lt::alert& alert, Alerts& out);
     bool convert_progress(lt::alert& alert, Alerts& out);
     bool convert_trackers(lt::alert& alert, Alerts& out);
     bool convert_peers(lt::alert& alert, Alerts& out);
     bool convert_network(lt::alert& alert, Alerts& out);
+    void convert_add(lt::add_torrent_alert& alert, Alerts& out);
+    void convert_error(lt::torrent_error_alert const& alert, Alerts& out);
+    void convert_file_error(lt::file_error_alert const& alert, Alerts& out);
+    void files_closed(std::uint64_t id, Alerts& out);
     void report_unless_reached(lt::tracker_error_alert const& alert);
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
