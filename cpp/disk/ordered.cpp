@@ -163,14 +163,17 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
-        [torrent, piece = request.piece, byte = first_byte(*torrent, request, files, buffer),
+        [this, torrent, piece = request.piece, byte = first_byte(*torrent, request, files, buffer),
          handler = std::move(handler)](lt::storage_error const& error) {
             // Not earlier: 2.1 hashes pieces before it writes them.
             if (!error && byte)
                 torrent->rare().probes.insert(*byte);
+            bool const was_stopped = error && internals::is_in_upload_mode(torrent->owner);
             if (error)
                 torrent->rare().failed.insert(piece);
             handler(error);
+            if (error && !was_stopped && internals::is_in_upload_mode(torrent->owner))
+                written_->stop_writing(torrent->hash);
             torrent->end_write(piece);
         },
         flags);

@@ -66,6 +66,19 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return refused_choices_.erase(torrent) > 0;
     }
+    // Notes that libtorrent itself has put the torrent into upload mode, because a write has
+    // failed.
+    void stop_writing(lt::sha1_hash const& torrent) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        stopped_.insert(torrent);
+    }
+    // Returns whether it still is in that mode because of that.
+    bool cannot_write(lt::sha1_hash const& torrent, bool is_in_upload_mode) {
+        std::lock_guard<std::mutex> const lock(mutex_);
+        if (!is_in_upload_mode)
+            stopped_.erase(torrent);
+        return stopped_.count(torrent) > 0;
+    }
     void forget(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
         if (--storages_[torrent] > 0)
@@ -74,6 +87,7 @@ class Written {
         files_.erase(torrent);
         finished_.erase(torrent);
         refused_choices_.erase(torrent);
+        stopped_.erase(torrent);
     }
 
   private:
@@ -88,6 +102,7 @@ class Written {
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
     std::set<lt::sha1_hash> refused_choices_;
+    std::set<lt::sha1_hash> stopped_;
 };
 
 } // namespace patron

@@ -280,8 +280,6 @@ void Session::convert_file_error(lt::file_error_alert const& alert, Alerts& out)
     // torrent after an error in a write or a check, but not after this one.
     if (alert.op == lt::operation_t::file_read)
         pause(alert.handle);
-    else if (Entry* const entry = find(torrent))
-        entry->cannot_write = true;
     out.file_error(torrent, lt::operation_name(alert.op), text(alert.filename()), error(why));
 }
 

@@ -42,6 +42,12 @@ struct Impl {
 };
 template struct Open<Impl, &lt::session_handle::m_impl>;
 
+struct Torrent {
+    using type = std::weak_ptr<native::torrent> lt::torrent_handle::*;
+    friend type member(Torrent);
+};
+template struct Open<Torrent, &lt::torrent_handle::m_torrent>;
+
 struct Connections {
     using type = std::set<std::shared_ptr<native::peer_connection>> lt::aux::session_impl::*;
     friend type member(Connections);
@@ -237,6 +243,12 @@ std::uint64_t id(std::weak_ptr<void> const& torrent) {
 bool is_removed(std::weak_ptr<void> const& torrent) {
     auto const owner = torrent.lock();
     return !owner || static_cast<native::torrent*>(owner.get())->is_aborted();
+}
+
+bool is_in_upload_mode(std::weak_ptr<void> const& torrent) {
+    lt::torrent_handle handle;
+    handle.*member(Torrent()) = std::static_pointer_cast<native::torrent>(torrent.lock());
+    return handle.is_valid() && (handle.flags() & lt::torrent_flags::upload_mode);
 }
 
 bool is_deleted(lt::torrent_handle const& torrent) {

@@ -67,6 +67,9 @@ std::uint64_t id(std::weak_ptr<void> const& torrent);
 // Returns whether libtorrent's torrent was removed. Called on the network thread.
 bool is_removed(std::weak_ptr<void> const& torrent);
 
+// Returns whether libtorrent's torrent is in upload mode. Called on the network thread.
+bool is_in_upload_mode(std::weak_ptr<void> const& torrent);
+
 // Returns whether the files of a removed torrent are being deleted. Called on the network thread.
 bool is_deleted(lt::torrent_handle const& torrent);
 

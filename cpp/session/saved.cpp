@@ -65,12 +65,9 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
     if (auto pieces = unchecked_->take(asked.request); !pieces.empty())
         params.have_pieces = std::move(pieces);
     // Kept, this would stop the torrent in the next run too, without an error.
-    if (Entry* const torrent = find(id(alert))) {
-        torrent->cannot_write =
-            torrent->cannot_write && (params.flags & lt::torrent_flags::upload_mode);
-        if (torrent->cannot_write)
-            params.flags &= ~lt::torrent_flags::upload_mode;
-    }
+    auto const upload_mode = lt::torrent_flags::upload_mode;
+    if (written_->cannot_write(params.info_hashes.get_best(), bool(params.flags & upload_mode)))
+        params.flags &= ~upload_mode;
     if (asked.by != AnsweredBy::Metainfo)
         return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
                                         asked.client_data, asked.by == AnsweredBy::ResumeData});

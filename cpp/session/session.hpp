@@ -113,8 +113,6 @@ class Session {
         lt::torrent_handle handle;
         // All pieces have been downloaded, but not all written.
         bool finishing = false;
-        // libtorrent itself has put it into upload mode, because a write has failed.
-        bool cannot_write = false;
         // It is hashed once it has been downloaded.
         bool verifying = false;
         FileChoices<Task> choices{};

@@ -544,6 +544,33 @@ fn files_that_have_changed_since_the_resume_data_are_checked() {
 }
 
 /// Until libtorrent has looked at the files, which takes time if there are many, it saves no pieces.
+/// libtorrent also puts a torrent into upload mode, after a failed write. Only that is not saved.
+#[test]
+fn upload_mode_of_the_program_is_saved_although_a_check_has_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let metainfo = metainfo(&data(&dir.path().join("from"), "data.bin", 1, 100_000));
+    let to = dir.path().join("to");
+    let first = client(&to);
+    let patron = first.patron();
+    let options = AddOptions::default().add_flags([TorrentFlag::UploadMode]);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    await_event!(patron, Event::Checked { .. });
+    // A link to itself cannot be examined.
+    std::fs::create_dir_all(&to).unwrap();
+    std::os::unix::fs::symlink("data.bin", to.join("data.bin")).unwrap();
+    patron.recheck(id).wait().unwrap();
+    await_event!(patron, Event::Error { .. });
+    let saved = patron.resume_data(id).wait().unwrap();
+    drop((patron, first));
+
+    let second = client(&to);
+    let patron = second.patron();
+    let source = Source::ResumeData(saved.into());
+    let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+    let flags = patron.options(id).wait().unwrap().flags;
+    assert!(flags.contains(TorrentFlag::UploadMode), "{flags:?}");
+}
+
 #[test]
 fn a_save_during_the_first_look_at_the_files_forgets_no_pieces() {
     let dir = tempfile::tempdir().unwrap();
