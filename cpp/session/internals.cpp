@@ -270,6 +270,29 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
     return !info.info_hashes().has_v1() || info.hash_for_piece(piece) == hash;
 }
 
+bool is_finished(lt::torrent_handle const& torrent) {
+    auto const native = torrent.native_handle();
+    if (!native || native->is_aborted() || !native->has_storage())
+        return false;
+    auto const state = native->state();
+    return state == lt::torrent_status::finished || state == lt::torrent_status::seeding;
+}
+
+void hash_piece(lt::torrent_handle const& torrent, lt::piece_index_t piece,
+                std::function<void(bool)> then) {
+    auto const native = torrent.native_handle();
+    lt::disk_interface& disk = native->session().disk_thread();
+    disk.async_hash(native->storage(), piece, {},
+                    lt::disk_interface::v1_hash | lt::disk_interface::sequential_access |
+                        lt::disk_interface::volatile_read,
+                    [owner = std::weak_ptr<void>(native),
+                     then = std::move(then)](lt::piece_index_t hashed, lt::sha1_hash const& v1,
+                                             lt::storage_error const& error) {
+                        then(!error && has_hash(owner, hashed, v1));
+                    });
+    disk.submit_jobs();
+}
+
 lt::torrent_info const& info(std::shared_ptr<void> const& torrent) {
     return static_cast<native::torrent const*>(torrent.get())->torrent_file();
 }

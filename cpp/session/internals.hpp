@@ -77,6 +77,15 @@ bool is_deleted(lt::torrent_handle const& torrent);
 // on the network thread.
 bool has_no_files(lt::torrent_handle const& torrent);
 
+// Returns whether a torrent has all that is wanted, and its files are not being checked. Called on
+// the network thread.
+bool is_finished(lt::torrent_handle const& torrent);
+
+// Hashes a piece of a finished torrent on disk. Passes on whether it has its v1 hash. Called on the
+// network thread, as is `then`.
+void hash_piece(lt::torrent_handle const& torrent, lt::piece_index_t piece,
+                std::function<void(bool)> then);
+
 // Returns whether the v1 piece of libtorrent's torrent has this hash; true if there is no v1.
 bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
               lt::sha1_hash const& hash);

@@ -7,6 +7,7 @@
 #include "torrent-patron/cpp/session/alert.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
+#include "torrent-patron/cpp/session/verification.hpp"
 #include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/bridge.rs.h"
 
@@ -101,12 +102,35 @@ void Session::take_looks(Alerts& out) {
         Entry* const torrent = find(look.torrent);
         if (torrent == nullptr)
             continue;
-        if (std::exchange(torrent->verifying, false) || look.changed)
+        if (look.changed) {
+            torrent->verifying = false;
             boost::asio::post(session_.get_context(),
                               [handle = torrent->handle] { check_again(handle); });
-        else
+        } else if (torrent->verifying) {
+            verify(look.torrent, torrent->handle);
+        } else {
             out.finished(look.torrent);
+        }
     }
+}
+
+// libtorrent's own check is left for wrong data, and for torrents with v2 hashes alone.
+void Session::verify(std::uint64_t torrent, lt::torrent_handle const& handle) {
+    boost::asio::post(session_.get_context(), [reports = reports_, torrent, handle] {
+        verify_pieces(handle, [reports, torrent, handle](bool are_right) {
+            if (!are_right)
+                check_again(handle);
+            reports->add([torrent, are_right](Session& session, Alerts& out) {
+                session.verified(torrent, are_right, out);
+            });
+        });
+    });
+}
+
+void Session::verified(std::uint64_t torrent, bool are_right, Alerts& out) {
+    Entry* const entry = find(torrent);
+    if (entry != nullptr && std::exchange(entry->verifying, false) && are_right)
+        out.finished(torrent);
 }
 
 } // namespace patron

@@ -99,7 +99,8 @@ class Session {
     // Takes the current alerts, for the next convert_alerts().
     void pop_alerts();
     void convert_alerts(Alerts& out);
-    // Called by reports.
+    // These are called by reports.
+    void verified(std::uint64_t torrent, bool are_right, Alerts& out);
     void file_lost(LostFile const& file, Alerts& out);
     void job_ended(EndedJob const& job, Alerts& out);
     std::unique_ptr<Teardown> abort();
@@ -178,6 +179,7 @@ class Session {
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
     void take_looks(Alerts& out);
+    void verify(std::uint64_t torrent, lt::torrent_handle const& handle);
     void give_up_pending(Alerts& out);
 
     // Shared, because std::function must be copyable. The session holds a copy, so this outlives

@@ -224,7 +224,9 @@ pub struct AddOptions {
     pub stop_when_checked: bool,
     /// Check the files against their hashes again after they have been downloaded, before
     /// [`Event::Finished`](crate::Event::Finished). Otherwise only their sizes are checked, and changes by
-    /// another program during the download are not noticed. Resume data has this until it is done.
+    /// another program during the download are not noticed. Meanwhile peers stay connected, and the torrent is in
+    /// [`TorrentState::Seeding`](crate::torrent::TorrentState::Seeding) or `Finished`. If a hash is wrong, or the
+    /// torrent is v2 only, libtorrent checks all of it. Resume data has this option until it is done.
     pub verify_finished: bool,
     /// Trackers in addition to those of the source.
     pub trackers: Vec<Tracker>,

@@ -660,6 +660,10 @@ fn finishes_in_spite_of_a_change(patron: &Patron, id: TorrentId) -> bool {
 
 #[test]
 fn files_that_change_during_their_download_are_not_reported_as_complete() {
+    let overwrite = |path: &Path| {
+        let mut file = std::fs::File::options().write(true).open(path).unwrap();
+        file.write_all(&noise(81, 100_000)).unwrap();
+    };
     for (what, change) in [
         ("deleted", &(|path: &Path| std::fs::remove_file(path).unwrap()) as &dyn Fn(&Path)),
         ("replaced", &|path| {
@@ -670,19 +674,25 @@ fn files_that_change_during_their_download_are_not_reported_as_complete() {
         ("truncated", &|path| {
             std::fs::File::options().write(true).open(path).unwrap().set_len(0).unwrap();
         }),
-        ("overwritten", &|path| {
-            let mut file = std::fs::File::options().write(true).open(path).unwrap();
-            file.write_all(&noise(81, 100_000)).unwrap();
-        }),
+        ("overwritten", &overwrite),
+        ("overwritten, v1", &overwrite),
+        ("overwritten, v2", &overwrite),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 80, 2 * MIB));
+        let file = data(&dir.path().join("from"), "data.bin", 80, 2 * MIB);
+        let protocol = match what {
+            "overwritten, v1" => Protocol::V1,
+            "overwritten, v2" => Protocol::V2,
+            _ => Protocol::Hybrid,
+        };
+        let metainfo = maker(&file, protocol).start().unwrap().wait().unwrap();
+        let seeder = Seeder::with(&file, metainfo);
         let to = dir.path().join("to");
         let client = client(&to);
         let patron = client.patron();
         patron
             .subscribe(patron.subscription().with(torrent_patron::event::EventKind::PieceFinished));
-        let verify = what == "overwritten";
+        let verify = what.starts_with("overwritten");
         let options = seeder
             .options()
             .limits(Limits::default().download_limit(1_000_000))
@@ -700,6 +710,54 @@ fn files_that_change_during_their_download_are_not_reported_as_complete() {
         assert!(what == "truncated" || !has_stopped, "{what}");
         assert!(same(&seeder.path, &to.join("data.bin")), "{what}");
     }
+}
+
+/// libtorrent's own check of the files would disconnect all peers, and announce the torrent as stopped and
+/// started.
+#[test]
+fn the_check_at_the_end_of_a_download_disturbs_neither_peers_nor_trackers() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 83, 4 * MIB);
+    let seeder = Seeder::with(&file, maker(&file, Protocol::V1).start().unwrap().wait().unwrap());
+    let tracker = crate::strangers::tracker();
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let kinds = [EventKind::PeerConnected, EventKind::PeerDisconnected];
+    patron.subscribe(EventKinds::DEFAULT | kinds.into());
+    let options = seeder
+        .options()
+        .verify_finished(true)
+        .limits(Limits::default().download_limit(2_000_000))
+        .add_trackers([torrent_patron::tracker::Tracker::new(tracker.url("/announce"), 0)]);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+
+    let leecher = crate::support::client(&dir.path().join("leecher"));
+    let other = leecher.patron();
+    let options = AddOptions::default()
+        .limits(Limits::default().download_limit(500_000))
+        .add_peers([address(&patron)]);
+    other.add_torrent(&seeder.metainfo, options).wait().unwrap();
+
+    let seed = address(&seeder.patron);
+    let mut connected = false;
+    crate::support::wait_for(&patron, "the end", |event| {
+        match event {
+            Event::PeerConnected { outgoing, .. } => connected |= !outgoing,
+            // A seed is of no use any more.
+            Event::PeerDisconnected { address: from, .. } if *from == seed => {}
+            Event::PeerDisconnected { .. } => panic!("{event}"),
+            _ => {}
+        }
+        matches!(event, Event::Finished { id: on, .. } if *on == id).then_some(())
+    });
+    assert!(connected);
+    assert_eq!(patron.statistics().wait().unwrap().blocks_hashed, 2 * 256);
+    let asked = |event: &str| {
+        let event = format!("event={event}");
+        tracker.asked().iter().filter(|request| request.contains(&event)).count()
+    };
+    crate::support::until("the announce of the end", || asked("completed") > 0);
+    assert_eq!(["started", "completed", "stopped"].map(asked), [1, 1, 0], "{:?}", tracker.asked());
 }
 
 /// The data of a piece that has arrived in part is lost, and no peer is to blame.

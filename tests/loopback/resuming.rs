@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
+use torrent_patron::event::EventKind;
 use torrent_patron::file::{Allocation, Priority};
 use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::metainfo::{Metainfo, Protocol};
@@ -286,6 +287,27 @@ fn a_torrent_that_reaches_its_goal_ends_as_chosen() {
         assert_eq!(file.exists(), then != GoalAction::RemoveAndDelete);
         drop((copy, leecher));
     }
+}
+
+/// Otherwise the action could remove a torrent before wrong data is found.
+#[test]
+fn a_goal_is_reached_once_the_download_has_been_verified() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 2, 64 << 20);
+    let maker = maker(&file, Protocol::V1).piece_length(1 << 20);
+    let seeder = Seeder::with(&file, maker.start().unwrap().wait().unwrap());
+    let leecher =
+        builder(&dir.path().join("to")).tick_interval(Duration::from_millis(5)).start().unwrap();
+    let patron = leecher.patron();
+    let options = seeder
+        .options()
+        .verify_finished(true)
+        .goals(Goals::default().share_ratio(0.0).then(GoalAction::Remove));
+    patron.add_torrent(&seeder.metainfo, options).wait().unwrap();
+    let first = await_event!(
+        patron, event @ (Event::Finished { .. } | Event::GoalReached { .. }) => event.kind()
+    );
+    assert_eq!(first, EventKind::Finished);
 }
 
 #[test]

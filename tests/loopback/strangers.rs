@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// An HTTP server that records its requests, and answers each path with the result of a function.
-struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     stop: Arc<AtomicBool>,
@@ -66,11 +66,11 @@ impl Server {
         Ok(Self { address, asked, stop, thread: Some(thread) })
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -93,7 +93,7 @@ fn no_peers() -> Vec<u8> {
 }
 
 /// A tracker that knows no peers.
-fn tracker() -> Server {
+pub(crate) fn tracker() -> Server {
     Server::start(|_| no_peers())
 }
 

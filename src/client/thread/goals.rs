@@ -25,6 +25,10 @@ impl<E: Engine> ClientThread<E> {
             .with_goal()
             .filter_map(|(id, goals)| {
                 let status = self.service.statuses.get(id)?;
+                // Data that is still to be verified does not count.
+                if !self.torrents.get(id)?.is_complete(&status) {
+                    return None;
+                }
                 Some((id, reached(&goals, &status)?, goals.then))
             })
             .collect();
