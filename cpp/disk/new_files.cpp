@@ -1,6 +1,5 @@
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/compat.hpp"
-#include "torrent-patron/cpp/disk/torrents.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 
@@ -35,14 +34,14 @@ class Exists final : public boost::system::error_category {
     }
 };
 
-lt::storage_error refused(ExistingFile const& file, Why why) {
+lt::storage_error refused(ExpectedFile const& file, Why why) {
     // Never destroyed: the network thread may outlive main.
     static Exists const& exists = *new Exists;
     return lt::storage_error(lt::error_code(why, exists), file.index,
                              lt::operation_t::check_resume);
 }
 
-bool is_right(ExistingFile const& file, lt::torrent_info const& info, lt::piece_index_t piece) {
+bool is_right(ExpectedFile const& file, lt::torrent_info const& info, lt::piece_index_t piece) {
     std::string data(static_cast<std::size_t>(info.piece_size(piece)), '\0');
     std::ifstream from(file.path, std::ios::binary);
     from.seekg(std::int64_t(static_cast<int>(piece)) * info.piece_length() - file.begin);
@@ -51,7 +50,7 @@ bool is_right(ExistingFile const& file, lt::torrent_info const& info, lt::piece_
 }
 
 // Of a torrent that is only v2, the hashes of the pieces come later.
-bool has_data_of(ExistingFile const& file, lt::torrent_info const& info, bool is_whole) {
+bool has_data_of(ExpectedFile const& file, lt::torrent_info const& info, bool is_whole) {
     if (!info.info_hashes().has_v1())
         return true;
     std::int64_t const length = info.piece_length(), end = file.begin + file.size;
@@ -71,18 +70,9 @@ bool has_data_of(ExistingFile const& file, lt::torrent_info const& info, bool is
 
 } // namespace
 
-std::vector<ExistingFile> expected(TorrentFiles const& torrent) {
-    std::vector<ExistingFile> out;
-    for (lt::file_index_t const i : torrent.files.file_range())
-        if (torrent.is_downloaded(i))
-            out.push_back({i, torrent.names.path(i, torrent.path), torrent.files.file_offset(i),
-                           torrent.files.file_size(i)});
-    return out;
-}
-
-lt::storage_error foreign_file(std::vector<ExistingFile> const& files,
+lt::storage_error foreign_file(std::vector<ExpectedFile> const& files,
                                lt::torrent_info const& info) {
-    for (ExistingFile const& file : files) {
+    for (ExpectedFile const& file : files) {
         struct stat found {};
         if (::stat(file.path.c_str(), &found) != 0)
             continue;

@@ -1,6 +1,8 @@
 // Files of torrents whose metadata came after they were added.
 #pragma once
 
+#include "torrent-patron/cpp/disk/written.hpp"
+
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/torrent_info.hpp>
 
@@ -8,12 +10,9 @@
 #include <memory>
 #include <mutex>
 #include <set>
-#include <string>
 #include <vector>
 
 namespace patron {
-
-struct TorrentFiles;
 
 // The torrents of magnet links that must not overwrite files of others. The thread that adds them
 // could not look at their files, so the backend does when it knows them. Any thread.
@@ -33,19 +32,9 @@ class NewFiles {
     std::set<std::uint64_t> torrents_;
 };
 
-// A file of a torrent, which may exist.
-struct ExistingFile {
-    lt::file_index_t index;
-    std::string path;
-    std::int64_t begin;
-    std::int64_t size;
-};
-// Returns the files that are downloaded.
-std::vector<ExistingFile> expected(TorrentFiles const& torrent);
-
 // Returns an error if one of the files exists and contains no data of the torrent, by the rules of
 // src/add/existing.rs. May wait, so only workers call it.
-lt::storage_error foreign_file(std::vector<ExistingFile> const& files,
+lt::storage_error foreign_file(std::vector<ExpectedFile> const& files,
                                lt::torrent_info const& info);
 
 } // namespace patron

@@ -402,7 +402,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
         inner_->submit_jobs();
     };
     auto const found = std::make_shared<lt::storage_error>();
-    on_thread([found, files = expected(*torrent),
+    on_thread([found, files = torrent->wanted_files(),
                &info = internals::info(owner)] { *found = foreign_file(files, info); },
               [found, check = std::move(check)]() mutable { check(*found); });
 }

@@ -23,7 +23,7 @@ std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
     std::vector<ExpectedFile> out;
     for (auto const i : files.file_range())
         if (is_downloaded(i))
-            out.push_back({names.path(i, path), files.file_size(i)});
+            out.push_back({i, names.path(i, path), files.file_offset(i), files.file_size(i)});
     return out;
 }
 

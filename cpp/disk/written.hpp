@@ -14,9 +14,11 @@
 
 namespace patron {
 
-// The path of a file, and its size when complete.
+// A file of a torrent: where it begins in the torrent, and its size when complete.
 struct ExpectedFile {
+    lt::file_index_t index;
     std::string path;
+    std::int64_t begin;
     std::int64_t size;
 };
 
