@@ -1,7 +1,7 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
+#include "torrent-patron/cpp/disk/moves.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
-#include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/operations.hpp>
@@ -10,13 +10,9 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <iterator>
 #include <utility>
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace patron {
 
@@ -245,63 +241,6 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
         });
 }
 
-namespace {
-
-// Returns an error if there is a file of this path, or if there cannot be one.
-lt::error_code occupied(std::string const& path) {
-    struct stat found {};
-    int const failed = ::lstat(path.c_str(), &found) == 0 ? EEXIST : errno;
-    return failed == ENOENT ? lt::error_code()
-                            : lt::error_code(failed, boost::system::system_category());
-}
-
-struct MovedFile {
-    std::string from;
-    std::string to;
-};
-
-// Returns the files and the part file, each with its path before and after a move.
-std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string const& to) {
-    std::vector<MovedFile> out;
-    for (auto const i : torrent.files.file_range())
-        if (!torrent.files.pad_file_at(i))
-            out.push_back({torrent.names.path(i, torrent.path), torrent.names.path(i, to)});
-    auto const parts = "/" + part_file_name(torrent.hash);
-    out.push_back({torrent.path + parts, to + parts});
-    return out;
-}
-
-// libtorrent may report that a file cannot be renamed to another file system, although it is the
-// copy that failed.
-lt::error_code why_not_copied(lt::error_code error, std::string const& to, std::int64_t size) {
-    std::error_code unknown;
-    if (error == boost::system::errc::cross_device_link &&
-        std::filesystem::space(to, unknown).available < static_cast<std::uintmax_t>(size))
-        return {ENOSPC, boost::system::system_category()};
-    return error;
-}
-
-bool are_two_files(MovedFile const& file) {
-    struct stat from {
-    }, to{};
-    return ::lstat(file.from.c_str(), &from) == 0 && ::lstat(file.to.c_str(), &to) == 0 &&
-           (from.st_ino != to.st_ino || from.st_dev != to.st_dev);
-}
-
-// Removes what a move that has failed has copied, and the directories of that.
-void remove_copies(std::vector<MovedFile> const& files, std::string const& to) {
-    std::error_code ignored;
-    for (MovedFile const& file : files) {
-        if (!are_two_files(file) || ::unlink(file.to.c_str()) != 0)
-            continue;
-        auto parent = std::filesystem::path(file.to).parent_path();
-        while (parent.string().size() > to.size() && std::filesystem::remove(parent, ignored))
-            parent = parent.parent_path();
-    }
-}
-
-} // namespace
-
 void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::move_flags_t flags,
                                  MoveHandler handler) {
     auto const torrent = begin_exclusive(index);
@@ -335,7 +274,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
         auto const size = of_file ? torrent->files.file_size(error.file()) : 0;
         on_thread(
             [files, to, why, size] {
-                why->ec = why_not_copied(why->ec, to, size);
+                why->ec = why_not_moved(why->ec, to, size);
                 remove_copies(*files, to);
             },
             [answer, status, path, why] { answer(status, path, *why); });

@@ -1,0 +1,58 @@
+#include "torrent-patron/cpp/disk/moves.hpp"
+#include "torrent-patron/cpp/file_names.hpp"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace patron {
+namespace {
+
+bool are_two_files(MovedFile const& file) {
+    struct stat from {
+    }, to{};
+    return ::lstat(file.from.c_str(), &from) == 0 && ::lstat(file.to.c_str(), &to) == 0 &&
+           (from.st_ino != to.st_ino || from.st_dev != to.st_dev);
+}
+
+} // namespace
+
+std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string const& to) {
+    std::vector<MovedFile> out;
+    for (auto const i : torrent.files.file_range())
+        if (!torrent.files.pad_file_at(i))
+            out.push_back({torrent.names.path(i, torrent.path), torrent.names.path(i, to)});
+    auto const parts = "/" + part_file_name(torrent.hash);
+    out.push_back({torrent.path + parts, to + parts});
+    return out;
+}
+
+lt::error_code occupied(std::string const& path) {
+    struct stat found {};
+    int const failed = ::lstat(path.c_str(), &found) == 0 ? EEXIST : errno;
+    return failed == ENOENT ? lt::error_code()
+                            : lt::error_code(failed, boost::system::system_category());
+}
+
+lt::error_code why_not_moved(lt::error_code error, std::string const& to, std::int64_t size) {
+    std::error_code unknown;
+    if (error == boost::system::errc::cross_device_link &&
+        std::filesystem::space(to, unknown).available < static_cast<std::uintmax_t>(size))
+        return {ENOSPC, boost::system::system_category()};
+    return error;
+}
+
+void remove_copies(std::vector<MovedFile> const& files, std::string const& to) {
+    std::error_code ignored;
+    for (MovedFile const& file : files) {
+        if (!are_two_files(file) || ::unlink(file.to.c_str()) != 0)
+            continue;
+        auto parent = std::filesystem::path(file.to).parent_path();
+        while (parent.string().size() > to.size() && std::filesystem::remove(parent, ignored))
+            parent = parent.parent_path();
+    }
+}
+
+} // namespace patron
