@@ -46,6 +46,9 @@ class TorrentParams {
     SavedRecord saved_figures() const noexcept;
 
   private:
+    // Drops the URLs that the policy does not allow.
+    rust::Vec<rust::String> apply_policy(AddRecord const& options);
+
     friend class Session;
     friend class Torrent;
     lt::add_torrent_params params_;
