@@ -4,15 +4,6 @@
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/operations.hpp>
 
-// Since 2.1 its header is internal.
-#if __has_include(<libtorrent/aux_/web_peer_connection.hpp>)
-#include <libtorrent/aux_/web_peer_connection.hpp>
-namespace native = lt::aux;
-#else
-#include <libtorrent/web_peer_connection.hpp>
-namespace native = lt;
-#endif
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -12,27 +12,7 @@
 
 #include <algorithm>
 #include <memory>
-#include <new>
 #include <utility>
-
-// Since 2.1 their headers are internal.
-#if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
-#include <libtorrent/aux_/http_tracker_connection.hpp>
-#include <libtorrent/aux_/peer_connection.hpp>
-#include <libtorrent/aux_/torrent.hpp>
-#include <libtorrent/aux_/tracker_manager.hpp>
-#include <libtorrent/aux_/udp_tracker_connection.hpp>
-#include <libtorrent/aux_/web_connection_base.hpp>
-namespace native = lt::aux;
-#else
-#include <libtorrent/http_tracker_connection.hpp>
-#include <libtorrent/peer_connection.hpp>
-#include <libtorrent/torrent.hpp>
-#include <libtorrent/tracker_manager.hpp>
-#include <libtorrent/udp_tracker_connection.hpp>
-#include <libtorrent/web_connection_base.hpp>
-namespace native = lt;
-#endif
 
 namespace patron::internals {
 
@@ -53,44 +33,6 @@ struct Connections {
     friend type member(Connections);
 };
 template struct Open<Connections, &lt::aux::session_impl::m_connections>;
-
-struct Trackers {
-    using type = native::tracker_manager lt::aux::session_impl::*;
-    friend type member(Trackers);
-};
-template struct Open<Trackers, &lt::aux::session_impl::m_tracker_manager>;
-
-using TrackerConnection = std::shared_ptr<native::http_tracker_connection>;
-struct Announces {
-    using type = std::vector<TrackerConnection> native::tracker_manager::*;
-    friend type member(Announces);
-};
-template struct Open<Announces, &native::tracker_manager::m_http_conns>;
-
-struct QueuedAnnounces {
-    using type = std::deque<TrackerConnection> native::tracker_manager::*;
-    friend type member(QueuedAnnounces);
-};
-template struct Open<QueuedAnnounces, &native::tracker_manager::m_queued>;
-
-struct Send {
-    using type = native::tracker_manager::send_fun_t native::tracker_manager::*;
-    friend type member(Send);
-};
-template struct Open<Send, &native::tracker_manager::m_send_fun>;
-
-struct UdpRequests {
-    using type = std::unordered_map<std::uint32_t, std::shared_ptr<native::udp_tracker_connection>>
-        native::tracker_manager::*;
-    friend type member(UdpRequests);
-};
-template struct Open<UdpRequests, &native::tracker_manager::m_udp_conns>;
-
-struct Requester {
-    using type = std::weak_ptr<native::request_callback> native::tracker_connection::*;
-    friend type member(Requester);
-};
-template struct Open<Requester, &native::tracker_connection::m_requester>;
 
 struct Received {
     using type = lt::aux::receive_buffer native::peer_connection::*;
@@ -147,12 +89,6 @@ struct ConnectBoost {
 template struct Open<ConnectBoost, &native::torrent::m_connect_boost_counter>;
 
 namespace {
-
-// Only torrents make requests to trackers. Returns 0 if the torrent no longer exists.
-std::uint64_t torrent_of(native::tracker_connection const& request) {
-    auto const asks = (request.*member(Requester())).lock();
-    return asks ? torrent_id(static_cast<native::torrent const&>(*asks).get_userdata()) : 0;
-}
 
 // For asio's io_control.
 struct CloseOnExec {
@@ -332,52 +268,6 @@ void add_to_class(lt::session_handle const& session, lt::peer_connection_handle 
     static_cast<lt::aux::session_interface&>(*impl).set_peer_classes(connection.get(), from, {});
     std::swap((*impl).*member(ClassFilter()), only);
     std::swap((*impl).*member(ClassTypeFilter()), all);
-}
-
-void filter_http_requests(lt::session_handle const& session, ChooseFilter const& choose) {
-    auto const impl = session.native_handle();
-    if (!impl)
-        return;
-    auto& trackers = (*impl).*member(Trackers());
-    auto const each = [&choose](TrackerConnection const& connection) {
-        auto const& request = connection->tracker_req();
-        Filter filter = choose(torrent_of(*connection), request.url, request.filter);
-        if (filter == request.filter)
-            return;
-        // The member is const: it must not be written to, but another object may take its place
-        // (P1971R0, RU007; a defect report against C++17).
-        std::destroy_at(&request.filter);
-        ::new (const_cast<Filter*>(&request.filter)) Filter(std::move(filter));
-    };
-    for (TrackerConnection const& connection : trackers.*member(Announces()))
-        each(connection);
-    if (auto const& queued = trackers.*member(QueuedAnnounces()); !queued.empty()) {
-        each(queued.front());
-        each(queued.back());
-    }
-}
-
-void filter_udp_requests(lt::session_handle const& session, AllowPacket allows) {
-    auto const impl = session.native_handle();
-    if (!impl)
-        return;
-    auto& trackers = (*impl).*member(Trackers());
-    auto& send = trackers.*member(Send());
-    // BEP 15: the connection id, the action and the transaction, in network byte order.
-    send = [inner = send, &trackers, allows = std::move(allows)](
-               auto const& socket, lt::udp::endpoint const& to, lt::span<char const> packet,
-               lt::error_code& failure, auto flags) {
-        std::uint32_t transaction = 0;
-        for (int i = 12; i < 16 && i < packet.size(); ++i)
-            transaction = (transaction << 8) | static_cast<unsigned char>(packet[i]);
-        auto const& requests = trackers.*member(UdpRequests());
-        if (auto const found = requests.find(transaction);
-            found != requests.end() &&
-            !allows(torrent_of(*found->second), found->second->tracker_req().url, to.address()))
-            failure = lt::errors::ssrf_mitigation;
-        else
-            inner(socket, to, packet, failure, flags);
-    };
 }
 
 void close_listener(lt::session_handle const& session, lt::tcp::endpoint const& address) {

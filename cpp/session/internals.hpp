@@ -1,4 +1,4 @@
-// The only file that accesses parts of libtorrent which are hidden from plugins.
+// Access to parts of libtorrent that are hidden from plugins.
 #pragma once
 
 #include <libtorrent/address.hpp>

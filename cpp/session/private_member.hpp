@@ -1,5 +1,26 @@
-// Access to private members of libtorrent's classes.
+// Access to libtorrent's hidden classes, and to private members.
 #pragma once
+
+// Since 2.1 these headers are internal.
+#if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
+#include <libtorrent/aux_/http_tracker_connection.hpp>
+#include <libtorrent/aux_/peer_connection.hpp>
+#include <libtorrent/aux_/torrent.hpp>
+#include <libtorrent/aux_/tracker_manager.hpp>
+#include <libtorrent/aux_/udp_tracker_connection.hpp>
+#include <libtorrent/aux_/web_connection_base.hpp>
+#include <libtorrent/aux_/web_peer_connection.hpp>
+namespace native = lt::aux;
+#else
+#include <libtorrent/http_tracker_connection.hpp>
+#include <libtorrent/peer_connection.hpp>
+#include <libtorrent/torrent.hpp>
+#include <libtorrent/tracker_manager.hpp>
+#include <libtorrent/udp_tracker_connection.hpp>
+#include <libtorrent/web_connection_base.hpp>
+#include <libtorrent/web_peer_connection.hpp>
+namespace native = lt;
+#endif
 
 namespace patron::internals {
 
