@@ -596,7 +596,12 @@ impl Transfer {
 
     fn status(&mut self, status: &TorrentStatus) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&status.id) else { return Ok(()) };
-        torrent.bar.status(status);
+        let mut shown = status.clone();
+        if self.aim == Aim::Download && status.finished && torrent.phase == Phase::Running {
+            // Until `Finished`, the files are checked.
+            shown.state = TorrentState::CheckingFiles;
+        }
+        torrent.bar.status(&shown);
         let incomplete = status.state == TorrentState::Downloading && !status.finished;
         if self.aim == Aim::Seed && incomplete && !torrent.warned_incomplete {
             torrent.warned_incomplete = true;
