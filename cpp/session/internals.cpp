@@ -106,7 +106,7 @@ Queue queue(lt::session_handle const& session, std::size_t most) {
     using Lists = lt::aux::session_interface;
     Lists& from = *session.native_handle();
     Queue out{};
-    auto const first = [&](lt::torrent_list_index_t list, int low_rate, auto const& is_before) {
+    auto const first = [&](auto list, int low_rate, auto const& is_before) {
         std::vector<native::torrent*> all = from.torrent_list(list);
         out.count += all.size();
         auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
@@ -114,7 +114,7 @@ Queue queue(lt::session_handle const& session, std::size_t most) {
         std::vector<Queued> queued;
         for (auto it = all.begin(); it != end; ++it) {
             native::torrent const& one = **it;
-            lt::stat const statistics = one.statistics();
+            auto const statistics = one.statistics();
             int const rate = list == Lists::torrent_seeding_auto_managed
                                  ? statistics.upload_payload_rate()
                                  : statistics.download_payload_rate();
