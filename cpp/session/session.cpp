@@ -14,6 +14,7 @@
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/first_announces.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/on_demand.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
@@ -224,6 +225,10 @@ void Session::restore_dht_nodes() {
 }
 
 std::unique_ptr<Teardown> Session::abort() {
+    // libtorrent stops the first torrent of its queue first, which takes time quadratic in the
+    // length of the queue.
+    internals::post(session_,
+                    [session = lt::session_handle(session_)] { internals::empty_queue(session); });
     return std::make_unique<Teardown>(session_.abort(), std::move(saver_));
 }
 
