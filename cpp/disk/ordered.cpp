@@ -21,10 +21,10 @@
 namespace patron {
 
 Ordered::Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-                 std::shared_ptr<Written> written, std::shared_ptr<NewFiles> new_files,
-                 lt::io_context& network, lt::settings_interface const& settings)
-    : Forward(std::move(inner)), torrents_(std::move(torrents)), written_(std::move(written)),
-      new_files_(std::move(new_files)), network_(network), settings_(settings) {}
+                 SharedWithDisk const& shared, lt::io_context& network,
+                 lt::settings_interface const& settings)
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), written_(shared.written),
+      new_files_(shared.new_files), ended_(shared.ended), network_(network), settings_(settings) {}
 
 namespace {
 
@@ -355,7 +355,7 @@ void Ordered::report_move(TorrentFiles const& torrent, std::string const& to, lt
         if (!job.error)
             job.error = make_error_code(boost::system::errc::file_exists);
     }
-    written_->end(std::move(job));
+    ended_(std::move(job));
 }
 
 void Ordered::async_release_files(lt::storage_index_t index, std::function<void()> handler) {
@@ -485,7 +485,7 @@ void Ordered::async_delete_files(lt::storage_index_t index, lt::remove_flags_t o
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error) {
             end_exclusive(*torrent);
-            written_->end({EndedJob::Kind::Deletion, internals::id(torrent->owner), {}, error.ec});
+            ended_({EndedJob::Kind::Deletion, internals::id(torrent->owner), {}, error.ec});
             handler(error);
         });
 }
@@ -536,14 +536,13 @@ void Ordered::abort(bool wait) {
     inner_->submit_jobs();
 }
 
-lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written,
-                                           std::shared_ptr<NewFiles> new_files) {
-    return [written = std::move(written), new_files = std::move(new_files)](
+lt::disk_io_constructor_type stock_backend(SharedWithDisk shared) {
+    return [shared = std::move(shared)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         return std::make_unique<Ordered>(
             lt::default_disk_io_constructor(network, settings, statistics),
-            std::make_shared<Torrents>(), written, new_files, network, settings);
+            std::make_shared<Torrents>(), shared, network, settings);
     };
 }
 

@@ -2,10 +2,9 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/forward.hpp"
-#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/session_params.hpp>
@@ -53,8 +52,8 @@ namespace patron {
 class Ordered : public Forward {
   public:
     Ordered(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-            std::shared_ptr<Written> written, std::shared_ptr<NewFiles> new_files,
-            lt::io_context& network, lt::settings_interface const& settings);
+            SharedWithDisk const& shared, lt::io_context& network,
+            lt::settings_interface const& settings);
 
     lt::storage_holder new_torrent(lt::storage_params const& params,
                                    std::shared_ptr<void> const& torrent) override;
@@ -107,6 +106,7 @@ class Ordered : public Forward {
     std::shared_ptr<Torrents> const torrents_;
     std::shared_ptr<Written> const written_;
     std::shared_ptr<NewFiles> const new_files_;
+    std::function<void(EndedJob)> const ended_;
     lt::io_context& network_;
     lt::settings_interface const& settings_;
     // libtorrent has a counter for this but does not update it.
@@ -123,7 +123,6 @@ class Ordered : public Forward {
 };
 
 // A backend with which libtorrent reads all blocks.
-lt::disk_io_constructor_type stock_backend(std::shared_ptr<Written> written,
-                                           std::shared_ptr<NewFiles> new_files);
+lt::disk_io_constructor_type stock_backend(SharedWithDisk shared);
 
 } // namespace patron

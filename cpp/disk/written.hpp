@@ -1,12 +1,10 @@
-// What has happened to the files of a session's torrents.
+// What was written to the files of a session's torrents.
 #pragma once
 
-#include <libtorrent/error_code.hpp>
 #include <libtorrent/sha1_hash.hpp>
 #include <libtorrent/units.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -22,26 +20,9 @@ struct ExpectedFile {
     std::int64_t size;
 };
 
-// A file that is not as it was when it was checked.
-struct LostFile {
-    lt::sha1_hash torrent;
-    std::string path;
-    lt::error_code why;
-};
-
-// The end of a move or deletion of a torrent's files. The path is where the files are after a move,
-// or what failed.
-struct EndedJob {
-    enum class Kind { Move, Deletion };
-    Kind kind;
-    std::uint64_t torrent;
-    std::string path;
-    lt::error_code error;
-};
-
-// The files that were written, finished, lost, moved or deleted. The network thread records them;
-// others ensure that they are durable and still exist. Torrents are identified by the info hash
-// that libtorrent passes to its disk backend. Any thread.
+// The files that were written or finished. The network thread records them; the saver ensures that
+// they are durable and still exist. Torrents are identified by the info hash that libtorrent passes
+// to its disk backend. Any thread.
 class Written {
   public:
     // Notes a new storage of the torrent. A torrent that is added again may have two for a while.
@@ -85,34 +66,6 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return refused_choices_.erase(torrent) > 0;
     }
-    // Reports a loss that was found by a check, so that no request of a peer has failed because of
-    // it.
-    void lose(LostFile file) {
-        std::lock_guard<std::mutex> const lock(mutex_);
-        lost_.push_back(std::move(file));
-        if (wake_)
-            wake_();
-    }
-    std::vector<LostFile> take_lost() {
-        std::lock_guard<std::mutex> const lock(mutex_);
-        return std::exchange(lost_, {});
-    }
-    // Reports the end of a job, because libtorrent's alert of it may be lost.
-    void end(EndedJob job) {
-        std::lock_guard<std::mutex> const lock(mutex_);
-        ended_.push_back(std::move(job));
-        if (wake_)
-            wake_();
-    }
-    std::vector<EndedJob> take_ended() {
-        std::lock_guard<std::mutex> const lock(mutex_);
-        return std::exchange(ended_, {});
-    }
-    // Sets the function to call when a file is lost or a job has ended.
-    void set_wake(std::function<void()> wake) {
-        std::lock_guard<std::mutex> const lock(mutex_);
-        wake_ = std::move(wake);
-    }
     void forget(lt::sha1_hash const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
         if (--storages_[torrent] > 0)
@@ -135,9 +88,6 @@ class Written {
     std::map<lt::sha1_hash, std::set<lt::file_index_t>> files_;
     std::map<lt::sha1_hash, std::vector<ExpectedFile>> finished_;
     std::set<lt::sha1_hash> refused_choices_;
-    std::vector<LostFile> lost_;
-    std::vector<EndedJob> ended_;
-    std::function<void()> wake_;
 };
 
 } // namespace patron

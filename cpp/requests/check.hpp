@@ -14,12 +14,19 @@
 
 namespace patron {
 
+class NetworkPolicy;
+
 [[noreturn]] void refuse(std::string const& why);
+// Returns "1 file", "2 files".
+std::string count(int number, char const* what);
 
 // Returns the metainfo. Throws if a magnet link has no metadata yet.
 std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent);
 lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index);
 lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index);
+
+// Refuses an address or URL that the policy does not allow.
+void check(bool allowed, NetworkPolicy const& policy, std::string const& what);
 
 // Throws Busy while the files are being checked.
 void check_settled(Torrent const& torrent, std::string const& why);

@@ -7,74 +7,19 @@
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
-#include "torrent-patron/cpp/session/internals.hpp"
-#include "torrent-patron/cpp/session/reach.hpp"
-#include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
-#include <libtorrent/peer_info.hpp>
 #include <libtorrent/storage_defs.hpp>
-#include <libtorrent/time.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
 
-#include <algorithm>
-#include <stdexcept>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace patron {
-
-std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
-    auto info = torrent.torrent_file();
-    if (!info || !info->is_valid())
-        throw lt::system_error(lt::errors::no_metadata);
-    return info;
-}
-
-void refuse(std::string const& why) {
-    throw std::invalid_argument(why);
-}
-
-namespace {
-
-std::string count(int number, char const* what) {
-    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
-}
-
-} // namespace
-
-lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index) {
-    if (index >= static_cast<std::uint32_t>(info.num_files()))
-        refuse("file " + std::to_string(index) + ": the torrent has " +
-               count(info.num_files(), "file"));
-    return lt::file_index_t(static_cast<int>(index));
-}
-
-lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index) {
-    if (index >= static_cast<std::uint32_t>(info.num_pieces()))
-        refuse("piece " + std::to_string(index) + ": the torrent has " +
-               count(info.num_pieces(), "piece"));
-    return lt::piece_index_t(static_cast<int>(index));
-}
-
-void check_settled(Torrent const& torrent, std::string const& why) {
-    auto const state = torrent.status({}).state;
-    if (state == lt::torrent_status::checking_files ||
-        state == lt::torrent_status::checking_resume_data)
-        throw Busy(why);
-}
-
-lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place) {
-    auto const i = static_cast<std::size_t>(place);
-    return i < levels.size() ? levels[i] : lt::default_priority;
-}
-
-bool has_piece(lt::torrent_status const& status, int piece) {
-    return status.is_seeding ||
-           (piece < status.pieces.size() && status.pieces[lt::piece_index_t(piece)]);
-}
-
 namespace {
 
 using Bytes = rust::Slice<std::uint8_t const>;
@@ -88,86 +33,6 @@ std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char c
     for (std::uint8_t const level : levels)
         out.push_back(lt::download_priority_t(level));
     return out;
-}
-
-PeerStatusRecord peer(lt::peer_info const& p) {
-    using info = lt::peer_info;
-    auto const is = [&p](lt::peer_flags_t flag) { return bool(p.flags & flag); };
-    auto const known = [](lt::tcp::endpoint const& end) {
-        return end.address().is_unspecified() ? rust::String() : address(end.address(), end.port());
-    };
-    PeerStatusRecord out{};
-    out.i2p = is(info::i2p_socket);
-    out.address = known(compat::remote(p));
-    out.local_address = known(compat::local(p));
-    out.kind = p.connection_type == info::web_seed              ? PeerKind::WebSeed
-               : p.connection_type == info::standard_bittorrent ? PeerKind::Client
-                                                                : PeerKind::HttpSeed;
-    out.client = text(p.client);
-    out.id = bytes(lt::string_view(p.pid.data(), p.pid.size()));
-    out.utp = is(info::utp_socket);
-    out.tls = is(info::ssl_socket);
-    out.rc4 = is(info::rc4_encrypted);
-    out.obfuscated = is(info::plaintext_encrypted);
-    out.sources = static_cast<std::uint8_t>(p.source);
-    out.progress_ppm = p.progress_ppm;
-    out.seed = is(info::seed);
-    out.outgoing = is(info::outgoing_connection);
-    out.connecting = is(info::connecting) || is(info::handshake);
-    out.interesting = is(info::interesting);
-    out.choked = is(info::choked);
-    out.interested = is(info::remote_interested);
-    out.choking = is(info::remote_choked);
-    out.snubbed = is(info::snubbed);
-    out.optimistic_unchoke = is(info::optimistic_unchoke);
-    out.suspected = is(info::on_parole);
-    out.download_rate = p.down_speed;
-    out.upload_rate = p.up_speed;
-    out.downloaded = p.total_download;
-    out.uploaded = p.total_upload;
-    out.requested = p.download_queue_length;
-    out.requests = p.upload_queue_length;
-    out.hash_failures = p.num_hashfails;
-    out.failures = p.failcount;
-    out.idle_ms = lt::total_milliseconds(p.last_active);
-    out.round_trip_ms = p.rtt;
-    return out;
-}
-
-AnnounceRecord announce(lt::announce_endpoint const& from, lt::announce_infohash const& a,
-                        lt::protocol_version version) {
-    AnnounceRecord out{};
-    out.from = address(from.local_endpoint.address(), from.local_endpoint.port());
-    out.protocol = version == lt::protocol_version::V2 ? 2 : 1;
-    out.message = text(a.message);
-    out.error = error(a.last_error);
-    out.failures = a.fails;
-    out.updating = a.updating;
-    auto const until = lt::total_seconds(a.next_announce - lt::clock_type::now());
-    out.next_seconds =
-        a.next_announce == (lt::time_point32::min)() ? -1 : std::max<std::int64_t>(until, 0);
-    out.seeds = a.scrape_complete;
-    out.leechers = a.scrape_incomplete;
-    out.downloads = a.scrape_downloaded;
-    return out;
-}
-
-lt::announce_entry tracker(TrackerRecord const& record) {
-    lt::announce_entry entry{std::string(record.url)};
-    entry.tier = static_cast<std::uint8_t>(record.tier);
-    entry.source = lt::announce_entry::source_client;
-    return entry;
-}
-
-// Returns the URL of a web seed in the form that libtorrent was given.
-std::string given(Torrent const& torrent, rust::Str url) {
-    auto const info = torrent.torrent_file();
-    return info && info->is_valid() ? web_seed_url(*info, std::string(url)) : std::string(url);
-}
-
-void check(bool allowed, NetworkPolicy const& policy, std::string const& what) {
-    if (!allowed)
-        refuse(what + ": " + policy.reason(what));
 }
 
 } // namespace
@@ -264,26 +129,6 @@ void Torrent::use_metainfo(TorrentParams const& given) const {
         refuse("the metainfo is of another torrent");
     if (!set_metadata(given.params_.ti->info_section()))
         refuse("the torrent already has its metadata");
-}
-
-// Nobody waits for an answer, so a failure need not be reported.
-void Torrent::merge(TorrentParams const& other) const noexcept try {
-    lt::add_torrent_params const& source = other.params_;
-    auto const info = torrent_file();
-    if (info && info->priv())
-        return;
-    if (source.ti && !(info && info->is_valid()))
-        set_metadata(source.ti->info_section());
-    for (std::size_t i = 0; i < source.trackers.size(); ++i) {
-        int const tier = i < source.tracker_tiers.size() ? source.tracker_tiers[i] : 0;
-        add_tracker(tracker(TrackerRecord{text(source.trackers[i]), tier}));
-    }
-    for (std::string const& url : source.url_seeds)
-        add_url_seed(given(*this, url));
-    compat::add_http_seeds(*this, source);
-    for (lt::tcp::endpoint const& peer : other.peers_)
-        connect_peer(peer);
-} catch (...) {
 }
 
 // Files.
@@ -460,117 +305,6 @@ void Torrent::set_certificate(rust::Str certificate, rust::Str private_key, rust
         refuse("the torrent is not for TLS");
     lt::torrent_handle(*this).set_ssl_certificate_buffer(std::string(certificate),
                                                          std::string(private_key), std::string(dh));
-}
-
-// Peers.
-
-rust::Vec<PeerStatusRecord> Torrent::peers() const {
-    std::vector<lt::peer_info> all;
-    get_peer_info(all);
-    rust::Vec<PeerStatusRecord> out;
-    out.reserve(all.size());
-    for (lt::peer_info const& p : all)
-        out.push_back(peer(p));
-    return out;
-}
-
-void Torrent::connect(rust::Str address, std::uint16_t port) const {
-    auto const ip = lt::make_address(std::string(address));
-    check(policy_.allows_peer(ip), policy_, std::string(address));
-    connect_peer({ip, port});
-}
-
-void Torrent::forget_peers() const {
-    lt::torrent_handle(*this).clear_peers();
-}
-
-// Trackers and web seeds.
-
-TrackersRecord Torrent::tracker_statuses() const {
-    auto const hashes = info_hashes();
-    TrackersRecord out{};
-    for (lt::announce_entry const& entry : trackers()) {
-        TrackerStatusRecord tracker{};
-        tracker.url = text(entry.url);
-        tracker.tier = entry.tier;
-        tracker.working = entry.verified;
-        tracker.source = entry.source;
-        for (lt::announce_endpoint const& from : entry.endpoints) {
-            if (!from.enabled)
-                continue;
-            for (auto const version : {lt::protocol_version::V1, lt::protocol_version::V2}) {
-                if (!hashes.has(version))
-                    continue;
-                out.announces.push_back(announce(from, from.info_hashes[version], version));
-                ++tracker.announces;
-            }
-        }
-        out.trackers.push_back(std::move(tracker));
-    }
-    return out;
-}
-
-void Torrent::add_one_tracker(TrackerRecord const& record) const {
-    check(policy_.allows_tracker(std::string(record.url)), policy_, std::string(record.url));
-    policy_.name(torrent_id(userdata()), std::string(record.url));
-    add_tracker(tracker(record));
-}
-
-void Torrent::remove_tracker(rust::Str url) const {
-    auto all = trackers();
-    auto const gone =
-        std::remove_if(all.begin(), all.end(), [wanted = std::string(url)](auto const& entry) {
-            return entry.url == wanted;
-        });
-    if (gone == all.end())
-        refuse(std::string(url) + ": the torrent has no such tracker");
-    all.erase(gone, all.end());
-    replace_trackers(all);
-}
-
-void Torrent::replace_all_trackers(rust::Slice<TrackerRecord const> records) const {
-    std::vector<lt::announce_entry> all;
-    for (TrackerRecord const& record : records) {
-        check(policy_.allows_tracker(std::string(record.url)), policy_, std::string(record.url));
-        policy_.name(torrent_id(userdata()), std::string(record.url));
-        all.push_back(tracker(record));
-    }
-    replace_trackers(all);
-}
-
-void Torrent::reannounce() const {
-    force_reannounce(0, -1, lt::torrent_handle::ignore_min_interval);
-}
-
-// Asks all trackers. By default, libtorrent scrapes only the one that answered last.
-void Torrent::scrape() const {
-    int const count = static_cast<int>(trackers().size());
-    if (count == 0)
-        refuse("the torrent has no tracker");
-    for (int i = 0; i < count; ++i)
-        scrape_tracker(i);
-    if (policy_.keeps_local())
-        restrict_trackers(internals::session_of(*this), policy_);
-}
-
-rust::Vec<rust::String> Torrent::web_seeds() const {
-    rust::Vec<rust::String> out;
-    for (std::string const& url : url_seeds())
-        out.push_back(text(url));
-    return out;
-}
-
-void Torrent::add_web_seed(rust::Str url) const {
-    check(policy_.allows_web_seed(std::string(url)), policy_, std::string(url));
-    policy_.name(torrent_id(userdata()), std::string(url));
-    add_url_seed(given(*this, url));
-}
-
-void Torrent::remove_web_seed(rust::Str url) const {
-    std::string const wanted = given(*this, url);
-    if (url_seeds().count(wanted) == 0)
-        refuse(std::string(url) + ": the torrent has no such web seed");
-    remove_url_seed(wanted);
 }
 
 } // namespace patron

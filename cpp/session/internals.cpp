@@ -98,6 +98,12 @@ struct Listeners {
 };
 template struct Open<Listeners, &lt::aux::session_impl::m_listen_sockets>;
 
+struct DownloadQueue {
+    using type = lt::aux::vector<native::torrent*, lt::queue_position_t> lt::aux::session_impl::*;
+    friend type member(DownloadQueue);
+};
+template struct Open<DownloadQueue, &lt::aux::session_impl::m_download_queue>;
+
 struct ClassFilter {
     using type = lt::ip_filter lt::aux::session_impl::*;
     friend type member(ClassFilter);
@@ -402,6 +408,16 @@ lt::typed_bitfield<lt::piece_index_t> unchecked_pieces(lt::torrent_handle const&
 bool has_deadlines(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     return impl && impl->num_time_critical_pieces() > 0;
+}
+
+void empty_queue(lt::session_handle const& session) {
+    auto const impl = session.native_handle();
+    if (!impl)
+        return;
+    auto const& queue = (*impl).*member(DownloadQueue());
+    auto& from = static_cast<lt::aux::session_interface&>(*impl);
+    while (!queue.empty())
+        from.set_queue_position(queue.back(), lt::queue_position_t{-1});
 }
 
 // Simulates an answer of a tracker without content.

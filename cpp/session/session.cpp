@@ -1,10 +1,9 @@
 // The session's lifetime: settings, the notify callback, abort.
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/read/path.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/process.hpp"
@@ -15,6 +14,7 @@
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/first_announces.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/on_demand.hpp"
 #include "torrent-patron/cpp/session/reach.hpp"
@@ -48,17 +48,16 @@ std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
 } // namespace
 
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
-                 std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-                 std::shared_ptr<NewFiles> new_files, bool silent_resolver, OnDemand& plugins,
-                 std::vector<std::uint32_t> cores, rust::Box<Waker> waker)
-    : waker_(std::make_shared<rust::Box<Waker>>(std::move(waker))), plain_(std::move(plain)),
-      policy_(std::move(policy)), read_(std::make_shared<ReadTorrents>()),
-      classes_(std::make_shared<PeerClasses>()),
+                 SharedWithDisk const& disk, std::shared_ptr<Reports> reports, bool silent_resolver,
+                 OnDemand& plugins, std::vector<std::uint32_t> cores,
+                 std::shared_ptr<rust::Box<Waker>> waker)
+    : waker_(std::move(waker)), plain_(disk.plain), policy_(std::move(policy)),
+      read_(std::make_shared<ReadTorrents>()), classes_(std::make_shared<PeerClasses>()),
       listening_(std::make_shared<Listening>([waker = waker_] { (*waker)->wake(); })),
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), unchecked_(std::make_shared<Unchecked>()),
-      reports_(std::make_shared<Reports>()), pending_(std::make_unique<PendingAlerts>()),
-      written_(std::move(written)), new_files_(std::move(new_files)),
+      reports_(std::move(reports)), pending_(std::make_unique<PendingAlerts>()),
+      written_(disk.written), new_files_(disk.new_files),
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
     leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
@@ -66,18 +65,15 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
     if (!cores.empty())
         boost::asio::post(session_.get_context(),
                           [cores = std::move(cores)] { bind_network_thread(cores); });
-    written_->set_wake([waker = waker_] { (*waker)->wake(); });
     // Runs on the thread that posts an alert, with the alert mutex held: see Waker::wake.
     session_.set_alert_notify([waker = waker_] { (*waker)->wake(); });
-    auto const failed = [reports = reports_, waker = waker_](WebSeedFailure failure) {
-        reports->add([failure = std::move(failure)](Alerts& out) {
+    auto const failed = [reports = reports_](WebSeedFailure failure) {
+        reports->add([failure = std::move(failure)](Session&, Alerts& out) {
             out.web_seed_failed(failure.torrent, text(failure.url), failure.error);
         });
-        (*waker)->wake();
     };
-    plugins.on_pause([reports = reports_, waker = waker_](std::uint64_t torrent) {
-        reports->add([torrent](Alerts& out) { out.paused(torrent); });
-        (*waker)->wake();
+    plugins.on_pause([reports = reports_](std::uint64_t torrent) {
+        reports->add([torrent](Session&, Alerts& out) { out.paused(torrent); });
     });
     session_.add_extension(std::shared_ptr<lt::plugin>(read_->threshold));
     session_.add_extension(std::shared_ptr<lt::plugin>(listening_));
@@ -124,6 +120,28 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     return static_cast<int>(static_cast<std::uint32_t>(mask));
 }
 
+SharedWithDisk shared_with_disk(DiskReads reads, std::shared_ptr<ReadCounters> counters,
+                                std::shared_ptr<Reports> const& reports) {
+    SharedWithDisk out;
+#ifdef __linux__
+    if (reads == DiskReads::ZeroCopy)
+        out.plain = std::make_shared<PlainTorrents>();
+#endif
+    out.written = std::make_shared<Written>();
+    out.new_files = std::make_shared<NewFiles>();
+    out.counters = std::move(counters);
+    out.lost = [reports](LostFile file) {
+        reports->add([file = std::move(file)](Session& session, Alerts& out) {
+            session.file_lost(file, out);
+        });
+    };
+    out.ended = [reports](EndedJob job) {
+        reports->add(
+            [job = std::move(job)](Session& session, Alerts& out) { session.job_ended(job, out); });
+    };
+    return out;
+}
+
 bool is_address(std::string const& host) {
     lt::error_code failure;
     lt::make_address(host, failure);
@@ -154,15 +172,13 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
-    auto written = std::make_shared<Written>();
-    auto new_files = std::make_shared<NewFiles>();
-    std::shared_ptr<PlainTorrents> plain;
+    auto const shared_waker = std::make_shared<rust::Box<Waker>>(std::move(waker));
+    auto const reports = std::make_shared<Reports>([shared_waker] { (*shared_waker)->wake(); });
+    SharedWithDisk const disk = shared_with_disk(reads, std::move(counters), reports);
 #ifdef __linux__
-    if (reads == DiskReads::ZeroCopy)
-        plain = std::make_shared<PlainTorrents>();
-    params.disk_io_constructor = read_path(reads, plain, written, new_files, std::move(counters));
+    params.disk_io_constructor = read_path(reads, disk);
 #else
-    params.disk_io_constructor = stock_backend(written, new_files);
+    params.disk_io_constructor = stock_backend(disk);
 #endif
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
@@ -197,9 +213,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     bool const silent =
         !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
-        std::move(params), std::move(policy), std::move(plain), std::move(written),
-        std::move(new_files), silent, *plugins,
-        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), std::move(waker));
+        std::move(params), std::move(policy), disk, reports, silent, *plugins,
+        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), shared_waker);
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved
@@ -210,6 +225,10 @@ void Session::restore_dht_nodes() {
 }
 
 std::unique_ptr<Teardown> Session::abort() {
+    // libtorrent stops the first torrent of its queue first, which takes time quadratic in the
+    // length of the queue.
+    internals::post(session_,
+                    [session = lt::session_handle(session_)] { internals::empty_queue(session); });
     return std::make_unique<Teardown>(session_.abort(), std::move(saver_));
 }
 

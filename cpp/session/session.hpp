@@ -1,6 +1,8 @@
 // One lt::session and its torrents. It is created, used and destroyed on the client thread.
 #pragma once
 
+#include "torrent-patron/cpp/session/file_choices.hpp"
+#include "torrent-patron/cpp/session/reports.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"
 
 #include "rust/cxx.h"
@@ -15,14 +17,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -32,12 +31,14 @@ struct Alerts;
 struct ClientDataRecord;
 struct EndedJob;
 struct InterestRecord;
+struct LostFile;
 struct PendingRequest;
 struct NetworkThreadRecord;
 struct PolicyRecord;
 struct ReadCounters;
 struct SessionTask;
 struct SettingRecord;
+struct SharedWithDisk;
 struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
@@ -69,9 +70,9 @@ class Teardown {
 class Session {
   public:
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
-            std::shared_ptr<PlainTorrents> plain, std::shared_ptr<Written> written,
-            std::shared_ptr<NewFiles> new_files, bool silent_resolver, OnDemand& plugins,
-            std::vector<std::uint32_t> cores, rust::Box<Waker> waker);
+            SharedWithDisk const& disk, std::shared_ptr<Reports> reports, bool silent_resolver,
+            OnDemand& plugins, std::vector<std::uint32_t> cores,
+            std::shared_ptr<rust::Box<Waker>> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -98,12 +99,26 @@ class Session {
     // Takes the current alerts, for the next convert_alerts().
     void pop_alerts();
     void convert_alerts(Alerts& out);
+    // Called by reports.
+    void file_lost(LostFile const& file, Alerts& out);
+    void job_ended(EndedJob const& job, Alerts& out);
     std::unique_ptr<Teardown> abort();
     // Whether names are looked up in the DNS although they should not be.
     bool leaks_names() const noexcept { return leaks_names_; }
 
   private:
     using Task = std::shared_ptr<rust::Box<TorrentTask>>;
+    // What is known of a torrent of libtorrent's session.
+    struct Entry {
+        lt::torrent_handle handle;
+        // All pieces have been downloaded, but not all written.
+        bool finishing = false;
+        // libtorrent itself has put it into upload mode, because a write has failed.
+        bool cannot_write = false;
+        // It is hashed once it has been downloaded.
+        bool verifying = false;
+        FileChoices<Task> choices{};
+    };
     // Filled in by the network thread, which may outlive the session.
     struct Snapshots {
         std::mutex mutex;
@@ -132,30 +147,14 @@ class Session {
         std::mutex mutex_;
         std::map<std::uint64_t, Pieces> pieces_;
     };
-    // Findings of the network thread, passed to the client like alerts. Their number is bounded by
-    // the web seeds and trackers that fail between two calls of pop_alerts().
-    class Reports {
-      public:
-        using Report = std::function<void(Alerts&)>;
-        void add(Report report) {
-            std::lock_guard<std::mutex> const lock(mutex_);
-            reports_.push_back(std::move(report));
-        }
-        std::vector<Report> take() {
-            std::lock_guard<std::mutex> const lock(mutex_);
-            return std::exchange(reports_, {});
-        }
-
-      private:
-        std::mutex mutex_;
-        std::vector<Report> reports_;
-    };
 
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void restore_dht_nodes();
+    // Returns null if the torrent has not been added, or was removed.
+    Entry* find(std::uint64_t torrent);
     // Does what was postponed until the torrent was added.
-    void finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out);
-    // Forgets a torrent that libtorrent has removed.
+    void finish_add(std::uint64_t torrent, Entry& added, Alerts& out);
+    // Forgets a torrent that libtorrent has removed or refused.
     void forget_torrent(std::uint64_t torrent);
     void submit(std::uint64_t torrent, Task task);
     void move_files(std::uint64_t torrent, Task task);
@@ -166,25 +165,28 @@ class Session {
     // family.
     void convert(lt::alert& alert, Alerts& out);
     bool convert_life(lt::alert& alert, Alerts& out);
+    bool convert_state(lt::alert& alert, Alerts& out);
     bool convert_files(lt::alert& alert, Alerts& out);
     bool convert_saved(lt::alert& alert, Alerts& out);
     bool convert_progress(lt::alert& alert, Alerts& out);
     bool convert_trackers(lt::alert& alert, Alerts& out);
     bool convert_peers(lt::alert& alert, Alerts& out);
     bool convert_network(lt::alert& alert, Alerts& out);
+    void convert_add(lt::add_torrent_alert& alert, Alerts& out);
+    void convert_error(lt::torrent_error_alert const& alert, Alerts& out);
+    void convert_file_error(lt::file_error_alert const& alert, Alerts& out);
+    void files_closed(std::uint64_t id, Alerts& out);
     void report_unless_reached(lt::tracker_error_alert const& alert);
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
     void take_looks(Alerts& out);
-    void take_lost(Alerts& out);
     void give_up_pending(Alerts& out);
-    void job_ended(EndedJob const& job, Alerts& out);
 
     // Shared, because std::function must be copyable. The session holds a copy, so this outlives
     // the session.
     std::shared_ptr<rust::Box<Waker>> waker_;
     // Null if it is not needed.
-    std::shared_ptr<PlainTorrents> plain_;
+    std::shared_ptr<PlainTorrents> const plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
     std::shared_ptr<ReadTorrents> read_;
@@ -197,15 +199,9 @@ class Session {
     std::optional<std::chrono::steady_clock::time_point> shortage_;
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
-    std::unordered_map<std::uint64_t, lt::torrent_handle> torrents_;
+    std::unordered_map<std::uint64_t, Entry> torrents_;
     // Torrents that were passed to libtorrent and have not been accepted yet.
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
-    // Torrents whose pieces have all been downloaded, but not all written.
-    std::unordered_set<std::uint64_t> finishing_;
-    // Torrents that libtorrent itself has put into upload mode, because a write has failed.
-    std::unordered_set<std::uint64_t> cannot_write_;
-    // Torrents to be hashed once they have been downloaded.
-    std::unordered_set<std::uint64_t> verifying_;
     std::vector<lt::alert*> alerts_;
     std::shared_ptr<Snapshots> snapshots_;
     // Shared with the network thread, which may outlive the session.
@@ -213,13 +209,10 @@ class Session {
     std::shared_ptr<Reports> reports_;
     // Reported after the alerts that were popped.
     std::vector<Reports::Report> popped_reports_;
-    std::vector<EndedJob> popped_jobs_;
     std::unique_ptr<PendingAlerts> pending_;
-    std::shared_ptr<Written> written_;
-    std::shared_ptr<NewFiles> new_files_;
+    std::shared_ptr<Written> const written_;
+    std::shared_ptr<NewFiles> const new_files_;
     std::unique_ptr<Saver> saver_;
-    // Requests to set file priorities, by torrent. libtorrent is working on the first of each.
-    std::unordered_map<std::uint64_t, std::deque<Task>> choosing_;
 };
 
 // Returns the settings that differ from libtorrent's defaults.

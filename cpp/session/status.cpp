@@ -90,12 +90,15 @@ void Session::take_snapshots(Alerts& out) {
     for (auto const& all : taken) {
         for (auto const& s : all) {
             std::uint64_t const torrent = torrent_id(s.handle.userdata());
-            if (torrent != 0 && torrents_.emplace(torrent, s.handle).second) {
+            if (torrent == 0)
+                continue;
+            auto const [entry, is_new] = torrents_.try_emplace(torrent, Entry{s.handle});
+            if (is_new) {
                 // Its add_torrent_alert was lost, or has not arrived yet.
                 rust::Vec<std::uint8_t> v1, v2;
                 hashes(s.info_hashes, v1, v2);
                 out.added(torrent, {}, std::move(v1), std::move(v2));
-                finish_add(torrent, s.handle, out);
+                finish_add(torrent, entry->second, out);
             }
         }
         out.every_status(statuses(all));

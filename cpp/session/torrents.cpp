@@ -1,9 +1,7 @@
 // Torrents by id. Everything done to them is posted to the network thread, without waiting.
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/disk/new_files.hpp"
-#include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
@@ -31,7 +29,12 @@ lt::torrent_handle const& Session::handle(std::uint64_t torrent) const {
     auto const found = torrents_.find(torrent);
     if (found == torrents_.end())
         throw lt::system_error(lt::errors::invalid_torrent_handle);
-    return found->second;
+    return found->second.handle;
+}
+
+Session::Entry* Session::find(std::uint64_t torrent) {
+    auto const found = torrents_.find(torrent);
+    return found == torrents_.end() ? nullptr : &found->second;
 }
 
 void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> params) {
@@ -48,8 +51,6 @@ void Session::add_torrent(std::uint64_t torrent, std::unique_ptr<TorrentParams> 
         params->peers_.insert(params->peers_.end(), remembered.begin(), remembered.end());
         remembered.clear();
     }
-    if (params->verify_finished_)
-        verifying_.insert(torrent);
     if (params->refuse_foreign_)
         new_files_->add(torrent);
     adding_[torrent] = std::move(params);
@@ -82,16 +83,17 @@ void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params
                       });
 }
 
-void Session::finish_add(std::uint64_t torrent, lt::torrent_handle const& handle, Alerts& out) {
+void Session::finish_add(std::uint64_t torrent, Entry& added, Alerts& out) {
     auto const asked = adding_.extract(torrent);
     if (!asked)
         return;
+    added.verifying = asked.mapped()->verify_finished_;
     for (std::string const& url : asked.mapped()->dropped_)
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
     try {
         for (lt::tcp::endpoint const& peer : asked.mapped()->peers_)
-            handle.connect_peer(peer);
+            added.handle.connect_peer(peer);
     } catch (lt::system_error const&) {
         // It has been removed since.
     }
@@ -104,7 +106,7 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
     if (!h.is_valid())
         throw lt::system_error(lt::errors::invalid_torrent_handle);
     boost::asio::post(session_.get_context(), [session = lt::session_handle(session_), handle = h,
-                                               torrent, written = written_]() mutable {
+                                               torrent, reports = reports_]() mutable {
         // On this thread, that is done when it returns.
         try {
             session.remove_torrent(handle,
@@ -116,19 +118,17 @@ void Session::remove_torrent(std::uint64_t torrent, bool delete_files) {
         // A torrent without metadata, for example, has no files. The disk backend reports the end
         // of any other deletion, because libtorrent's alert of it may be lost.
         if (!internals::is_deleted(handle))
-            written->end({EndedJob::Kind::Deletion, torrent, {}, {}});
+            reports->add([torrent](Session& session, Alerts& out) {
+                session.job_ended({EndedJob::Kind::Deletion, torrent, {}, {}}, out);
+            });
     });
 }
 
 void Session::forget_torrent(std::uint64_t torrent) {
     torrents_.erase(torrent);
-    finishing_.erase(torrent);
-    cannot_write_.erase(torrent);
-    verifying_.erase(torrent);
     new_files_->take(torrent);
     saver_->forget(torrent);
     pending_->forget_torrent(torrent);
-    choosing_.erase(torrent);
 }
 
 std::unique_ptr<Torrent> Session::torrent(std::uint64_t torrent) const {
@@ -151,25 +151,22 @@ void Session::run_on_torrent(std::uint64_t request, std::uint64_t torrent, Answe
                           });
     if (by == AnsweredBy::FilesMoved)
         return move_files(torrent, std::move(shared));
-    if (by != AnsweredBy::FilesChosen)
-        return submit(torrent, std::move(shared));
-    auto& queue = choosing_[torrent];
-    queue.push_back(shared);
-    if (queue.size() == 1)
+    if (by != AnsweredBy::FilesChosen || find(torrent)->choices.push(shared))
         submit(torrent, std::move(shared));
 }
 
 void Session::move_files(std::uint64_t torrent, Task task) {
     boost::asio::post(session_.get_context(), [task = std::move(task), handle = handle(torrent),
                                                torrent, policy = policy_, read = read_,
-                                               written = written_] {
+                                               reports = reports_] {
         (*task)->run(Torrent(handle, *policy, *read));
         // Without files, it is moved at once, and the disk backend is not asked.
-        if (internals::has_no_files(handle))
-            written->end({EndedJob::Kind::Move,
-                          torrent,
-                          handle.status(lt::torrent_handle::query_save_path).save_path,
-                          {}});
+        if (!internals::has_no_files(handle))
+            return;
+        auto path = handle.status(lt::torrent_handle::query_save_path).save_path;
+        reports->add([torrent, path = std::move(path)](Session& session, Alerts& out) {
+            session.job_ended({EndedJob::Kind::Move, torrent, path, {}}, out);
+        });
     });
 }
 
@@ -195,18 +192,11 @@ void Session::forget_request(std::uint64_t request) {
         choose_next(torrent);
 }
 
-// Starts the next request to set file priorities. libtorrent applies file priorities through the
-// disk thread, and merges those set in the meantime, so they are set one at a time to get one
-// answer each.
+// Starts the next request to set file priorities.
 void Session::choose_next(std::uint64_t torrent) {
-    auto const found = choosing_.find(torrent);
-    if (found == choosing_.end())
-        return;
-    found->second.pop_front();
-    if (found->second.empty())
-        choosing_.erase(found);
-    else
-        submit(torrent, found->second.front());
+    Entry* const entry = find(torrent);
+    if (Task next = entry ? entry->choices.next() : nullptr)
+        submit(torrent, std::move(next));
 }
 
 } // namespace patron

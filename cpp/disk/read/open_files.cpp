@@ -118,7 +118,7 @@ void OpenFiles::tell_lost() {
         if (slot.file->state() != File::State::changed || std::exchange(slot.is_lost, true))
             continue;
         add(counters_->failed);
-        written_->lose({files->hash_, slot.file->path(), slot.file->failure()});
+        lost_({files->id_, slot.file->path(), slot.file->failure()});
     }
 }
 

@@ -4,11 +4,10 @@
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/file.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
 
 #include <libtorrent/io_context.hpp>
-#include <libtorrent/sha1_hash.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -31,9 +30,10 @@ class OpenFiles {
   public:
     class Torrent;
 
-    OpenFiles(lt::io_context& network, std::shared_ptr<Pool> pool, std::shared_ptr<Written> written,
-              std::shared_ptr<ReadCounters> counters)
-        : network_(network), pool_(std::move(pool)), written_(std::move(written)),
+    // `lost` is told about files that have changed while they were in use.
+    OpenFiles(lt::io_context& network, std::shared_ptr<Pool> pool,
+              std::function<void(LostFile)> lost, std::shared_ptr<ReadCounters> counters)
+        : network_(network), pool_(std::move(pool)), lost_(std::move(lost)),
           counters_(std::move(counters)), timer_(network) {}
 
     void set_limit(std::size_t files);
@@ -85,7 +85,7 @@ class OpenFiles {
 
     lt::io_context& network_;
     std::shared_ptr<Pool> const pool_;
-    std::shared_ptr<Written> const written_;
+    std::function<void(LostFile)> const lost_;
     std::shared_ptr<ReadCounters> const counters_;
     // Runs while files are in use.
     boost::asio::steady_timer timer_;
@@ -101,7 +101,7 @@ class OpenFiles {
 // The open files of one torrent.
 class OpenFiles::Torrent {
   public:
-    Torrent(lt::sha1_hash const& hash, bool mapped) : hash_(hash), mapped_(mapped) {}
+    Torrent(std::uint64_t id, bool mapped) : id_(id), mapped_(mapped) {}
     // Returns the counter of doubtful changes of its files.
     std::shared_ptr<Doubts> const& doubts();
 
@@ -110,7 +110,7 @@ class OpenFiles::Torrent {
 
     void set_stamp(int index, Stamp stamp);
 
-    lt::sha1_hash const hash_;
+    std::uint64_t const id_;
     bool const mapped_;
     Slots slots_;
     // Created when first needed, because most torrents are idle.

@@ -29,8 +29,8 @@ constexpr int most_looked_at = 16 * 1024;
 
 // The read path's data about a torrent.
 struct TorrentReads final : Attachment {
-    TorrentReads(OpenFiles& open, lt::sha1_hash const& hash, bool mapped)
-        : open_files(open), files(hash, mapped) {}
+    TorrentReads(OpenFiles& open, std::uint64_t torrent, bool mapped)
+        : open_files(open), files(torrent, mapped) {}
     void release_files() override { open_files.release(files); }
     void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
         open_files.remember(torrent, files);
@@ -65,9 +65,8 @@ TorrentReads& reads_of(TorrentFiles const& torrent) {
 class ReadPath final : public Forward {
   public:
     ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-             DiskReads reads, std::shared_ptr<PlainTorrents> plain,
-             std::shared_ptr<Written> written, std::shared_ptr<ReadCounters> counters,
-             lt::io_context& network, lt::settings_interface const& settings);
+             DiskReads reads, SharedWithDisk const& shared, lt::io_context& network,
+             lt::settings_interface const& settings);
     ~ReadPath() override;
 
     lt::storage_holder new_torrent(lt::storage_params const& params,
@@ -118,16 +117,14 @@ class ReadPath final : public Forward {
 };
 
 ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
-                   DiskReads reads, std::shared_ptr<PlainTorrents> plain,
-                   std::shared_ptr<Written> written, std::shared_ptr<ReadCounters> counters,
-                   lt::io_context& network, lt::settings_interface const& settings)
-    : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads),
-      plain_(std::move(plain)), counters_(std::move(counters)), network_(network),
-      settings_(settings),
+                   DiskReads reads, SharedWithDisk const& shared, lt::io_context& network,
+                   lt::settings_interface const& settings)
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads), plain_(shared.plain),
+      counters_(shared.counters), network_(network), settings_(settings),
       pool_(std::make_shared<Pool>(
           "patron-read", std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
       finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
-      open_files_(network, pool_, std::move(written), counters_) {
+      open_files_(network, pool_, shared.lost, counters_) {
     limit_files();
 }
 
@@ -142,7 +139,7 @@ lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
     bool const mapped = way_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
     lt::storage_holder holder = inner_->new_torrent(params, torrent);
     torrents_->at(holder)->reader =
-        std::make_unique<TorrentReads>(open_files_, params.info_hash, mapped);
+        std::make_unique<TorrentReads>(open_files_, internals::id(torrent), mapped);
     return holder;
 }
 
@@ -432,20 +429,16 @@ void ReadPath::limit_files() {
 
 } // namespace
 
-lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTorrents> plain,
-                                       std::shared_ptr<Written> written,
-                                       std::shared_ptr<NewFiles> new_files,
-                                       std::shared_ptr<ReadCounters> counters) {
-    return [reads, plain = std::move(plain), written = std::move(written),
-            new_files = std::move(new_files), counters = std::move(counters)](
+lt::disk_io_constructor_type read_path(DiskReads reads, SharedWithDisk shared) {
+    return [reads, shared = std::move(shared)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
         auto ordered = std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics), torrents, written,
-            new_files, network, settings);
-        return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, plain,
-                                          written, counters, network, settings);
+            lt::default_disk_io_constructor(network, settings, statistics), torrents, shared,
+            network, settings);
+        return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, shared,
+                                          network, settings);
     };
 }
 

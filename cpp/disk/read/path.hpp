@@ -13,25 +13,18 @@
 // Linux only: elsewhere no system call tells what is in memory.
 #pragma once
 
-#include "torrent-patron/cpp/disk/counters.hpp"
-#include "torrent-patron/cpp/disk/new_files.hpp"
-#include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
-#include "torrent-patron/cpp/disk/written.hpp"
+#include "torrent-patron/cpp/disk/shared.hpp"
 
 #include <libtorrent/session_params.hpp>
 
 #include <cstdint>
-#include <memory>
 
 namespace patron {
 
 enum class DiskReads : std::uint8_t;
 
-// `plain` is for zero copies: then blocks of plain torrents are sent from where they lie in the
-// page cache.
-lt::disk_io_constructor_type read_path(DiskReads reads, std::shared_ptr<PlainTorrents> plain,
-                                       std::shared_ptr<Written> written,
-                                       std::shared_ptr<NewFiles> new_files,
-                                       std::shared_ptr<ReadCounters> counters);
+// The plain torrents are for zero copies: their blocks are sent from where they lie in the page
+// cache.
+lt::disk_io_constructor_type read_path(DiskReads reads, SharedWithDisk shared);
 
 } // namespace patron
