@@ -37,6 +37,13 @@ constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
 // Since 2.1, pieces are hashed before they are written, which may be much later.
 constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
+// Whether a torrent has a v1 info hash, but no v1 hashes of its pieces: libtorrent accepts it if it
+// is also a v2 torrent, and would read them from beyond the end of its metadata.
+inline bool lacks_v1_hashes(lt::torrent_info const& info) {
+    return info.info_hashes().has_v1() && info.num_pieces() > 0 &&
+           info.hash_for_piece_ptr(lt::piece_index_t(0)) == info.info_section().data();
+}
+
 // A file of a new torrent; libtorrent adds pad files.
 struct NewFile {
     std::string path;

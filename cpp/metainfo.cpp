@@ -89,6 +89,11 @@ void check_size(lt::bdecode_node const& root, std::size_t encoded) {
         throw lt::system_error(lt::errors::torrent_invalid_length);
 }
 
+void check_hashes(lt::add_torrent_params const& params) {
+    if (params.ti && compat::lacks_v1_hashes(*params.ti))
+        throw lt::system_error(lt::errors::torrent_missing_pieces);
+}
+
 lt::bdecode_node decode(lt::span<char const> buffer) {
     lt::load_torrent_limits const limit = limits();
     return lt::bdecode(buffer, limit.max_decode_depth, limit.max_decode_tokens);
@@ -134,6 +139,7 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
     // has no torrent_info.
     if (!params.ti || !params.ti->is_valid())
         throw lt::system_error(lt::errors::torrent_missing_info);
+    check_hashes(params);
     return params;
 }
 
@@ -162,6 +168,7 @@ std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t 
     lt::bdecode_node const root = decode(buffer);
     check_size(root, bytes.size());
     auto params = lt::read_resume_data(root, limits().max_pieces);
+    check_hashes(params);
     check_renamed_files(params);
     return std::make_unique<TorrentParams>(std::move(params), client_part(root));
 }

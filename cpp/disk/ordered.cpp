@@ -329,7 +329,10 @@ void Ordered::async_check_files(lt::storage_index_t index,
     };
     auto const& torrent = torrents_->at(index);
     std::shared_ptr<void> const owner = torrent->owner.lock();
-    if (!owner || !new_files_->take(internals::id(torrent->owner)))
+    bool const is_new = owner && new_files_->take(internals::id(torrent->owner));
+    // Metadata from peers was not checked before.
+    bool const lacks_hashes = owner && compat::lacks_v1_hashes(internals::info(owner));
+    if (!is_new && !lacks_hashes)
         return inner_->async_check_files(index, resume_data, std::move(links), std::move(answer));
     auto check = [this, owner, torrent, resume_data, links = std::move(links),
                   answer = std::move(answer)](lt::storage_error error) mutable {
@@ -341,9 +344,15 @@ void Ordered::async_check_files(lt::storage_index_t index,
         inner_->submit_jobs();
     };
     auto const found = std::make_shared<lt::storage_error>();
-    on_thread([found, files = torrent->wanted_files(),
-               &info = internals::info(owner)] { *found = foreign_file(files, info); },
-              [found, check = std::move(check)]() mutable { check(*found); });
+    if (lacks_hashes)
+        *found =
+            lt::storage_error(lt::errors::torrent_missing_pieces, lt::operation_t::check_resume);
+    on_thread(
+        [found, files = torrent->wanted_files(), &info = internals::info(owner)] {
+            if (!*found)
+                *found = foreign_file(files, info);
+        },
+        [found, check = std::move(check)]() mutable { check(*found); });
 }
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {

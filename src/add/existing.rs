@@ -1,6 +1,7 @@
 //! Checks files that already exist at the paths of a new torrent's files.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,27 @@ pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> 
         Some((_, file, path, found)) => Err(too_long(&path, found.len(), file)),
         None => Ok(()),
     }
+}
+
+/// Refuses the torrent if a file that its resume data claims data of is missing, or if one is longer than it should
+/// be. A file that was deleted or moved away would be downloaded again otherwise, and told to nobody.
+pub(super) fn refuse_changed(described: &DescriptionRecord, directory: &Path) -> Result<()> {
+    for (_, file, path) in with_data(described, directory) {
+        match fs::metadata(&path) {
+            Ok(found) if found.len() > length(file) => {
+                return Err(too_long(&path, found.len(), file));
+            }
+            Err(error) if file.claimed && is_missing(&error) => {
+                return Err(Error::io(ADD, path.display(), &error).at_disk());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Refuses the torrent if a file exists that contains none of its data: one that is not a regular file, is
@@ -89,13 +111,22 @@ fn existing<'a>(
     described: &'a DescriptionRecord,
     directory: &'a Path,
 ) -> impl Iterator<Item = (usize, &'a FileRecord, PathBuf, fs::Metadata)> {
-    let files = described.files.iter().enumerate();
-    files.filter(|(_, file)| !file.pad && file.size > 0).filter_map(|(index, file)| {
-        let path = directory.join(&file.path);
+    with_data(described, directory).filter_map(|(index, file, path)| {
         // A file that cannot be examined is reported when it is used.
         let found = fs::metadata(&path).ok()?;
         Some((index, file, path, found))
     })
+}
+
+/// Returns each file that has data, with its index.
+fn with_data<'a>(
+    described: &'a DescriptionRecord,
+    directory: &'a Path,
+) -> impl Iterator<Item = (usize, &'a FileRecord, PathBuf)> {
+    let files = described.files.iter().enumerate();
+    files
+        .filter(|(_, file)| !file.pad && file.size > 0)
+        .map(|(index, file)| (index, file, directory.join(&file.path)))
 }
 
 fn length(file: &FileRecord) -> u64 {

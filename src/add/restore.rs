@@ -54,7 +54,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         // If a disk is missing, the torrent must not be downloaded again to the mount point.
         let found = fs::metadata(&save_dir);
         found.map_err(|error| Error::io(RESTORE, save_dir.display(), &error).at_disk())?;
-        existing::refuse_longer(&described, &save_dir)?;
+        existing::refuse_changed(&described, &save_dir)?;
     }
     let urls = Urls::of(&described);
     let record = sys::AddRecord {

@@ -40,7 +40,8 @@ pub struct Magnet {
     pub web_seeds: Vec<String>,
     /// Peers to connect to first (`x.pe`).
     pub peers: Vec<SocketAddr>,
-    /// The tracker and web seed URLs that were left out, each with the reason, as text for users.
+    /// The URLs of trackers and web seeds, and the peers, that were left out, each with the reason, as text for
+    /// users.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
     pub invalid_urls: Vec<String>,
     uri: String,
@@ -157,13 +158,20 @@ impl Said {
             }
             // A space that remains after decoding should have been escaped in the URL itself.
             "ws" => self.urls.web_seed(&plain().trim().replace(' ', "%20")),
-            "x.pe" => {
-                let peer = plain().trim().parse::<SocketAddr>().ok();
-                // The scope id of an interface on someone else's machine has no meaning here.
-                let peer = peer.map(|peer| SocketAddr::new(peer.ip(), peer.port()));
-                let is_new = |peer: &SocketAddr| peer.port() != 0 && !self.peers.contains(peer);
-                self.peers.extend(peer.filter(is_new));
-            }
+            "x.pe" => match plain().trim().parse::<SocketAddr>() {
+                Ok(peer) if peer.port() != 0 => {
+                    // The scope id of an interface on someone else's machine has no meaning here.
+                    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                    if !self.peers.contains(&peer) {
+                        self.peers.push(peer);
+                    }
+                }
+                // To resolve a name would tell its server of the download.
+                _ => {
+                    let why = "expected the IP address and port of a peer";
+                    self.urls.leave_out(format!("{:?}: {why}", printable(plain().trim())));
+                }
+            },
             "so" => self.files.extend(plain().split(',').filter_map(files)),
             "dht" => self.nodes.extend(node(&plain())),
             _ => {}
@@ -361,6 +369,7 @@ mod tests {
         let v2 = v2();
         let magnet = Magnet::parse(&format!(
             "magnet:?x.pe=%5B%3A%3A1%5D%3A6881&x.pe=127.0.0.1:1&x.pe=127.0.0.1:0&x.pe=host:1\
+             &x.pe=[::ffff:127.0.0.1]:1\
              &so=7,0-2%2C9-5,99999,x&xt=urn:btmh:1220{v2}&xt=urn:btih:{V1}&dn=a+b%20%26%E2%80%AE\
              &ws=http://h/my%20file&ws=ftp://h/&dht=router:6881&dht=b%26d:1&kt=word&xl=5"
         ))
@@ -374,7 +383,9 @@ mod tests {
             )
         );
         assert_eq!(magnet.name.as_deref(), Some(r"a b &\u{202e}"));
-        assert_eq!(magnet.invalid_urls.len(), 1);
+        let left_out: Vec<_> =
+            magnet.invalid_urls.iter().filter_map(|text| text.split('"').nth(1)).collect();
+        assert_eq!(left_out, ["127.0.0.1:0", "host:1", "ftp://h/"]);
         params(&magnet.to_string()).unwrap();
     }
 

@@ -206,8 +206,24 @@ pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<sys::TorrentParams>> {
     if bytes.len() as u64 > MAX_METAINFO_SIZE {
         return Err(parse(too_large(bytes.len() as u64)));
     }
-    sys::params_from_metainfo(bytes)
-        .map_err(|exception| Error::from_native(READ, &exception).with_kind(ErrorKind::Parse))
+    sys::params_from_metainfo(bytes).map_err(|exception| match what_else(bytes) {
+        Some(what) => parse(format!("it is {what}, not a .torrent file")),
+        None => Error::from_native(READ, &exception).with_kind(ErrorKind::Parse),
+    })
+}
+
+/// Says what a file is that was saved in place of a .torrent file, if it can be told.
+fn what_else(bytes: &[u8]) -> Option<&'static str> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    match text {
+        [0x1f, 0x8b, ..] => Some("compressed by gzip"),
+        [b'P', b'K', 3, 4, ..] => Some("compressed by zip"),
+        [b'<', ..] => Some("a web page"),
+        _ if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"magnet:")) => {
+            Some("a magnet link")
+        }
+        _ => None,
+    }
 }
 
 pub(crate) fn describe(params: &sys::TorrentParams) -> Result<sys::DescriptionRecord> {
@@ -249,6 +265,21 @@ fn seconds_since_1970<S: serde::Serializer>(
 #[cfg(test)]
 mod piece_tests {
     use super::*;
+
+    #[test]
+    fn what_is_saved_in_place_of_a_torrent_is_named() {
+        for (bytes, what) in [
+            (&b"\x1f\x8b\x08\0"[..], "compressed by gzip"),
+            (b"PK\x03\x04", "compressed by zip"),
+            (b"\xef\xbb\xbf\r\n<!DOCTYPE html>", "a web page"),
+            (b"magnet:?xt=urn:btih:0", "a magnet link"),
+        ] {
+            let error = Metainfo::decode(bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Parse);
+            assert!(error.message().contains(&format!("it is {what}, not")), "{error}");
+        }
+        assert!(Metainfo::decode(b"\x1f").unwrap_err().message().contains("bencoded"));
+    }
 
     #[test]
     fn the_pieces_of_a_file_are_those_with_its_data() {

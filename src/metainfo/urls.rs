@@ -77,12 +77,17 @@ impl Urls {
         match url {
             Ok(url) => self.known.insert((what, url.clone())).then_some(url),
             Err(reason) => {
-                if self.invalid.len() < MOST_INVALID {
-                    tracing::warn!(reason, "a torrent names an invalid URL");
-                    self.invalid.push(reason);
-                }
+                self.leave_out(reason);
                 None
             }
+        }
+    }
+
+    /// Keeps the reason for users.
+    pub(crate) fn leave_out(&mut self, reason: String) {
+        if self.invalid.len() < MOST_INVALID {
+            tracing::warn!(reason, "a torrent names something invalid");
+            self.invalid.push(reason);
         }
     }
 }

@@ -88,7 +88,8 @@ impl InfoHashes {
     }
 
     /// Returns whether both have the same v1 hash or the same v2 hash, and so are of the same torrent.
-    pub(crate) fn overlap(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> bool {
         (self.v1.is_some() && self.v1 == other.v1) || (self.v2.is_some() && self.v2 == other.v2)
     }
 }

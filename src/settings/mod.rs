@@ -362,7 +362,8 @@ impl Settings {
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if libtorrent has no setting of this name
-    /// (the error suggests the most similar one) or if the value has the wrong type.
+    /// (the error suggests a similar one) or if the value has the wrong type, or cannot work: a text with control
+    /// characters, for example.
     pub fn set(&mut self, name: &str, value: impl Into<SettingValue>) -> Result<()> {
         let value = value.into();
         let wanted = kind(name)?;
@@ -390,6 +391,18 @@ impl Settings {
             && !(1..=MOST_THREADS).contains(count)
         {
             let message = format!("{name} takes a number from 1 to {MOST_THREADS}, not {count}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
+        // Some of them become lines of requests, as `user_agent` does.
+        if let SettingValue::Text(text) = &value
+            && text.contains(|c: char| c.is_control())
+        {
+            let message = format!("{name} takes a text without control characters, not {text:?}");
+            return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
+        }
+        // Without alerts, the client would not learn of anything.
+        if let ("alert_queue_size", SettingValue::Int(..1)) = (name, &value) {
+            let message = format!("{name} takes a number above 0, not {value}");
             return Err(Error::new(ErrorKind::InvalidArgument, SET, message));
         }
         self.0.insert(name.into(), value);
@@ -741,7 +754,10 @@ fn unknown(name: &str) -> Error {
         names.extend(OWN.map(Into::into));
         names
     });
-    let nearest = names.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
+    let distance = |known: &String| strsim::damerau_levenshtein(known, name);
+    // Not one that has little in common with it.
+    let is_near = |known: &&String| distance(known) <= known.len() / 3;
+    let nearest = names.iter().min_by_key(|known| distance(known)).filter(is_near);
     let hint = nearest.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
     let message = format!("there is no setting called {name:?}{hint}");
     Error::new(ErrorKind::InvalidArgument, SET, message)
@@ -891,6 +907,22 @@ mod tests {
             settings.set_text("enable_dht", "perhaps").unwrap_err().kind(),
             ErrorKind::InvalidArgument
         );
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused() {
+        let refused = |name: &str, value: &str| {
+            let error = Settings::empty().set_text(name, value).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            error.message().to_owned()
+        };
+        assert!(refused("user_agent", "a\r\nX-Line: b").contains("without control characters"));
+        assert!(refused("alert_queue_size", "0").contains("a number above 0"));
+        // A suggestion has something in common with the name.
+        assert!(refused("enable_dth", "true").contains("did you mean enable_dht?"));
+        for name in ["", "nonsense"] {
+            assert!(!refused(name, "1").contains("did you mean"), "{name}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Magnet, Metainfo, Protocol};
-use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, TorrentId};
+use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
@@ -434,6 +434,35 @@ fn false_metadata_is_reported_and_rejected() {
     finished(&patron, id);
     assert!(same(&file, &to.join("data.bin")));
     assert!(!to.join("false.bin").exists());
+    still_works(&patron);
+}
+
+/// libtorrent would read the hashes from beyond the end of the metadata.
+#[test]
+fn metadata_of_both_versions_without_v1_hashes_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let length = || number(8 << 20);
+    let file = dict([("length", length()), ("pieces root", text([7; 32]))]);
+    let info = dict([
+        ("file tree", dict([("f", dict([("", file)]))])),
+        ("length", length()),
+        ("meta version", number(2)),
+        ("name", text("f")),
+        ("piece length", number(16384)),
+    ]);
+    let error = Metainfo::decode(&dict([("info", info.clone())])).unwrap_err();
+    assert!(error.message().contains("'pieces' entry"), "{error}");
+
+    let peer = HostilePeer::start(Harm::FalseMetadata(info.into()));
+    let client = plain(dir.path()).start().unwrap();
+    let patron = client.patron();
+    let link = "magnet:?xt=urn:btih:7088f5ca9e971fdddaa808786cb4f797b87ee0c8";
+    let options = AddOptions::default().add_peers([peer.address]);
+    let id = patron.add_torrent(Source::Magnet(link.into()), options).wait().unwrap().id();
+    let error = await_event!(
+        patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+    );
+    assert!(error.message().contains("'pieces' entry"), "{error}");
     still_works(&patron);
 }
 

@@ -424,7 +424,7 @@ fn resume_data_that_leads_outside_or_gives_two_files_one_name_is_refused() {
 }
 
 /// A directory with two files that share a piece, and its v1 torrent.
-fn sharing(dir: &std::path::Path) -> Seeder {
+pub(crate) fn sharing(dir: &std::path::Path) -> Seeder {
     let album = dir.join("from/album");
     for (seed, name) in [(1, "one.bin"), (2, "two.bin")] {
         data(&album, name, seed, 50_000);

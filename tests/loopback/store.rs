@@ -17,6 +17,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, Torren
 
 use crate::await_event;
 use crate::faults::Tmpfs;
+use crate::resuming::sharing;
 use crate::support::{
     PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same, until,
 };
@@ -565,6 +566,40 @@ fn a_torrent_that_cannot_be_restored_is_reported_and_stays_in_the_store_until_it
     let added = patron.add_torrent(&metainfo, options()).wait().unwrap();
     assert!(matches!(added, Added::New(_)));
     assert_ne!(the_record(&store).key, record.key, "the new one is in its place");
+    stop(client);
+}
+
+#[test]
+fn a_torrent_with_a_missing_file_is_not_restored_and_downloaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = sharing(dir.path());
+    let to = dir.path().join("to");
+    let store = Memory::new();
+    let (client, patron) = restored(&to, &store);
+    let wanted = [Priority::DEFAULT, Priority::SKIP];
+    let options = seeder.options().file_priorities(wanted);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    stop(client);
+    // The other file is not wanted.
+    let (client, patron) = restored(&to, &store);
+    assert!(settled(&patron, only(&patron)).finished);
+    stop(client);
+
+    let (file, away) = (to.join("album/one.bin"), dir.path().join("away"));
+    fs::rename(&file, &away).unwrap();
+    let client = builder(&to).store(store.clone()).start().unwrap();
+    let patron = client.patron();
+    let error = await_event!(patron, Event::RestoreFailed { error, .. } => error.clone());
+    assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
+    assert!(error.to_string().contains("album/one.bin: No such file"), "{error}");
+    stop(client);
+    assert!(!file.exists());
+
+    fs::rename(&away, &file).unwrap();
+    let (client, patron) = restored(&to, &store);
+    let id = only(&patron);
+    until("the file that is back", || patron.fresh_status(id).wait().unwrap().finished);
     stop(client);
 }
 

@@ -281,7 +281,7 @@ pub(crate) struct Download {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
     /// Peer to connect to, for every torrent; can be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = peer)]
     pub(crate) peer: Vec<SocketAddr>,
     /// Download only these files, given by their index in `info` or by a pattern such as '*.mkv'; can be
     /// repeated
@@ -401,7 +401,7 @@ pub(crate) struct Stream {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,
     /// Peer to connect to; can be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = peer)]
     pub(crate) peer: Vec<SocketAddr>,
     /// Address of the server. Anyone who can reach it can read the files of the torrent
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -488,6 +488,12 @@ enum Preset {
 }
 
 impl Common {
+    /// Returns why the client will not connect to a peer.
+    pub(crate) fn refuses(&self, peer: &SocketAddr) -> Option<&'static str> {
+        let is_elsewhere = self.offline && !peer.ip().is_loopback();
+        is_elsewhere.then_some("it is not on this machine, which --offline does not leave")
+    }
+
     pub(crate) fn has_store(&self) -> bool {
         self.store.is_some() || self.resume.is_some()
     }
@@ -551,7 +557,15 @@ pub(crate) fn source(path: &std::path::Path) -> Source {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    text.parse::<ByteSize>().map(|size| size.as_u64())
+    let size = text.parse::<ByteSize>().map(|size| size.as_u64());
+    size.map_err(|_| "not a number of bytes, such as 65536, 512KiB or 1.5MiB".to_owned())
+}
+
+/// Parses the address of a peer.
+fn peer(text: &str) -> Result<SocketAddr, String> {
+    let peer = text.parse::<SocketAddr>().ok().filter(|peer| peer.port() != 0);
+    let peer = peer.ok_or("not an IP address and a port, such as 192.0.2.1:6881")?;
+    Ok(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
 }
 
 fn piece_length(text: &str) -> Result<u32, String> {
@@ -651,10 +665,21 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_has_an_address_and_a_port() {
+        assert_eq!(peer("[::ffff:127.0.0.1]:80"), Ok(SocketAddr::from(([127, 0, 0, 1], 80))));
+        for wrong in ["127.0.0.1:0", "127.0.0.1", "localhost:80", ""] {
+            assert!(peer(wrong).unwrap_err().starts_with("not an IP address and a port"));
+        }
+    }
+
+    #[test]
     fn a_rate_limit_is_above_0() {
         assert_eq!((rate("5KiB"), rate("1")), (Ok(5120), Ok(1)));
         for wrong in ["0", "0MiB"] {
             assert_eq!(rate(wrong).unwrap_err(), "not a rate above 0");
+        }
+        for wrong in ["", "0.3", "5MiB/s", "5mbit"] {
+            assert!(rate(wrong).unwrap_err().starts_with("not a number of bytes"), "{wrong}");
         }
         assert!(rate("2GiB").unwrap_err().starts_with("at most 2.0 GiB a second"));
     }

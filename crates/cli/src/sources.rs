@@ -2,13 +2,14 @@
 //! must not wait for it.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
-use torrent_patron::metainfo::Metainfo;
+use torrent_patron::metainfo::{Magnet, Metainfo};
 use torrent_patron::{AddOptions, Source};
 
 use crate::selection::{self, Selection};
@@ -24,6 +25,8 @@ pub(crate) struct Request {
 pub(crate) struct Addition {
     pub(crate) source: Source,
     pub(crate) options: AddOptions,
+    /// The URLs and peers that cannot be used, as text for users.
+    pub(crate) left_out: Option<String>,
 }
 
 /// Why a torrent cannot be added.
@@ -50,19 +53,32 @@ pub(crate) fn read(requests: Vec<Request>, select: Vec<Selection>) -> io::Result
 
 fn addition(request: Request, select: &[Selection]) -> Result<Addition, Refusal> {
     let Request { mut source, save_dir, mut options } = request;
+    let mut left_out = None;
     // An invalid magnet link is refused when it is added.
+    if let Source::Magnet(link) = &source
+        && let Ok(magnet) = Magnet::parse(link)
+    {
+        left_out = summary("the magnet link", &magnet.invalid_urls);
+    }
     if let Source::File(path) = &source {
         let refused = |error| Refusal { source: path.clone(), error };
         let metainfo = Metainfo::read(path).map_err(|error| refused(error.into()))?;
         regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
         options = choose(options, select, &metainfo)
             .map_err(|error| refused(error.to_string().into()))?;
+        left_out = summary(path.display(), &metainfo.invalid_urls);
         if !path.is_file() {
             // A pipe can be read only once.
             source = Source::from(&metainfo);
         }
     }
-    Ok(Addition { source, options })
+    Ok(Addition { source, options, left_out })
+}
+
+fn summary(source: impl Display, left_out: &[String]) -> Option<String> {
+    let (first, rest) = left_out.split_first()?;
+    let more = if rest.is_empty() { String::new() } else { format!("; {} more", rest.len()) };
+    Some(format!("left out of {source}: {first}{more}"))
 }
 
 pub(crate) fn choose(

@@ -61,7 +61,15 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
                 .map_err(|error| format!("{}: {error}", from.directory.display()))?;
             let mut store = Sqlite::open(&from.file)?;
             let mut outcome = Outcome::Done;
-            for torrent in import(&from.directory, &mut store)? {
+            let imported = import(&from.directory, &mut store)?;
+            if imported.is_empty() {
+                let directory = from.directory.display();
+                return Err(format!(
+                    "{directory}: it has no .torrent, .fastresume or .resume file"
+                )
+                .into());
+            }
+            for torrent in imported {
                 let (path, was_known) = (torrent.path.to_string_lossy(), torrent.was_known);
                 match torrent.result {
                     Ok(name) => report(

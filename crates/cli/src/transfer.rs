@@ -13,7 +13,7 @@ use torrent_patron::event::Explainer;
 use torrent_patron::file::{Existing, ExistingFiles, FileStatus, Priority};
 use torrent_patron::patron::{Command, RemoveFiles, Reply};
 use torrent_patron::settings::SettingValue;
-use torrent_patron::torrent::{Goals, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Error, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
@@ -59,9 +59,14 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     transfer.peers.clone_from(&arguments.peer);
     let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
     transfer.adding += requests.len();
+    for peer in &arguments.peer {
+        if let Some(why) = arguments.common.refuses(peer) {
+            transfer.screen.warn(format_args!("warning: {peer}: {why}"));
+        }
+    }
     let additions = sources::read(requests.collect(), arguments.select.clone())?;
     let interrupted = transfer.run(additions, has_ended);
-    let (complete, failed) = (transfer.is_complete(), transfer.failed);
+    let (complete, failed) = (transfer.is_complete(), transfer.has_failed());
     transfer.end();
     Ok(match interrupted? {
         true if !complete => Outcome::Interrupted,
@@ -97,7 +102,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     let ran = transfer.run(additions, Transfer::is_dead);
     #[cfg(feature = "metrics")]
     drop(exporter);
-    let outcome = if transfer.failed { Outcome::Failed } else { Outcome::Done };
+    let outcome = if transfer.has_failed() { Outcome::Failed } else { Outcome::Done };
     transfer.end();
     ran.map(|_| outcome)
 }
@@ -120,6 +125,8 @@ struct Torrent {
     name: Arc<str>,
     save_dir: PathBuf,
     phase: Phase,
+    /// Whether an earlier run paused it. It stays paused unless it is named.
+    reached_goal: bool,
     warned_incomplete: bool,
     status_lines: Throttle,
     bar: Bar,
@@ -151,6 +158,8 @@ struct Transfer {
     adding: usize,
     /// Torrents of the store that are not to be downloaded.
     flagged: Vec<(TorrentId, Reply<()>)>,
+    /// Torrents of the store that could not be restored, and were not added again.
+    lost: Vec<InfoHashes>,
     failed: bool,
 }
 
@@ -186,6 +195,7 @@ impl Transfer {
             torrents: BTreeMap::new(),
             adding: usize::from(common.has_store()),
             flagged: Vec::new(),
+            lost: Vec::new(),
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
@@ -249,7 +259,10 @@ impl Transfer {
     }
 
     fn add(&mut self, addition: Addition) -> Result<()> {
-        let Addition { source, options } = addition;
+        let Addition { source, options, left_out } = addition;
+        if let Some(left_out) = left_out {
+            self.screen.warn(format_args!("warning: {left_out}"));
+        }
         Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
 
@@ -283,6 +296,7 @@ impl Transfer {
             name: name.clone(),
             save_dir,
             phase: if is_known { Phase::Complete } else { Phase::Running },
+            reached_goal: false,
             warned_incomplete: false,
             status_lines: Throttle::new(STATUS_LINES),
             bar: self.screen.bar(name),
@@ -337,6 +351,7 @@ impl Transfer {
             torrent.save_dir = self.patron.move_storage(id, save_dir, Existing::Fail).wait()?;
         }
         torrent.phase = Phase::Running;
+        torrent.reached_goal = false;
         let paused = self.patron.fresh_status(id).wait()?.paused;
         if self.aim == Aim::Download || paused {
             self.patron.send(Command::Resume(id))?;
@@ -377,7 +392,7 @@ impl Transfer {
             torrent.bar.remove();
         }
         self.adding += 1;
-        self.add(Addition { source: Source::from(&metainfo), options })
+        self.add(Addition { source: Source::from(&metainfo), options, left_out: None })
     }
 
     /// Reports the torrent as complete if libtorrent has checked it and found all wanted data.
@@ -481,6 +496,18 @@ impl Transfer {
         }
     }
 
+    fn has_failed(&self) -> bool {
+        self.failed || !self.lost.is_empty()
+    }
+
+    /// Returns the option that helps after an error, if one does.
+    fn way_out(&self, error: &Error) -> &'static str {
+        match error.kind() {
+            ErrorKind::Exists if self.aim == Aim::Download => "; --overwrite uses it nevertheless",
+            _ => "",
+        }
+    }
+
     fn handle_all(&mut self) -> Result<()> {
         while !self.interrupt.came()
             && let Some(event) = self.patron.try_recv()
@@ -501,7 +528,8 @@ impl Transfer {
             output::event(event);
         }
         match event {
-            Event::TorrentAdded { id, name, save_dir, complete, .. } => {
+            Event::TorrentAdded { id, name, info_hashes, save_dir, complete } => {
+                self.lost.retain(|lost| !lost.overlap(info_hashes));
                 // The torrents of this run are added after those of the store.
                 if !self.restoring {
                     self.adding -= 1;
@@ -516,19 +544,28 @@ impl Transfer {
             }
             Event::Restored { torrents, failed, .. } => {
                 self.know_restored()?;
+                for (id, torrent) in &mut self.torrents {
+                    let status = self.patron.status(*id);
+                    torrent.reached_goal = status.is_some_and(|status| status.paused);
+                }
                 self.restoring = false;
                 self.adding -= 1;
                 if torrents + failed == 0 {
                     return Ok(());
                 }
             }
-            Event::RestoreFailed { .. } | Event::StoreFailed { .. } => {
+            Event::RestoreFailed { info_hashes, .. } => {
+                self.lost.push(*info_hashes);
+                self.screen.warn(format_args!("error: {event}"));
+                return Ok(());
+            }
+            Event::StoreFailed { .. } => {
                 self.failed = true;
                 self.screen.warn(format_args!("error: {event}"));
                 return Ok(());
             }
             Event::AddFailed { error, .. } => {
-                self.not_added(error);
+                self.not_added(format_args!("{error}{}", self.way_out(error)));
                 return Ok(());
             }
             Event::Status(status) => return self.status(status),
@@ -570,7 +607,7 @@ impl Transfer {
                 if let Some(torrent) = self.torrents.get_mut(id) {
                     torrent.phase = Phase::Failed;
                 }
-                self.screen.warn(format_args!("error: {name}: {error}"));
+                self.screen.warn(format_args!("error: {name}: {error}{}", self.way_out(error)));
                 return Ok(());
             }
             Event::ListenFailed { error, .. } => {
@@ -602,11 +639,20 @@ impl Transfer {
             shown.state = TorrentState::CheckingFiles;
         }
         torrent.bar.status(&shown);
+        if torrent.reached_goal && status.finished {
+            torrent.phase = Phase::GoalReached;
+        }
         let incomplete = status.state == TorrentState::Downloading && !status.finished;
         if self.aim == Aim::Seed && incomplete && !torrent.warned_incomplete {
             torrent.warned_incomplete = true;
             let percent = f64::from((status.progress * 1000.0).floor()) / 10.0;
             self.screen.warn(format_args!("{}: INCOMPLETE: {percent:.1} %", torrent.name));
+            let goals = self.goals.unwrap_or_default();
+            if goals.seed_time.is_some() && goals.share_ratio.is_none() {
+                let why = "its seed time does not begin before it is complete";
+                self.give_up(status.id, "seed the torrent", why.into());
+                return Ok(());
+            }
         }
         if !self.screen.has_bars() && torrent.status_lines.lets_through() {
             self.explain(&Event::Status(status.clone()));

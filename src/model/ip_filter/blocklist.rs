@@ -142,9 +142,16 @@ fn too_long() -> Error {
 fn blocked(text: &[u8]) -> Result<Option<IpRange>> {
     match rule(text).ok_or_else(|| unknown(text))? {
         Rule::Allow => Ok(None),
-        Rule::Block(first, last) => IpRange::new(first, last)
-            .map(Some)
-            .map_err(|error| Error::new(ErrorKind::Parse, READ, error.message())),
+        Rule::Block(first, last) => {
+            // Connections have IPv4 addresses, not those that IPv6 has for them.
+            let (first, last) = match (first.to_canonical(), last.to_canonical()) {
+                (IpAddr::V4(first), IpAddr::V4(last)) => (first.into(), last.into()),
+                _ => (first, last),
+            };
+            IpRange::new(first, last)
+                .map(Some)
+                .map_err(|error| Error::new(ErrorKind::Parse, READ, error.message()))
+        }
     }
 }
 
@@ -305,7 +312,8 @@ mod tests {
             ("1.2.3.4 - 1.2.3.9 # a remark", "1.2.3.4 1.2.3.9"),
             ("2001:db8::1", "2001:db8::1 2001:db8::1"),
             ("2001:db8::1 - 2001:db8::ff", "2001:db8::1 2001:db8::ff"),
-            ("::ffff:1.2.3.4-::ffff:1.2.3.9", "::ffff:1.2.3.4 ::ffff:1.2.3.9"),
+            ("::ffff:1.2.3.4-::ffff:1.2.3.9", "1.2.3.4 1.2.3.9"),
+            ("::ffff:1.2.3.0/120", "1.2.3.0 1.2.3.255"),
             ("2001:db8::/32", "2001:db8:: 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
             ("::/0", ":: ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
             ("::1/128", "::1 ::1"),

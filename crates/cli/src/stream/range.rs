@@ -7,18 +7,19 @@ use std::ops::Range;
 pub(super) enum Wanted {
     All,
     Part(Range<u64>),
-    /// The range is beyond the end, or consists of several parts.
+    /// The range is beyond the end.
     Unsatisfiable,
 }
 
-/// Parses the header. What is not a range is ignored, as the RFC requires.
+/// Parses the header. What is not a range is ignored, as the RFC requires, and so are several ranges, as it
+/// allows: then the whole file is sent.
 pub(super) fn wanted(header: &str, size: u64) -> Wanted {
     let Some((unit, ranges)) = header.trim().split_once('=') else { return Wanted::All };
     if !unit.eq_ignore_ascii_case("bytes") {
         return Wanted::All;
     }
     if ranges.contains(',') {
-        return Wanted::Unsatisfiable;
+        return Wanted::All;
     }
     let Some((first, last)) = ranges.trim().split_once('-') else { return Wanted::All };
     let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -66,21 +67,15 @@ mod tests {
     }
 
     #[test]
-    fn unsatisfiable_and_multiple_ranges_are_refused() {
-        for header in [
-            "bytes=100-",
-            "bytes=100-200",
-            "bytes=-0",
-            "bytes=0-1,5-6",
-            "bytes=99999999999999999999-",
-        ] {
+    fn unsatisfiable_ranges_are_refused() {
+        for header in ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=99999999999999999999-"] {
             assert_eq!(wanted(header, 100), Wanted::Unsatisfiable, "{header}");
         }
         assert_eq!(wanted("bytes=0-", 0), Wanted::Unsatisfiable);
     }
 
     #[test]
-    fn invalid_ranges_are_ignored() {
+    fn invalid_and_multiple_ranges_are_ignored() {
         for header in [
             "",
             "items=0-1",
@@ -90,6 +85,7 @@ mod tests {
             "bytes=5-1",
             "bytes=1",
             "bytes=+1-2",
+            "bytes=0-1,5-6",
         ] {
             assert_eq!(wanted(header, 100), Wanted::All, "{header}");
         }

@@ -145,7 +145,7 @@ async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Respons
     };
     let range = match range {
         Wanted::Unsatisfiable => {
-            let why = "no such range, or more than one";
+            let why = "no such range";
             let mut refused = plain(StatusCode::RANGE_NOT_SATISFIABLE, why);
             set(&mut refused, CONTENT_RANGE, &format!("bytes */{size}"));
             return refused;

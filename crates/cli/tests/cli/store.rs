@@ -152,6 +152,57 @@ fn a_complete_download_is_known_to_be_complete() {
 }
 
 #[test]
+fn files_that_were_deleted_are_not_downloaded_again_unless_the_torrent_is_named() {
+    let movie = Movie::new();
+    let (_seeder, peer) = movie.seed();
+    let named = [text(&movie.torrent), "--peer", &peer];
+    movie.download(&named).end().expect(0);
+    let file = movie.path("to/movie.bin");
+    fs::remove_file(&file).unwrap();
+    let output = movie.download(&[]).end().expect(1);
+    let why = format!("{}: No such file", file.display());
+    assert!(output.stderr.contains(&why), "{output:#?}");
+    assert!(!file.exists(), "nothing is downloaded");
+    // The error is told again, but the torrent has been replaced.
+    movie.download(&named).end().expect(0);
+    assert!(movie.is_here());
+    movie.download(&[]).end().expect(0);
+}
+
+#[test]
+fn a_torrent_that_reached_its_goal_does_not_keep_later_runs_waiting() {
+    let movie = Movie::new();
+    let (_seeder, peer) = movie.seed();
+    let goal = [text(&movie.torrent), "--peer", &peer, "--seed", "--seed-time=1s"];
+    movie.download(&goal).end().expect(0);
+    assert_eq!(movie.list()[0]["paused"], true);
+    movie.download(&["--seed"]).end().expect(0);
+    // Named, it seeds again.
+    let mut again = movie.download(&[text(&movie.torrent), "--seed"]);
+    again.find("a torrent that seeds", |line| {
+        let event: Value = serde_json::from_str(line).ok()?;
+        (event["seeding"] == true && event["paused"] == false).then_some(())
+    });
+    again.signal("INT");
+    again.end().expect(0);
+}
+
+#[test]
+fn a_blocklist_applies_to_the_run_that_has_it_and_not_to_later_ones() {
+    let movie = Movie::new();
+    let (_seeder, peer) = movie.seed();
+    let list = movie.path("list");
+    fs::write(&list, "127.0.0.0/8\n").unwrap();
+    let words = [text(&movie.torrent), "--peer", &peer];
+    let mut blocked = movie.download(&[&words[..], &["--blocklist", text(&list)]].concat());
+    blocked.event("checked");
+    blocked.signal("INT");
+    blocked.end().expect(130);
+    movie.download(&words).end().expect(0);
+    assert!(movie.is_here());
+}
+
+#[test]
 fn a_store_is_listed_checked_exported_and_imported() {
     let movie = Movie::new();
     let (seeder, peer) = movie.seed();
@@ -166,6 +217,10 @@ fn a_store_is_listed_checked_exported_and_imported() {
     let (backup, other) = (movie.path("backup"), movie.path("other.db"));
     let exported = run(["store", "export", text(&store), text(&backup)]).expect(0).stdout;
     assert!(exported.trim_end().ends_with(".resume"), "{exported}");
+    let empty = movie.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let output = run(["store", "import", text(&other), text(&empty)]).expect(1);
+    assert!(output.stderr.contains("empty: it has no .torrent, "), "{output:#?}");
     fs::write(backup.join("wrong.torrent"), "nonsense").unwrap();
     let output = run(["store", "import", text(&other), text(&backup)]).expect(1);
     assert!(output.stderr.contains("wrong.torrent: cannot read the metainfo"), "{output:#?}");

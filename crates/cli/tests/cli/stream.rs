@@ -132,10 +132,9 @@ fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
         (206, Some(format!("bytes {}-{to}/{SIZE}", SIZE - 5)), expected[SIZE - 5..].to_vec())
     );
     assert_eq!(part("bytes=5-", "If-Range: \"other\"").0, 200, "all of another version");
-    for none in [format!("bytes={SIZE}-"), "bytes=0-1,5-6".into()] {
-        let (status, range, _) = part(&none, "X: y");
-        assert_eq!((status, range), (416, Some(format!("bytes */{SIZE}"))), "{none}");
-    }
+    assert_eq!(part("bytes=0-1,5-6", "X: y").0, 200, "all in place of several parts");
+    let (status, range, _) = part(&format!("bytes={SIZE}-"), "X: y");
+    assert_eq!((status, range), (416, Some(format!("bytes */{SIZE}"))));
     let head = http.ask("HEAD", path, &["Range: bytes=1-2"]);
     assert_eq!((head.status, head.header("content-length")), (206, Some("2")));
     let known = http.ask("GET", path, &[&format!("If-None-Match: {etag}")]);

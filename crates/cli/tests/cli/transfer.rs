@@ -195,6 +195,56 @@ fn one_that_cannot_start_does_not_stop_the_others() {
 }
 
 #[test]
+fn what_a_torrent_names_and_cannot_be_used_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("to");
+    let movie = movie(dir.path(), "movie.bin", 1);
+    let mut seeder = seed(std::slice::from_ref(&movie));
+    let peer = seeder.address().to_string();
+    let info = fs::read(&movie.torrent).unwrap();
+    let at = info.windows(7).position(|key| key == b"4:infod").unwrap();
+    let torrent = dir.path().join("tracker.torrent");
+    let tracker = b"8:announce16:dht://a/announce".as_slice();
+    fs::write(&torrent, [b"d", tracker, &info[at..]].concat()).unwrap();
+    let to = to.to_str().unwrap();
+    let download = |source: &str| {
+        let peers = ["--peer", &peer, "--peer", "192.0.2.1:1"];
+        let client = ["download", source, "-o", to, "--offline", "--quiet"];
+        run(client.iter().chain(&peers)).expect(0).stderr
+    };
+    let told = download(torrent.to_str().unwrap());
+    assert!(told.contains("tracker.torrent: \"dht://a/announce\": expected a URL"), "{told}");
+    assert!(told.contains("192.0.2.1:1: it is not on this machine"), "{told}");
+    let magnet = metainfo(&movie.file).magnet().unwrap();
+    let told = download(&format!("{magnet}&x.pe=host:80&ws=ftp://a/"));
+    assert!(told.contains("\"host:80\": expected the IP address and port"), "{told}");
+    assert!(told.contains("; 1 more"), "{told}");
+}
+
+#[test]
+fn a_file_of_somebody_else_is_refused_with_the_option_that_overwrites_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("to");
+    let movie = movie(dir.path(), "movie.bin", 1);
+    fs::create_dir(&to).unwrap();
+    fs::write(to.join("movie.bin"), "mine").unwrap();
+    let refused = run(words([&"download", &"-o", &to, &"--offline", &movie.torrent])).expect(1);
+    assert!(refused.stderr.contains("no data of this torrent; --overwrite "), "{refused:#?}");
+}
+
+#[test]
+fn incomplete_data_has_no_seed_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let movie = movie(dir.path(), "movie.bin", 1);
+    let file = fs::File::options().write(true).open(&movie.file).unwrap();
+    file.set_len(100_000).unwrap();
+    let from = movie.file.parent().unwrap();
+    let output =
+        run(words([&"seed", &movie.torrent, &from, &"--offline", &"--seed-time=1h"])).expect(1);
+    assert!(output.stderr.contains("does not begin before it is complete"), "{output:#?}");
+}
+
+#[test]
 fn the_same_torrent_twice_is_downloaded_once() {
     let dir = tempfile::tempdir().unwrap();
     let movie = movie(dir.path(), "a.bin", 1);
