@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Defaults, Kept, Prepared, configured, existing, join, unusable};
+use super::prepare::configured;
+use super::source::unusable;
+use super::{Defaults, Kept, Prepared, existing, join};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
 use crate::model::{ClientData, Existing, InfoHashes, Limits};
