@@ -143,39 +143,8 @@ fn read(
             "data cannot be trusted before the metainfo is known: a magnet link has none",
         ));
     }
-    let mut urls = Urls::of(&described);
-    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, ADD, why);
-    let mut named = Vec::new();
-    for Tracker { url, tier } in &options.trackers {
-        let url = url::tracker(url).map_err(invalid)?;
-        urls.tracker(&url, *tier);
-        named.push(url);
-    }
-    for url in &options.web_seeds {
-        let url = url::web_seed(url).map_err(invalid)?;
-        urls.web_seed(&url);
-        named.push(url);
-    }
-    let resumed = !described.save_path.is_empty() && options.save_dir.is_none();
-    let final_dir = match resumed {
-        true => absolute(&convert::path(described.save_path.clone()))?,
-        false => absolute(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?,
-    };
-    let mut directories = vec![final_dir.clone()];
-    let incomplete = options.incomplete_dir.as_ref().or(defaults.incomplete_dir.as_ref());
-    let (save_dir, move_to) = match incomplete {
-        _ if resumed => {
-            let move_to = &described.client_data.move_to;
-            (final_dir, (!move_to.is_empty()).then(|| convert::path(move_to.clone())))
-        }
-        Some(directory) if !options.trust && !is_there(&described, &final_dir) => {
-            let directory = absolute(directory)?;
-            directories.push(directory.clone());
-            let elsewhere = directory != final_dir;
-            (directory, elsewhere.then_some(final_dir))
-        }
-        _ => (final_dir, None),
-    };
+    let (urls, named) = urls(options, &described)?;
+    let Directories { save_dir, move_to, needed } = directories(options, defaults, &described)?;
     let longer = look_at_files(source, options, &params, &described, &save_dir)?;
     let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
     let paused = options.paused || described.paused || distrust.is_some();
@@ -213,7 +182,60 @@ fn read(
     if defaults.has_store {
         prepared.keep()?;
     }
-    Ok((prepared, Changes { directories, longer }))
+    Ok((prepared, Changes { directories: needed, longer }))
+}
+
+/// Returns all trackers and web seeds, and separately the URLs that the program itself supplies.
+fn urls(options: &AddOptions, described: &sys::DescriptionRecord) -> Result<(Urls, Vec<String>)> {
+    let mut urls = Urls::of(described);
+    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, ADD, why);
+    let mut named = Vec::new();
+    for Tracker { url, tier } in &options.trackers {
+        let url = url::tracker(url).map_err(invalid)?;
+        urls.tracker(&url, *tier);
+        named.push(url);
+    }
+    for url in &options.web_seeds {
+        let url = url::web_seed(url).map_err(invalid)?;
+        urls.web_seed(&url);
+        named.push(url);
+    }
+    Ok((urls, named))
+}
+
+/// Where the files of a torrent go.
+struct Directories {
+    save_dir: PathBuf,
+    move_to: Option<PathBuf>,
+    /// Those that must exist.
+    needed: Vec<PathBuf>,
+}
+
+fn directories(
+    options: &AddOptions,
+    defaults: &Defaults,
+    described: &sys::DescriptionRecord,
+) -> Result<Directories> {
+    if options.save_dir.is_none() && !described.save_path.is_empty() {
+        let save_dir = absolute(&convert::path(described.save_path.clone()))?;
+        let move_to = &described.client_data.move_to;
+        let move_to = (!move_to.is_empty()).then(|| convert::path(move_to.clone()));
+        return Ok(Directories { needed: vec![save_dir.clone()], save_dir, move_to });
+    }
+    let final_dir = absolute(options.save_dir.as_ref().unwrap_or(&defaults.save_dir))?;
+    match options.incomplete_dir.as_ref().or(defaults.incomplete_dir.as_ref()) {
+        Some(directory) if !options.trust && !is_there(described, &final_dir) => {
+            let directory = absolute(directory)?;
+            Ok(Directories {
+                needed: vec![final_dir.clone(), directory.clone()],
+                move_to: (directory != final_dir).then_some(final_dir),
+                save_dir: directory,
+            })
+        }
+        _ => {
+            Ok(Directories { needed: vec![final_dir.clone()], save_dir: final_dir, move_to: None })
+        }
+    }
 }
 
 /// Configures what was read and described, for the engine.
