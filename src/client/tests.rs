@@ -24,7 +24,8 @@ use crate::model::{
     SavedFigures, TorrentId, TorrentState, TorrentStatus,
 };
 use crate::patron::Patron;
-use crate::patron::{respond, respond_to_message};
+use crate::patron::messages::respond_to_message;
+use crate::patron::respond;
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
 use crate::store::{Change, Key, Loaded, Memory, Record, Store};
