@@ -63,6 +63,12 @@ pub(in crate::client) enum Origin {
     Store(Box<Record>),
 }
 
+impl Origin {
+    pub(in crate::client) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
+}
+
 impl PendingAdd {
     pub(in crate::client) fn new(
         from: Arc<Member>,

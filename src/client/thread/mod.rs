@@ -5,11 +5,13 @@
 //! events. Nothing here waits for the engine or for a patron.
 
 mod alerts;
+mod client_state;
 mod client_thread;
 mod commands;
 mod goals;
 mod readers;
 mod requests;
+mod restoring;
 mod saves;
 mod shutdown;
 mod store;
@@ -19,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Select;
 
+pub(in crate::client) use self::client_state::ClientState;
 pub(in crate::client) use self::client_thread::ClientThread;
-pub(in crate::client) use self::store::ClientState;
 pub(in crate::client) use self::store_link::{StoreLink, StoreOptions};
 
 use super::inbox::StopRequest;
