@@ -37,7 +37,7 @@ pub(in crate::client) struct Torrent {
     save: Option<Box<Save>>,
     /// When the torrent was last reported with a rate.
     rate_seen: Option<Instant>,
-    /// Set while the files are being moved.
+    /// Set while the files are being moved, or are to be moved when the store knows of it.
     pub(in crate::client) moving: Option<Mover>,
     /// Whether the engine has reported what is wanted now as complete and written.
     pub(in crate::client) finished: bool,

@@ -97,8 +97,6 @@ impl<E: Engine> ClientThread<E> {
                 self.save_soon(id);
             }
             EngineEvent::Moved { id, to } => {
-                let Some(torrent) = self.torrents.get_mut(id) else { return };
-                torrent.moving = None;
                 self.publish(id, |name| Event::Moved { id, name, save_dir: to });
                 self.save_soon(id);
             }
