@@ -21,7 +21,7 @@ use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, Share, TorrentCall};
-use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel, QueuePlaceRecord};
+use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// The result of a call. The error does not say what was attempted; the request does.
@@ -420,8 +420,8 @@ pub(crate) fn state() -> AskSession<Vec<u8>> {
 }
 
 /// Asks for the queue positions of the torrents.
-pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
-    let ask = Ask::session("list the queue", |session| session.queue());
+pub(crate) fn queue() -> AskSession<Vec<(TorrentId, u32)>> {
+    let ask = Ask::session("list the queue", |session| session.queue().map(convert::queue));
     let all = |by_shard: Vec<Vec<_>>| by_shard.into_iter().flatten().collect();
     ask.session_role(RequestRole::GivesQueue).merged(all)
 }

@@ -10,7 +10,6 @@ use crate::messages::request::{self, RequestRole, Respond};
 use crate::model::{Answer, Statistics, TorrentId};
 use crate::settings::{SettingValue, Settings};
 use crate::store::{Change, Store, Value};
-use crate::sys::QueuePlaceRecord;
 
 // The names in the store.
 
@@ -54,16 +53,16 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn queue_given(&mut self, places: &[QueuePlaceRecord]) {
+    fn queue_given(&mut self, places: &[(TorrentId, u32)]) {
         let Some(store) = &mut self.store else { return };
         store.queue_asked = false;
         if std::mem::take(&mut store.queue_changed) {
             return self.save_queue();
         }
-        let change = |place: &QueuePlaceRecord| {
-            let torrent = self.torrents.get(TorrentId::new(place.torrent)?)?;
+        let change = |&(id, position): &(TorrentId, u32)| {
+            let torrent = self.torrents.get(id)?;
             let torrent = Some(torrent).filter(|torrent| torrent.removing.is_none())?;
-            Some(Change::Set(torrent.key?, Value::QueuePosition(Some(place.position))))
+            Some(Change::Set(torrent.key?, Value::QueuePosition(Some(position))))
         };
         self.keep_changes(places.iter().filter_map(change).collect());
     }
@@ -87,7 +86,7 @@ impl<E: Engine> ClientThread<E> {
                 self.state_saved();
             }
             RequestRole::GivesQueue => {
-                let places = value.and_then(|value| value.downcast_ref::<Vec<QueuePlaceRecord>>());
+                let places = value.and_then(|value| value.downcast_ref::<Vec<(TorrentId, u32)>>());
                 self.queue_given(places.map_or(&[], Vec::as_slice));
             }
             _ => {}

@@ -375,7 +375,7 @@ impl<E: Engine> Engine for Sharded<E> {
             self.balance.set(shared);
         }
         if asked.role == RequestRole::GivesQueue && self.shards.len() > 1 {
-            let answer = Ok(Box::new(self.queue.records()) as Answer);
+            let answer = Ok(Box::new(self.queue.places()) as Answer);
             self.ready.push(EngineEvent::Answered { request, answer });
             return Ok(());
         }
