@@ -2,16 +2,16 @@
 //! thread only passes it on, and adding thousands of torrents uses all cores.
 
 mod existing;
-mod kept;
 mod prepare;
 mod restore;
 mod source;
+mod stored_form;
 
 pub use self::source::Source;
 
-pub(crate) use self::kept::{Kept, find_in, join, strings};
 pub(crate) use self::prepare::{Prepared, make_dir, prepare, prepare_for_store};
 pub(crate) use self::restore::{Restorable, restore};
+pub(crate) use self::stored_form::{StoredForm, find_in, join, strings};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cxx::UniquePtr;
 
 use super::source::{ADD, Source, unusable};
-use super::{AddOptions, Defaults, Kept, existing};
+use super::{AddOptions, Defaults, StoredForm, existing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
 use crate::model::{
@@ -33,13 +33,13 @@ pub(crate) struct Prepared {
     /// As in [`ClientData`](crate::model::ClientData).
     pub(crate) replicas: u16,
     pub(crate) verify: bool,
-    /// Why data that should be trusted cannot be. The torrent is then paused. Or why a restored torrent was
-    /// not moved.
-    pub(crate) distrust: Option<Error>,
+    /// Why its data cannot be trusted, so that it is paused, or why the files of a restored torrent were not
+    /// moved.
+    pub(crate) problem: Option<Error>,
     /// Whether it pauses itself after the check.
     pub(crate) stops_itself: bool,
     /// The data for the client's store, if it has one and the torrent does not come from it.
-    pub(crate) kept: Option<Kept>,
+    pub(crate) stored: Option<StoredForm>,
     /// The figures in its resume data, if that is unchanged.
     pub(crate) figures: Option<SavedFigures>,
     /// The engine's own parameters.
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Prepared {
 
 impl Prepared {
     /// Encodes the data for a store.
-    pub(crate) fn keep(&mut self) -> Result<()> {
+    pub(crate) fn encode_for_store(&mut self) -> Result<()> {
         let client_data = ClientData {
             move_to: self.move_to.clone(),
             goals: self.goals,
@@ -65,10 +65,10 @@ impl Prepared {
         let Some(params) = self.params.downcast_ref::<UniquePtr<TorrentParams>>() else {
             return Ok(());
         };
-        let kept = params
+        let stored = params
             .encode(&convert::client_data_record(&client_data))
             .map_err(|exception| Error::from_native(ADD, &exception).on(&self.source))?;
-        self.kept = Some(kept.into());
+        self.stored = Some(stored.into());
         Ok(())
     }
 }
@@ -146,8 +146,8 @@ fn read(
     let (urls, named) = urls(options, &described)?;
     let Directories { save_dir, move_to, needed } = directories(options, defaults, &described)?;
     let longer = look_at_files(source, options, &params, &described, &save_dir)?;
-    let distrust = options.trust.then(|| missing(&described, &save_dir)).flatten();
-    let paused = options.paused || described.paused || distrust.is_some();
+    let problem = options.trust.then(|| missing(&described, &save_dir)).flatten();
+    let paused = options.paused || described.paused || problem.is_some();
     let record = sys::AddRecord {
         save_path: save_dir.as_os_str().as_encoded_bytes().to_vec(),
         peers: options
@@ -177,10 +177,10 @@ fn read(
     let replicas = options.replicas.unwrap_or(described.client_data.replicas);
     let client_data = ClientData { move_to, goals, replicas, ..ClientData::default() };
     let mut prepared = configured(params, &record, &described, label, save_dir, client_data)?;
-    prepared.complete &= distrust.is_none();
-    prepared.distrust = distrust;
+    prepared.complete &= problem.is_none();
+    prepared.problem = problem;
     if defaults.has_store {
-        prepared.keep()?;
+        prepared.encode_for_store()?;
     }
     Ok((prepared, Changes { directories: needed, longer }))
 }
@@ -278,9 +278,9 @@ pub(super) fn configured(
         replicas,
         // The data that is there is not checked again.
         verify: record.verify_finished && !complete,
-        distrust: None,
+        problem: None,
         stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
-        kept: None,
+        stored: None,
         figures: (figures.pieces >= 0).then(|| convert::saved(&figures)),
         params: Box::new(params),
     })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::prepare::configured;
 use super::source::unusable;
-use super::{Defaults, Kept, Prepared, existing, join};
+use super::{Defaults, Prepared, StoredForm, existing, join};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
 use crate::model::{ClientData, Existing, InfoHashes, Limits};
@@ -20,7 +20,7 @@ const MOVE: &str = "move the files";
 #[derive(Debug, Clone)]
 pub(crate) struct Restorable {
     pub(crate) name: Arc<str>,
-    pub(crate) kept: Kept,
+    pub(crate) stored: StoredForm,
     pub(crate) save_dir: PathBuf,
     /// A move of its files that may have been interrupted.
     pub(crate) moving: Option<(PathBuf, Existing)>,
@@ -36,8 +36,8 @@ pub(crate) fn restore(torrent: Restorable, defaults: &Defaults) -> Result<Prepar
 }
 
 fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
-    let Restorable { name, kept, save_dir, moving, paused, deleting } = torrent;
-    let bytes = join(kept.info.as_deref().unwrap_or_default(), &kept.resume_data);
+    let Restorable { name, stored, save_dir, moving, paused, deleting } = torrent;
+    let bytes = join(stored.info.as_deref().unwrap_or_default(), &stored.resume_data);
     let params = sys::params_from_resume_data(&bytes).map_err(|exception| unusable(&exception))?;
     let described = metainfo::describe(&params)?;
     let (save_dir, not_moved) = match moving {
@@ -88,7 +88,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let mut prepared =
         configured(params, &record, &described, name.clone(), save_dir, client_data)?;
     prepared.name = name;
-    prepared.distrust = not_moved;
+    prepared.problem = not_moved;
     Ok(prepared)
 }
 

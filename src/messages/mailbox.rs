@@ -341,7 +341,7 @@ impl Inner {
         let event = match std::mem::take(&mut self.missed) {
             0 => {
                 let (place, event) = self.queue.pop_first()?;
-                self.let_go(place, &event);
+                self.release(place, &event);
                 *event
             }
             missed => Event::Lagged { missed },
@@ -353,7 +353,7 @@ impl Inner {
         Some(event)
     }
 
-    fn let_go(&mut self, place: u64, event: &Event) {
+    fn release(&mut self, place: u64, event: &Event) {
         if let Event::Reply { .. } = event {
             self.answers = self.answers.saturating_sub(1);
             return;

@@ -148,7 +148,7 @@ fn verify(
 ) -> Result<VerifyReport> {
     let mut states = Vec::with_capacity(files.len());
     for file in files {
-        progress.go_on(VERIFY)?;
+        progress.check_cancelled(VERIFY)?;
         states.push(if file.pad { FileState::Good } else { look_at(file, directory) });
         progress.listed();
     }

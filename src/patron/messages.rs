@@ -125,7 +125,7 @@ impl Patron {
                     if let Added::Existing(id) = added
                         && let Some(status) = service.statuses.get(id)
                     {
-                        to.tell(&Event::AlreadyAdded { id, name: status.name });
+                        to.send(&Event::AlreadyAdded { id, name: status.name });
                     }
                     Some(added.id())
                 };

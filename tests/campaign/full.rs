@@ -65,7 +65,7 @@ pub(crate) fn child(directory: &Path) {
     let client = start(directory);
     let patron = client.patron();
     for (number, step) in STEPS.into_iter().enumerate() {
-        if let Err(error) = carry_out(&patron, directory, step) {
+        if let Err(error) = execute(&patron, directory, step) {
             assert_eq!(error.kind(), ErrorKind::Disk, "{step:?}: {error}");
             assert!(mark(directory).exists(), "{step:?}: {error}");
             // A copy of the store as it would be found if the program were killed now.
@@ -82,7 +82,7 @@ pub(crate) fn child(directory: &Path) {
             make_room(directory);
             // The files have been moved already.
             let again = if has_moved { Step::Label("a", true) } else { step };
-            carry_out(&patron, directory, again).unwrap();
+            execute(&patron, directory, again).unwrap();
             saw(&patron, |event| matches!(event, Event::StoreRecovered));
             let records =
                 Sqlite::open_read_only(store(directory)).unwrap().load(None, 100).unwrap();
@@ -121,7 +121,7 @@ fn start(directory: &Path) -> Client {
     client
 }
 
-fn carry_out(patron: &Patron, directory: &Path, step: Step) -> Result<()> {
+fn execute(patron: &Patron, directory: &Path, step: Step) -> Result<()> {
     let metainfo = |name| Metainfo::read(directory.join(format!("{name}.torrent"))).unwrap();
     let id = |name| -> TorrentId {
         patron.find(metainfo(name).info_hashes).wait().unwrap().expect("the torrent")

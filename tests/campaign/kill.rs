@@ -150,7 +150,7 @@ fn work(
             }
         };
         say(format_args!("begin {step}"));
-        let answer = carry_out(patron, directory, metainfo, peer, id, &step);
+        let answer = execute(patron, directory, metainfo, peer, id, &step);
         match answer {
             Ok(()) => say(format_args!("done {step}")),
             Err(error) => say(format_args!("refused {step} {error}")),
@@ -158,7 +158,7 @@ fn work(
     }
 }
 
-fn carry_out(
+fn execute(
     patron: &Patron,
     directory: &Path,
     metainfo: &Metainfo,

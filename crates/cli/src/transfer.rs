@@ -338,7 +338,7 @@ impl Transfer {
 
     /// Continues a torrent that an earlier run has kept in the store. The options of this run override those
     /// of the earlier one.
-    fn go_on(&mut self, id: TorrentId) -> Result<()> {
+    fn continue_torrent(&mut self, id: TorrentId) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
         if let Some(options) = self.options.clone()
             && let Some(save_dir) = &options.save_dir
@@ -539,7 +539,7 @@ impl Transfer {
             }
             Event::AlreadyAdded { id, .. } => {
                 self.adding -= 1;
-                let goes_on = self.go_on(*id);
+                let goes_on = self.continue_torrent(*id);
                 self.check(*id, goes_on)?;
             }
             Event::Restored { torrents, failed, .. } => {

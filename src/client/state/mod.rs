@@ -51,9 +51,9 @@ pub(in crate::client) mod fixtures {
             goals: Default::default(),
             replicas: 0,
             verify: false,
-            distrust: None,
+            problem: None,
             stops_itself: false,
-            kept: None,
+            stored: None,
             figures: None,
             params: Box::new(()),
         }

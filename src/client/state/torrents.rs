@@ -152,7 +152,7 @@ impl Torrent {
     /// Sends an event to the patrons that subscribe to it.
     pub(in crate::client) fn send(&self, event: Event) {
         for watcher in &self.watchers {
-            watcher.tell(&event);
+            watcher.send(&event);
         }
         if let Some(owner) = &self.owner
             && owner.wants(event.kind())

@@ -4,11 +4,11 @@ use super::*;
 use crate::model::{InfoHashV1, RemovedFiles};
 
 #[test]
-fn a_torrent_is_not_started_twice() {
+fn a_torrent_is_not_added_twice() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&one, &script, 1);
-    assert_eq!(wait(two.start(1)).unwrap(), Added::Existing(id));
+    assert_eq!(wait(two.add(1)).unwrap(), Added::Existing(id));
     assert_eq!(script.next(), Asked::Merge(id));
     two.message(Job::Add(prepared(1, None), None));
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
@@ -16,37 +16,37 @@ fn a_torrent_is_not_started_twice() {
 
 /// The second add arrives while the engine is working on the first.
 #[test]
-fn two_starts_at_once_give_one_torrent() {
+fn two_adds_at_once_give_one_torrent() {
     let (client, script) = client();
     let (one, two) = (Guest::new(&client), Guest::new(&client));
-    let first = one.start(1);
-    let second = two.start(1);
+    let first = one.add(1);
+    let second = two.add(1);
     let id = script.accept();
     assert_eq!(wait(first).unwrap(), Added::New(id));
     assert_eq!(wait(second).unwrap(), Added::Existing(id));
 }
 
 #[test]
-fn a_start_is_tried_again_while_the_engine_is_busy() {
+fn an_add_is_tried_again_while_the_engine_is_busy() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.start(1);
+    let reply = guest.add(1);
     let Asked::Add(id) = script.next() else { panic!("expected an add") };
     for _ in 0..3 {
         script.say(busy(id));
         assert_eq!(script.next(), Asked::RetryAdd(id));
     }
     script.say(EngineEvent::Added { id, name: "n".into(), info_hashes: hashes(1) });
-    assert_eq!(created(wait(reply)), id);
+    assert_eq!(added(wait(reply)), id);
     assert!(matches!(guest.next(), Event::TorrentAdded { .. }));
     assert!(guest.member.mailbox.try_recv().is_none(), "the caller sees one answer");
 }
 
 #[test]
-fn a_start_that_fails_is_answered_once_and_leaves_nothing_behind() {
+fn an_add_that_fails_is_answered_once_and_leaves_nothing_behind() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.start(1);
+    let reply = guest.add(1);
     let Asked::Add(id) = script.next() else { panic!("expected an add") };
     let error = Error::new(ErrorKind::Native, "test", "no");
     script.say(EngineEvent::AddFailed { id, error, busy: false });
@@ -58,21 +58,21 @@ fn a_start_that_fails_is_answered_once_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
+fn a_torrent_that_is_being_removed_can_be_added_again_and_waits_for_that() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let old = torrent(&guest, &script, 1);
-    let close = guest.remove_torrent(old, RemoveFiles::Delete);
+    let removal = guest.remove_torrent(old, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(old, true));
-    let again = guest.start(1);
+    let again = guest.add(1);
     script.say(EngineEvent::Removed(old));
     // The files are still being deleted: the torrent must not be added yet.
     guest.barrier();
     assert!(script.is_quiet());
     script.say(EngineEvent::Deleted(old));
-    wait(close).unwrap();
+    wait(removal).unwrap();
     let new = script.accept();
-    assert_ne!(created(wait(again)), old);
+    assert_ne!(added(wait(again)), old);
     assert!(matches!(
         guest.next(),
         Event::TorrentRemoved { id, files: RemovedFiles::Deleted, .. } if id == old
@@ -81,16 +81,16 @@ fn a_torrent_that_is_being_closed_can_be_started_again_and_waits_for_that() {
 }
 
 #[test]
-fn a_window_of_starts_holds_back_more_commands_and_shutdown_answers_all() {
+fn a_window_of_adds_holds_back_more_commands_and_shutdown_answers_all() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let mut replies: Vec<_> = (0..u16::try_from(3 * 512).unwrap())
         .map(|number| {
-            let mut start = prepared(0, None);
+            let mut add = prepared(0, None);
             let mut hash = [0; 20];
             hash[..2].copy_from_slice(&number.to_le_bytes());
-            start.info_hashes.v1 = Some(InfoHashV1(hash));
-            guest.job(|reply| Job::Add(start, Some(reply)))
+            add.info_hashes.v1 = Some(InfoHashV1(hash));
+            guest.job(|reply| Job::Add(add, Some(reply)))
         })
         .collect();
     for _ in 0..512 {
@@ -115,7 +115,7 @@ fn a_finished_torrent_moves_to_its_place_once() {
     let guest = Guest::new(&client);
     let reply = guest.job(|r| Job::Add(prepared(1, Some("done".into())), Some(r)));
     let id = script.accept();
-    created(wait(reply));
+    added(wait(reply));
     assert!(matches!(guest.next(), Event::TorrentAdded { .. }));
     script.say(EngineEvent::Finished(id));
     assert!(matches!(guest.next(), Event::Finished { .. }));

@@ -100,7 +100,7 @@ fn the_engine_knows_of_a_subscription_before_the_next_command() {
     for number in 1..50 {
         let kind = [EventKind::PieceFinished, EventKind::FileCompleted][usize::from(number % 2)];
         guest.subscribe(only(&[kind]));
-        let _reply = guest.start(number);
+        let _reply = guest.add(number);
         let mut wanted = EventKinds::NONE;
         loop {
             match script.asked.recv_timeout(PATIENCE).unwrap() {

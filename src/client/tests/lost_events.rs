@@ -10,7 +10,7 @@ fn lost_events_are_compensated() {
     let guest = Guest::new(&client);
     let (done, gone, kept) =
         (torrent(&guest, &script, 1), torrent(&guest, &script, 2), torrent(&guest, &script, 3));
-    let lost = guest.start(4);
+    let lost = guest.add(4);
     let Asked::Add(_) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::Dropped);
     assert_eq!(script.next(), Asked::EveryStatus);
@@ -36,20 +36,20 @@ fn lost_events_are_compensated() {
 fn a_torrent_that_is_added_while_lost_events_are_compensated_is_added() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let retried = guest.start(1);
+    let retried = guest.add(1);
     let Asked::Add(retried_id) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::Dropped);
     assert_eq!(script.next(), Asked::EveryStatus);
     // The engine gets both after it was asked.
     script.say(busy(retried_id));
     assert_eq!(script.next(), Asked::RetryAdd(retried_id));
-    let late = guest.start(2);
+    let late = guest.add(2);
     let Asked::Add(late_id) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::EveryStatus(Vec::new()));
     for (reply, id) in [(retried, retried_id), (late, late_id)] {
         let (name, info_hashes) = (String::new(), InfoHashes::default());
         script.say(EngineEvent::Added { id, name, info_hashes });
-        assert_eq!(created(wait(reply)), id);
+        assert_eq!(added(wait(reply)), id);
     }
 }
 
@@ -59,7 +59,7 @@ fn a_deletion_under_way_when_events_are_lost_ends_with_its_own_result() {
     let (client, script) = client_with_store(store.clone());
     let guest = Guest::new(&client);
     let id = torrent_after(&guest, &script, 1);
-    let close = guest.remove_torrent(id, RemoveFiles::Delete);
+    let removal = guest.remove_torrent(id, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(id, true));
     // After a crash, its files may be gone already.
     let error = Error::new(ErrorKind::Disk, "open the file", "no such file");
@@ -76,7 +76,7 @@ fn a_deletion_under_way_when_events_are_lost_ends_with_its_own_result() {
     assert!(store.records()[0].deleting, "it continues after a crash");
     let error = Error::new(ErrorKind::Io, "delete the files", "permission denied");
     script.say(EngineEvent::DeleteFailed { id, error });
-    assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(wait(removal).unwrap_err().kind(), ErrorKind::Io);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn one_question_for_the_statistics_answers_all_and_is_asked_again_when_events_we
     assert_eq!(script.next(), Asked::Statistics);
     let second = patron.statistics();
     // Commands are taken in order: after this one, the second request has also been taken.
-    let taken = guest.start(1);
+    let taken = guest.add(1);
     let Asked::Add(_) = script.next() else { panic!("expected an add") };
     script.say(EngineEvent::Dropped);
     assert_eq!(script.next(), Asked::EveryStatus);
@@ -142,9 +142,9 @@ fn lost_events_are_compensated_only_in_their_shard() {
     // Torrents with an odd info hash are in the second shard.
     let here = torrent(&guest, &scripts[0], 2);
     let gone = torrent(&guest, &scripts[1], 3);
-    let coming = guest.start(4);
+    let coming = guest.add(4);
     let Asked::Add(coming_id) = scripts[0].next() else { panic!("expected an add") };
-    let lost = guest.start(5);
+    let lost = guest.add(5);
     let Asked::Add(_) = scripts[1].next() else { panic!("expected an add") };
     scripts[1].say(EngineEvent::Dropped);
     assert_eq!(scripts[1].next(), Asked::EveryStatus);
@@ -164,7 +164,7 @@ fn lost_events_are_compensated_only_in_their_shard() {
     let name = String::new();
     let info_hashes = InfoHashes::default();
     scripts[0].say(EngineEvent::Added { id: coming_id, name, info_hashes });
-    assert_eq!(created(wait(coming)), coming_id);
+    assert_eq!(added(wait(coming)), coming_id);
 }
 
 #[test]
@@ -173,12 +173,12 @@ fn an_add_after_lost_events_stays_in_its_shard() {
     let guest = Guest::new(&client);
     scripts[1].say(EngineEvent::Dropped);
     assert_eq!(scripts[1].next(), Asked::EveryStatus);
-    let late = guest.start(3);
+    let late = guest.add(3);
     let Asked::Add(id) = scripts[1].next() else { panic!("expected an add") };
     scripts[1].say(EngineEvent::EveryStatus(Vec::new()));
     let (name, info_hashes) = (String::new(), InfoHashes::default());
     scripts[1].say(EngineEvent::Added { id, name, info_hashes });
-    assert_eq!(created(wait(late)), id);
+    assert_eq!(added(wait(late)), id);
     let _paused = guest.ask(id, request::pause(false));
     assert_eq!(scripts[1].next(), Asked::Pause(id));
 }

@@ -122,7 +122,7 @@ impl<'a> Guest<'a> {
         self.message(Job::OfTorrent(id, request::pause(false).request, respond));
     }
 
-    fn start(&self, number: u8) -> Reply<Added> {
+    fn add(&self, number: u8) -> Reply<Added> {
         self.job(|reply| Job::Add(prepared(number, None), Some(reply)))
     }
 
@@ -157,8 +157,8 @@ fn wait<T>(reply: Reply<T>) -> Result<T> {
     reply.wait_timeout(PATIENCE).expect("a reply in time")
 }
 
-fn created(started: Result<Added>) -> TorrentId {
-    match started.unwrap() {
+fn added(result: Result<Added>) -> TorrentId {
+    match result.unwrap() {
         Added::New(id) => id,
         other => panic!("{other:?}"),
     }
@@ -166,18 +166,18 @@ fn created(started: Result<Added>) -> TorrentId {
 
 /// Adds a torrent and reads its `TorrentAdded`.
 fn torrent(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
-    let reply = guest.start(number);
+    let reply = guest.add(number);
     let id = script.accept();
-    assert_eq!(created(wait(reply)), id);
+    assert_eq!(added(wait(reply)), id);
     assert!(matches!(guest.next(), Event::TorrentAdded { id: told, .. } if told == id));
     id
 }
 
 /// Like `torrent`, but other events may be unread.
 fn torrent_after(guest: &Guest<'_>, script: &Script, number: u8) -> TorrentId {
-    let reply = guest.start(number);
+    let reply = guest.add(number);
     let id = script.accept();
-    assert_eq!(created(wait(reply)), id);
+    assert_eq!(added(wait(reply)), id);
     id
 }
 

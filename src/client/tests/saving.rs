@@ -153,9 +153,9 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
     guest.subscribe(EventKinds::NONE.with(EventKind::ResumeData));
     let ids: Vec<_> = (0..65)
         .map(|number| {
-            let reply = guest.start(number);
+            let reply = guest.add(number);
             let id = script.accept();
-            assert_eq!(created(wait(reply)), id);
+            assert_eq!(added(wait(reply)), id);
             id
         })
         .collect();
@@ -167,11 +167,11 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
         Respond::call(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
     let peers = Ask::task("list the peers", |torrent| torrent.peers());
     guest.message(Job::OfTorrent(removed, peers.request, respond));
-    let close = guest.remove_torrent(removed, RemoveFiles::Keep);
+    let removal = guest.remove_torrent(removed, RemoveFiles::Keep);
     assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
     assert_eq!(script.next(), Asked::Remove(removed, false));
     script.say(EngineEvent::Removed(removed));
-    wait(close).unwrap();
+    wait(removal).unwrap();
     let answer = answer.recv_timeout(PATIENCE).unwrap();
     assert_eq!(answer.unwrap_err().kind(), ErrorKind::Gone);
     let (_, last) = save(&script);

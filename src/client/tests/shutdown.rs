@@ -8,7 +8,7 @@ fn a_shutdown_waits_for_deletions() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
-    let close = guest.remove_torrent(id, RemoveFiles::Delete);
+    let removal = guest.remove_torrent(id, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(id, true));
     let patron = client.patron();
     let deleter = std::thread::spawn({
@@ -24,7 +24,7 @@ fn a_shutdown_waits_for_deletions() {
     });
     drop(guest);
     let report = client.shutdown(PATIENCE).wait();
-    wait(close).unwrap();
+    wait(removal).unwrap();
     assert!(report.is_clean(), "{report}");
     drop(deleter.join().unwrap());
 }
@@ -36,12 +36,12 @@ fn a_shutdown_keeps_its_deadline_and_reports_unfinished_work() {
     let (deleted, moved) = (torrent(&guest, &script, 1), {
         let reply = guest.job(|r| Job::Add(prepared(2, Some("done".into())), Some(r)));
         let id = script.accept();
-        created(wait(reply));
+        added(wait(reply));
         id
     });
     script.say(EngineEvent::Finished(moved));
     assert_eq!(script.next(), Asked::MoveStorage(moved, "done".into()));
-    let close = guest.remove_torrent(deleted, RemoveFiles::Delete);
+    let removal = guest.remove_torrent(deleted, RemoveFiles::Delete);
     assert_eq!(script.next(), Asked::Remove(deleted, true));
     let member = guest.member.clone();
     drop(guest);
@@ -50,7 +50,7 @@ fn a_shutdown_keeps_its_deadline_and_reports_unfinished_work() {
     assert_eq!(report.moves_unfinished, [moved]);
     assert!(!report.engine_ended);
     assert!(report.took < PATIENCE);
-    assert_eq!(wait(close).unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(wait(removal).unwrap_err().kind(), ErrorKind::Stopped);
     let last = std::iter::from_fn(|| member.mailbox.try_recv()).last();
     assert!(matches!(last, Some(Event::ClientStopped { error: None })));
     drop(script);
@@ -134,9 +134,9 @@ fn hammer(patron: &Patron) {
 fn a_panic_on_the_client_thread_reaches_every_patron() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.start(1);
+    let reply = guest.add(1);
     let Asked::Add(_) = script.next() else { panic!("expected an add") };
-    // The fake engine's `tell` ignores a script that is gone; its teardown does not matter here.
+    // The fake engine's `record` ignores a script that is gone; its teardown does not matter here.
     script.say(EngineEvent::EngineFailed(Error::new(
         ErrorKind::Panicked,
         "test",

@@ -52,7 +52,7 @@ fn a_torrent_is_stored_once_while_its_add_is_tried_again() {
     let store = Memory::new();
     let (client, script) = client_with_store(store.clone());
     let (one, two) = (Guest::new(&client), Guest::new(&client));
-    let first = one.start(1);
+    let first = one.add(1);
     let Asked::Add(id) = script.next() else { panic!("expected an add") };
     // Then it is tried again only after a while.
     for _ in 0..5 {
@@ -61,10 +61,10 @@ fn a_torrent_is_stored_once_while_its_add_is_tried_again() {
     }
     script.say(busy(id));
     one.barrier();
-    let second = two.start(1);
+    let second = two.add(1);
     assert_eq!(script.next(), Asked::RetryAdd(id), "and no other add");
     script.say(EngineEvent::Added { id, name: String::new(), info_hashes: Default::default() });
-    assert_eq!(created(wait(first)), id);
+    assert_eq!(added(wait(first)), id);
     assert!(matches!(wait(second).unwrap(), Added::Existing(known) if known == id));
     assert_eq!((store.records().len(), store.commits()), (1, 1));
     client.shutdown(Duration::ZERO).wait();
@@ -81,7 +81,7 @@ fn a_torrent_that_was_not_restored_is_replaced_when_it_is_added_at_last() {
     let guest = Guest::new(&client);
     while !matches!(guest.next(), Event::Restored { .. }) {}
     memory.fail_with(Some(Error::new(ErrorKind::Disk, "commit to the store", "the disk is full")));
-    assert_eq!(wait(guest.start(1)).unwrap_err().kind(), ErrorKind::Disk);
+    assert_eq!(wait(guest.add(1)).unwrap_err().kind(), ErrorKind::Disk);
     assert!(matches!(script.next(), Asked::Forget(_)));
     memory.fail_with(None);
     torrent_after(&guest, &script, 1);
@@ -102,7 +102,7 @@ fn nothing_is_added_to_a_store_that_was_not_read_to_its_end() {
         client_with_store(Poor { memory: memory.clone(), half_read: true, ..Poor::default() });
     let guest = Guest::new(&client);
     for number in 2..5 {
-        let error = wait(guest.start(number)).unwrap_err();
+        let error = wait(guest.add(number)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
         assert!(error.to_string().ends_with(".torrent: a broken disk"), "{error}");
     }
@@ -219,9 +219,9 @@ fn a_shutdown_waits_for_moves_that_are_not_stored_yet() {
     let guest = Guest::new(&client);
     let moved = {
         commit.send(()).unwrap();
-        let reply = guest.start(1);
+        let reply = guest.add(1);
         let id = script.accept();
-        assert_eq!(created(wait(reply)), id);
+        assert_eq!(added(wait(reply)), id);
         id
     };
     let to = request::move_files("there".into(), Existing::Fail);
@@ -256,9 +256,9 @@ fn restoring_torrents_do_not_count_as_unanswered_commands() {
     let magnet = Source::from_text("magnet:?xt=urn:btih:0101010101010101010101010101010101010101");
     let options = AddOptions::default().save_dir("d");
     let mut prepared = prepare_for_store(&magnet, &options, &Defaults::default()).unwrap();
-    prepared.keep().unwrap();
+    prepared.encode_for_store().unwrap();
     let mut record = Record::new(Key::new(1).unwrap(), prepared.info_hashes, "d");
-    record.resume_data = prepared.kept.unwrap().resume_data;
+    record.resume_data = prepared.stored.unwrap().resume_data;
     let memory = Memory::new();
     memory.clone().commit(&[Change::Add(Box::new(record))]).unwrap();
     let (client, mut script) = client_with_store(memory);

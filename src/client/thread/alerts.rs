@@ -63,7 +63,7 @@ impl<E: Engine> ClientThread<E> {
                 self.update_status(id, |status| status.paused = true);
                 self.fail_readers(id, &paused(id));
                 if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
-                    self.keep(id, Value::Paused(true));
+                    self.store_value(id, Value::Paused(true));
                 }
                 self.save_soon(id);
             }
@@ -229,7 +229,8 @@ impl<E: Engine> ClientThread<E> {
         torrent.has_info = add.has_info;
         torrent.completed = add.complete;
         torrent.stops_itself = add.stops_itself;
-        torrent.as_saved = add.key.is_some() && add.figures.is_some() && !self.is_told(&torrent);
+        torrent.as_saved =
+            add.key.is_some() && add.figures.is_some() && !self.wants_resume_data(&torrent);
         let mut deleting = false;
         if let Origin::Store(record) = &add.origin {
             torrent.completed = record.completed.is_some();
@@ -265,7 +266,7 @@ impl<E: Engine> ClientThread<E> {
         if let Some(torrent) = self.torrents.get(id) {
             torrent.send(event);
         }
-        if let Some(error) = add.missing_data {
+        if let Some(error) = add.problem {
             self.route(self.engine.shard_of(id), EngineEvent::Failed { id, error });
         }
         match add.origin {
@@ -280,13 +281,13 @@ impl<E: Engine> ClientThread<E> {
             Origin::Store(record) => {
                 if record.moving.is_some() {
                     // The move was finished or refused before the torrent was added.
-                    self.keep_all(id, [Value::SaveDir(is_at), Value::Moving(None)]);
+                    self.store_values(id, [Value::SaveDir(is_at), Value::Moving(None)]);
                 }
                 self.restore_answered(true);
             }
         }
         if deleting {
-            self.go_on_deleting(id);
+            self.continue_deletion(id);
         }
         self.admission.retry_now(Instant::now());
     }
@@ -316,7 +317,7 @@ impl<E: Engine> ClientThread<E> {
             status.progress = 1.0;
         });
         if is_first {
-            self.keep(id, Value::Completed(Some(SystemTime::now())));
+            self.store_value(id, Value::Completed(Some(SystemTime::now())));
             self.save_soon(id);
         }
         if is_verified {
@@ -330,7 +331,7 @@ impl<E: Engine> ClientThread<E> {
     fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
         let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
         if let Some(key) = torrent.key {
-            self.keep_change(Change::Remove(key));
+            self.store_change(Change::Remove(key));
         }
         self.service.statuses.remove(id);
         torrent.answer_waiters(&Err(gone(id, WAIT)));

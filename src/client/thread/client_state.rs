@@ -64,11 +64,11 @@ impl<E: Engine> ClientThread<E> {
             let torrent = Some(torrent).filter(|torrent| torrent.removing.is_none())?;
             Some(Change::Set(torrent.key?, Value::QueuePosition(Some(position))))
         };
-        self.keep_changes(places.iter().filter_map(change).collect());
+        self.store_changes(places.iter().filter_map(change).collect());
     }
 
     /// Stores the client's own state from the answer to a request.
-    pub(super) fn keep_of_client(&mut self, role: RequestRole, answer: &Result<Answer>) {
+    pub(super) fn store_client_state(&mut self, role: RequestRole, answer: &Result<Answer>) {
         let value = answer.as_ref().ok();
         match role {
             RequestRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
@@ -76,12 +76,12 @@ impl<E: Engine> ClientThread<E> {
                     let value = value.to_string().into_bytes().into();
                     Change::State(format!("{SETTING}{name}").into(), Some(value))
                 };
-                self.keep_changes(settings.iter().map(change).collect());
+                self.store_changes(settings.iter().map(change).collect());
             }
             RequestRole::ChangesIpFilter if value.is_some() => self.save_state(),
             RequestRole::GivesState => {
                 if let Some(bytes) = value.and_then(|value| value.downcast_ref::<Vec<u8>>()) {
-                    self.keep_change(Change::State(NETWORK.into(), Some(bytes[..].into())));
+                    self.store_change(Change::State(NETWORK.into(), Some(bytes[..].into())));
                 }
                 self.state_saved();
             }
@@ -105,7 +105,7 @@ impl<E: Engine> ClientThread<E> {
         (statistics.all_time_sent, statistics.all_time_received) = (sent, received);
         if store.state_open > 0 {
             let text = format!("{sent} {received}").into_bytes();
-            self.keep_change(Change::State(TOTALS.into(), Some(text.into())));
+            self.store_change(Change::State(TOTALS.into(), Some(text.into())));
             self.state_saved();
         }
     }

@@ -184,7 +184,7 @@ impl<E: Engine> ClientThread<E> {
             }
             (Origin::Patron(from, reply), key) => {
                 if let Some(key) = key {
-                    self.keep_change(Change::Remove(key));
+                    self.store_change(Change::Remove(key));
                 }
                 match reply {
                     Some(reply) => reply.send(Err(error)),

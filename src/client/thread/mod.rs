@@ -89,7 +89,7 @@ impl<E: Engine> ClientThread<E> {
         let _ = self.inbox.woken.try_recv();
         self.handle_messages();
         self.drain_events();
-        self.see_to_readers();
+        self.serve_readers();
         self.restore();
         self.retry_adds();
         self.start_saves();

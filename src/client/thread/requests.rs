@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
                 self.service.settings_changed(settings);
             }
             if self.store.is_some() {
-                self.keep_of_client(role, &answer);
+                self.store_client_state(role, &answer);
             }
         }
         respond.send(answer);
@@ -214,7 +214,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Like `move_failed`, for a move that the store knows of.
     fn move_not_made(&mut self, id: TorrentId, error: Error) {
-        self.keep(id, Value::Moving(None));
+        self.store_value(id, Value::Moving(None));
         self.move_failed(id, error);
     }
 }

@@ -38,7 +38,7 @@ impl<E: Engine> ClientThread<E> {
                         store.unread = Some(error.clone());
                         self.service.announce(&Event::StoreFailed { error });
                     }
-                    self.tell_restored();
+                    self.report_restored();
                 }
             }
         }
@@ -58,7 +58,7 @@ impl<E: Engine> ClientThread<E> {
             restoring.failed += 1;
         }
         self.service.announce(&Event::RestoreFailed { name, info_hashes, error });
-        self.tell_restored();
+        self.report_restored();
     }
 
     /// Counts a restored or failed torrent.
@@ -69,11 +69,11 @@ impl<E: Engine> ClientThread<E> {
             restoring.restored += u64::from(is_here);
         }
         if is_here {
-            self.tell_restored();
+            self.report_restored();
         }
     }
 
-    fn tell_restored(&mut self) {
+    fn report_restored(&mut self) {
         let Some(store) = &mut self.store else { return };
         let Some(restoring) = &mut store.restoring else { return };
         let (torrents, failed) = (restoring.restored, restoring.failed);
@@ -109,7 +109,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Continues to delete the files of a torrent after a restart.
-    pub(super) fn go_on_deleting(&mut self, id: TorrentId) {
+    pub(super) fn continue_deletion(&mut self, id: TorrentId) {
         let removing = Removing { files: RemoveFiles::Delete, from: None, reply: None };
         if let Some(torrent) = self.torrents.get_mut(id) {
             torrent.removing = Some(Box::new(removing));

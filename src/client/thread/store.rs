@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::messages::command::RemoveFiles;
 use crate::messages::request::RequestRole;
 use crate::model::{Answer, CommandKind, Event, TorrentId};
-use crate::store::{Change, Record, Told, Value};
+use crate::store::{Change, Record, Report, Value};
 
 const ATTACH: &str = "attach to the torrent";
 
@@ -36,21 +36,21 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Stores a value that nobody waits for. The store retries it until it is durable.
-    pub(super) fn keep(&self, id: TorrentId, value: Value) {
-        self.keep_all(id, [value]);
+    pub(super) fn store_value(&self, id: TorrentId, value: Value) {
+        self.store_values(id, [value]);
     }
 
-    pub(super) fn keep_all(&self, id: TorrentId, values: impl IntoIterator<Item = Value>) {
+    pub(super) fn store_values(&self, id: TorrentId, values: impl IntoIterator<Item = Value>) {
         if let Some(key) = self.torrents.get(id).and_then(|torrent| torrent.key) {
-            self.keep_changes(values.into_iter().map(|value| Change::Set(key, value)).collect());
+            self.store_changes(values.into_iter().map(|value| Change::Set(key, value)).collect());
         }
     }
 
-    pub(super) fn keep_change(&self, change: Change) {
-        self.keep_changes(vec![change]);
+    pub(super) fn store_change(&self, change: Change) {
+        self.store_changes(vec![change]);
     }
 
-    pub(super) fn keep_changes(&self, changes: Vec<Change>) {
+    pub(super) fn store_changes(&self, changes: Vec<Change>) {
         if let Some(store) = &self.store {
             store.writer.submit(None, changes);
         }
@@ -58,9 +58,9 @@ impl<E: Engine> ClientThread<E> {
 
     pub(super) fn take_committed(&mut self) {
         let Some(store) = &self.store else { return };
-        for told in store.writer.take_told() {
-            match told {
-                Told::Committed(ticket, result) => {
+        for report in store.writer.take_reports() {
+            match report {
+                Report::Committed(ticket, result) => {
                     let open = self.store.as_mut().and_then(|store| store.commits.take(ticket));
                     let Some(Commit { torrent, then, followers }) = open else { continue };
                     self.committed(torrent, then, result);
@@ -70,8 +70,8 @@ impl<E: Engine> ClientThread<E> {
                         }
                     }
                 }
-                Told::Failing(error) => self.service.announce(&Event::StoreFailed { error }),
-                Told::Works => self.service.announce(&Event::StoreRecovered),
+                Report::Failing(error) => self.service.announce(&Event::StoreFailed { error }),
+                Report::Recovered => self.service.announce(&Event::StoreRecovered),
             }
         }
     }
@@ -79,7 +79,7 @@ impl<E: Engine> ClientThread<E> {
     fn committed(&mut self, torrent: Option<TorrentId>, then: Then, result: Result<()>) {
         match (then, torrent) {
             (Then::Add, Some(id)) => {
-                let Some(mut add) = self.admission.kept(id) else { return };
+                let Some(mut add) = self.admission.committed(id) else { return };
                 match result {
                     Ok(()) => {
                         if let Some(store) = &mut self.store {
@@ -107,7 +107,7 @@ impl<E: Engine> ClientThread<E> {
             (Then::Moved(respond, to), Some(id)) => {
                 if result.is_err() {
                     // The files have been moved nevertheless.
-                    self.keep_all(id, [Value::SaveDir(to.clone()), Value::Moving(None)]);
+                    self.store_values(id, [Value::SaveDir(to.clone()), Value::Moving(None)]);
                 }
                 respond.send(result.map(|()| Box::new(to) as Answer));
             }
@@ -165,17 +165,17 @@ impl<E: Engine> ClientThread<E> {
         record.added = SystemTime::now();
         record.completed = add.complete.then_some(record.added);
         record.paused = add.paused;
-        if let Some(kept) = add.kept.take() {
-            add.has_info = kept.info.is_some();
-            record.info = kept.info;
-            record.resume_data = kept.resume_data;
+        if let Some(stored) = add.stored.take() {
+            add.has_info = stored.info.is_some();
+            record.info = stored.info;
+            record.resume_data = stored.resume_data;
         }
         // Replace a torrent with the same hash that could not be restored.
         let lost = store.lost.iter().filter(|(_, hashes)| hashes.overlap(&add.info_hashes));
         let mut changes: Vec<_> = lost.map(|(key, _)| Change::Remove(*key)).collect();
         changes.push(Change::Add(Box::new(record)));
         add.key = Some(key);
-        self.admission.keep_first(add);
+        self.admission.await_commit(add);
         self.commit(Some(id), changes, Then::Add);
     }
 
@@ -205,7 +205,7 @@ impl<E: Engine> ClientThread<E> {
             // The store has it no more.
             torrent.key = None;
         } else if committed {
-            self.keep(id, Value::Deleting(false));
+            self.store_value(id, Value::Deleting(false));
         }
         let Removing { from, reply, .. } = *removing;
         let error = error.in_operation("remove the torrent");

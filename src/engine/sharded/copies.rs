@@ -183,12 +183,12 @@ impl<E: Engine> Sharded<E> {
     /// Applies a change, now or when the copies have been removed.
     pub(super) fn submit(&mut self, id: TorrentId, change: Change) -> Result<()> {
         let Some(torrent) = self.copies.torrents.get_mut(&id) else {
-            return self.carry_out(id, change);
+            return self.apply(id, change);
         };
         let ends = change.ends_copies();
         torrent.refused &= !ends;
         if torrent.waiting.is_empty() && (torrent.copies.is_empty() || !ends) {
-            return self.carry_out(id, change);
+            return self.apply(id, change);
         }
         torrent.waiting.push_back(change);
         if ends {
@@ -197,7 +197,7 @@ impl<E: Engine> Sharded<E> {
         Ok(())
     }
 
-    fn carry_out(&mut self, id: TorrentId, change: Change) -> Result<()> {
+    fn apply(&mut self, id: TorrentId, change: Change) -> Result<()> {
         let home = self.shard_of(id);
         let torrent = self.copies.torrents.get(&id);
         match change {
@@ -252,11 +252,11 @@ impl<E: Engine> Sharded<E> {
         for shard in ended {
             torrent.ended(shard);
         }
-        self.go_on(id);
+        self.apply_waiting(id);
     }
 
     /// Applies the changes that wait, if no copy is left.
-    fn go_on(&mut self, id: TorrentId) {
+    fn apply_waiting(&mut self, id: TorrentId) {
         while let Some(torrent) = self.copies.torrents.get_mut(&id)
             && torrent.copies.is_empty()
             && let Some(change) = torrent.waiting.pop_front()
@@ -266,7 +266,7 @@ impl<E: Engine> Sharded<E> {
                 Change::Post(_) | Change::Remove(_) => None,
             };
             let removes = matches!(change, Change::Remove(_));
-            match (self.carry_out(id, change), request) {
+            match (self.apply(id, change), request) {
                 (Err(error), Some(request)) => {
                     self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
                 }
@@ -402,7 +402,7 @@ impl<E: Engine> Sharded<E> {
         if let Some(torrent) = self.copies.torrents.get_mut(&id) {
             torrent.ended(shard);
         }
-        self.go_on(id);
+        self.apply_waiting(id);
         self.make_copies(id);
     }
 

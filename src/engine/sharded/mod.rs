@@ -428,7 +428,7 @@ impl<E: Engine> Engine for Sharded<E> {
             let number = self.ask_all(request::demand(self.balance.queued(now)).request);
             self.balance.measure(number, now);
         }
-        let mut told = Vec::new();
+        let mut passed = Vec::new();
         for number in 0..self.shards.len() {
             // A failing shard must not hold back events of the others.
             let events = match self.shards[number].drain() {
@@ -436,11 +436,11 @@ impl<E: Engine> Engine for Sharded<E> {
                 Err(error) => vec![(0, EngineEvent::EngineFailed(error))],
             };
             for (_, event) in events {
-                told.extend(self.pass_on(number, event).map(|event| (number, event)));
+                passed.extend(self.pass_on(number, event).map(|event| (number, event)));
             }
         }
-        told.extend(self.ready.drain(..).map(|event| (0, event)));
-        Ok(told)
+        passed.extend(self.ready.drain(..).map(|event| (0, event)));
+        Ok(passed)
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {

@@ -301,7 +301,7 @@ fn make(
     }
     // At the very end, because this takes some time too.
     for_each(MAKE, &mut entries, |entry| {
-        progress.go_on(MAKE)?;
+        progress.check_cancelled(MAKE)?;
         entry.check_unchanged()
     })?;
     Ok(made)
@@ -313,7 +313,7 @@ fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
     let Some(newest) = entries.iter().filter_map(Entry::modified).max() else { return Ok(()) };
     // A time in the future says nothing.
     while newest.elapsed().is_ok_and(|since| since < QUIET) {
-        progress.go_on(MAKE)?;
+        progress.check_cancelled(MAKE)?;
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
