@@ -1939,13 +1939,13 @@ void patron_reply_free(patron_reply *reply);
 #define PATRON_PRIORITY_TOP 7
 
 /** If a file exists at the destination, the move fails and nothing is moved. */
-#define PATRON_EXISTING_FAIL 0
+#define PATRON_ON_CONFLICT_FAIL 0
 
 /** Existing files are overwritten. */
-#define PATRON_EXISTING_REPLACE 1
+#define PATRON_ON_CONFLICT_REPLACE 1
 
 /** Existing files are kept, the torrent's own are left behind, and the existing data is checked. */
-#define PATRON_EXISTING_KEEP 2
+#define PATRON_ON_CONFLICT_KEEP 2
 
 /** A snapshot of the files of a torrent. Several threads may read it at once. */
 typedef struct patron_files patron_files;
@@ -2047,19 +2047,19 @@ int32_t patron_rename_file(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Moves the files to another directory, which is created if necessary. `existing`, a
- * PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
+ * Moves the files to another directory, which is created if necessary. `on_conflict`, a
+ * PATRON_ON_CONFLICT_*, determines what happens to files that exist there. The reply and
  * PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
  *
- * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: EXISTS if a file exists and
- * PATRON_EXISTING_FAIL was chosen; DISK if the directory cannot be created, or if the system
+ * Errors: INVALID_ARGUMENT for an unknown `on_conflict`. Of the reply: EXISTS if a file exists and
+ * PATRON_ON_CONFLICT_FAIL was chosen; DISK if the directory cannot be created, or if the system
  * refuses; BUSY while they are already being moved. The files then stay where they were.
  */
 int32_t patron_move_storage(patron_handle *patron,
                             uint64_t torrent_id,
                             const char *directory,
                             size_t directory_length,
-                            int32_t existing,
+                            int32_t on_conflict,
                             patron_reply **reply,
                             patron_error **error);
 

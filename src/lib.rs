@@ -87,7 +87,7 @@ pub mod torrent {
 /// The files and pieces of a torrent.
 pub mod file {
     pub use crate::model::{
-        Allocation, Existing, ExistingFiles, FileStatus, PartialPiece, PieceMap, Priority,
+        Allocation, ExistingFiles, FileStatus, OnConflict, PartialPiece, PieceMap, Priority,
     };
 }
 

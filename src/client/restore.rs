@@ -185,7 +185,7 @@ fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) ->
             resume_data: std::mem::take(&mut record.resume_data),
         },
         save_dir: record.save_dir.clone(),
-        moving: record.moving.as_ref().map(|moving| (moving.to.clone(), moving.existing)),
+        moving: record.moving.as_ref().map(|moving| (moving.to.clone(), moving.on_conflict)),
         paused: record.paused,
         deleting: record.deleting,
     };

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
 use crate::model::{
-    Answer, ClientData, CommandKind, Event, Existing, Look, Part, PortProtocol, QueueMove,
+    Answer, ClientData, CommandKind, Event, Look, OnConflict, Part, PortProtocol, QueueMove,
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
@@ -82,7 +82,7 @@ pub(crate) enum RequestRole {
     /// Moves the files, which can take hours.
     MovesFiles {
         to: Box<Path>,
-        existing: Existing,
+        on_conflict: OnConflict,
     },
     /// Returns the metainfo; libtorrent then considers the resume data saved.
     GivesMetainfo,
@@ -371,10 +371,10 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
         .changes_resume_data()
 }
 
-pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.as_path().into(), existing };
+pub(crate) fn move_files(to: PathBuf, on_conflict: OnConflict) -> AskTorrent<PathBuf> {
+    let role = RequestRole::MovesFiles { to: to.as_path().into(), on_conflict };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
-        torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
+        torrent.move_files(convert::path_bytes(&to), convert::on_conflict(on_conflict))
     })
     .role(role)
     .ends_copies()

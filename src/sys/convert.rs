@@ -16,8 +16,8 @@ use super::bridge::{
 use super::errors::{disk_failure, failure};
 use super::task::Share;
 use crate::model::{
-    Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
-    IpFilter, IpRange, Limits, Look, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
+    Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
+    IpRange, Limits, Look, OnConflict, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
     PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove,
     Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId, TorrentOptions,
     TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
@@ -453,11 +453,11 @@ pub(crate) fn options(record: OptionsRecord) -> TorrentOptions {
     }
 }
 
-pub(crate) fn existing(existing: Existing) -> bridge::Existing {
-    match existing {
-        Existing::Fail => bridge::Existing::Fail,
-        Existing::Replace => bridge::Existing::Replace,
-        Existing::Keep => bridge::Existing::Keep,
+pub(crate) fn on_conflict(on_conflict: OnConflict) -> bridge::OnConflict {
+    match on_conflict {
+        OnConflict::Fail => bridge::OnConflict::Fail,
+        OnConflict::Replace => bridge::OnConflict::Replace,
+        OnConflict::Keep => bridge::OnConflict::Keep,
     }
 }
 

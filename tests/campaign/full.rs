@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::EventKind;
-use torrent_patron::file::Existing;
+use torrent_patron::file::OnConflict;
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store};
@@ -141,7 +141,7 @@ fn execute(patron: &Patron, directory: &Path, step: Step) -> Result<()> {
         Step::Pause(name, false) => patron.resume(id(name)).wait(),
         Step::Move(name) => {
             let to = directory.join("there");
-            patron.move_storage(id(name), to, Existing::Fail).wait().map(|_| ())
+            patron.move_storage(id(name), to, OnConflict::Fail).wait().map(|_| ())
         }
         Step::Remove(name, files) => patron.remove_torrent(id(name), files).wait(),
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use torrent_patron::event::EventKind;
-use torrent_patron::file::Existing;
+use torrent_patron::file::OnConflict;
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store};
@@ -185,7 +185,7 @@ fn execute(
         }
         ("move", Some(id)) => {
             let to = place(directory, number, choice);
-            patron.move_storage(id, to, Existing::Replace).wait().map(|_| ())
+            patron.move_storage(id, to, OnConflict::Replace).wait().map(|_| ())
         }
         ("label", Some(id)) => {
             let label = LABELS[choice as usize / 2];

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
-use torrent_patron::file::{Existing, ExistingFiles, FileStatus, Priority};
+use torrent_patron::file::{ExistingFiles, FileStatus, OnConflict, Priority};
 use torrent_patron::patron::{Command, RemoveFiles, Reply};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
@@ -348,7 +348,7 @@ impl Transfer {
                 return self.add_elsewhere(id, options);
             }
             // It has no files yet.
-            torrent.save_dir = self.patron.move_storage(id, save_dir, Existing::Fail).wait()?;
+            torrent.save_dir = self.patron.move_storage(id, save_dir, OnConflict::Fail).wait()?;
         }
         torrent.phase = Phase::Running;
         torrent.reached_goal = false;

@@ -81,7 +81,7 @@ impl OpenRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Existing;
+    use crate::model::OnConflict;
 
     fn request(torrent: Option<TorrentId>, op: &'static str, role: RequestRole) -> OpenRequest {
         OpenRequest { torrent, op, role, respond: Respond::Nothing }
@@ -90,7 +90,7 @@ mod tests {
     fn moves() -> RequestRole {
         RequestRole::MovesFiles {
             to: std::path::Path::new("there").into(),
-            existing: Existing::Fail,
+            on_conflict: OnConflict::Fail,
         }
     }
 

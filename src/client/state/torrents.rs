@@ -534,7 +534,7 @@ mod tests {
     use super::*;
     use crate::client::state::fixtures::{hashes, members};
     use crate::messages::request::{RequestRole, Respond};
-    use crate::model::Existing;
+    use crate::model::OnConflict;
 
     const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -601,7 +601,7 @@ mod tests {
                 "a",
                 RequestRole::MovesFiles {
                     to: std::path::Path::new("there").into(),
-                    existing: Existing::Fail,
+                    on_conflict: OnConflict::Fail,
                 },
             ),
             ("b", RequestRole::SavesForEvent),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::messages::request::Ask;
-use crate::model::Existing;
+use crate::model::OnConflict;
 use crate::store::{Change, Key, Loaded, Memory, Record};
 
 /// A store that is not as good as its memory.
@@ -193,7 +193,7 @@ fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
     let guest = Guest::new(&client);
     let id = torrent_after(&guest, &script, 1);
     let to = PathBuf::from("there");
-    let moving = guest.ask(id, request::move_files(to.clone(), Existing::Fail));
+    let moving = guest.ask(id, request::move_files(to.clone(), OnConflict::Fail));
     assert_eq!(script.next(), Asked::MoveStorage(id, to.clone()));
     let peers = Ask::task("list the peers", |torrent| torrent.peers());
     drop(guest.ask(id, peers));
@@ -224,7 +224,7 @@ fn a_shutdown_waits_for_moves_that_are_not_stored_yet() {
         assert_eq!(added(wait(reply)), id);
         id
     };
-    let to = request::move_files("there".into(), Existing::Fail);
+    let to = request::move_files("there".into(), OnConflict::Fail);
     let moving = guest.ask(moved, to);
     guest.barrier();
     let labels: [Reply<()>; 2] = std::array::from_fn(|_| {

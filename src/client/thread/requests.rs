@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{self, AskTorrent, Call, RequestRole};
 use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
-use crate::model::{Answer, Event, Existing, TorrentId};
+use crate::model::{Answer, Event, OnConflict, TorrentId};
 use crate::store::{Relocation, Value};
 
 impl<E: Engine> ClientThread<E> {
@@ -46,8 +46,8 @@ impl<E: Engine> ClientThread<E> {
             _ if self.store.is_none() => return self.make_request(id, asked, respond),
             RequestRole::Pauses => Value::Paused(true),
             RequestRole::Resumes => Value::Paused(false),
-            RequestRole::MovesFiles { to, existing } => {
-                Value::Moving(Some(Relocation::new(&**to, *existing)))
+            RequestRole::MovesFiles { to, on_conflict } => {
+                Value::Moving(Some(Relocation::new(&**to, *on_conflict)))
             }
             _ => return self.make_request(id, asked, respond),
         };
@@ -190,7 +190,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Moves complete files to their final directory. The result is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
-        let asked = request::move_files(to, Existing::Fail);
+        let asked = request::move_files(to, OnConflict::Fail);
         match self.begin_move(id, Mover::Client, asked.request.op) {
             Ok(()) => self.request(id, asked),
             Err(error) => self.publish(id, |name| Event::Error { id, name, error }),

@@ -429,7 +429,7 @@ fn a_change_waits_for_the_copies_to_end_and_later_requests_wait_for_the_change()
 #[test]
 fn a_torrent_is_not_copied_while_it_changes() {
     let (mut engine, scripts, id) = copied::<2>();
-    let moves = request::move_files("there".into(), crate::model::Existing::Fail);
+    let moves = request::move_files("there".into(), crate::model::OnConflict::Fail);
     engine.request_of_torrent(1, id, moves.request).unwrap();
     scripts[1].say(EngineEvent::Removed(id));
     scripts[0].say(EngineEvent::Statuses(vec![seeding(id)]));

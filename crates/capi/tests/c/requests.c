@@ -203,10 +203,10 @@ static void renaming_and_moving(side seeder) {
     const char* taken = path(directory, "taken");
     album_of(taken);
     REFUSED(PATRON_E_EXISTS, patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
-                                                 PATRON_EXISTING_FAIL, &reply, &error));
+                                                 PATRON_ON_CONFLICT_FAIL, &reply, &error));
     CHECK(access(path(from, name), F_OK) == 0);
     OK(patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
-                           PATRON_EXISTING_REPLACE, &reply, &error));
+                           PATRON_ON_CONFLICT_REPLACE, &reply, &error));
     wait_for(reply);
     CHECK(is(patron_reply_path(reply), taken));
     patron_reply_free(reply);
