@@ -2825,6 +2825,12 @@ int32_t patron_clear_peers(patron_handle *patron,
 /** The tracker came from a peer (BEP 28). */
 #define PATRON_TRACKER_SOURCE_PEER 3
 
+/** The v1 info hash (BEP 3). */
+#define PATRON_PROTOCOL_VERSION_1 1
+
+/** The v2 info hash (BEP 52). */
+#define PATRON_PROTOCOL_VERSION_2 2
+
 /**
  * A snapshot of the trackers of a torrent, ordered by tier, and of all announces to them, ordered
  * by tracker. Several threads may read it at once.
@@ -2864,7 +2870,7 @@ typedef struct patron_announce {
      * details.
      */
     int32_t error;
-    /** 1 or 2: the announce uses the v1 or the v2 info hash. */
+    /** A PATRON_PROTOCOL_VERSION_*, which decides the info hash. */
     uint8_t protocol;
     /** An announce is in progress. */
     bool updating;

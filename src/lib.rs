@@ -101,7 +101,7 @@ pub mod peer {
 
 /// The trackers of a torrent.
 pub mod tracker {
-    pub use crate::model::{Announce, Tracker, TrackerSource, TrackerStatus};
+    pub use crate::model::{Announce, ProtocolVersion, Tracker, TrackerSource, TrackerStatus};
 }
 
 /// Blocked addresses.

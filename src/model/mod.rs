@@ -45,7 +45,7 @@ pub use self::priority::Priority;
 pub use self::reader::{ReadAhead, ReaderOptions};
 pub use self::statistics::{Counter, ReadStatistics, Statistics};
 pub use self::status::{StatusChanges, TorrentState, TorrentStatus};
-pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
+pub use self::tracker::{Announce, ProtocolVersion, Tracker, TrackerSource, TrackerStatus};
 
 pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
 pub(crate) use self::event::{AlertFamily, Keep};

@@ -454,7 +454,8 @@ mod bridge {
 
     struct AnnounceRecord {
         from: String,
-        protocol: u8,
+        /// Whether it uses the v2 info hash, not the v1 info hash.
+        v2: bool,
         message: String,
         error: NativeError,
         failures: u32,

@@ -18,9 +18,9 @@ use super::task::Share;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
     IpRange, Limits, Look, OnConflict, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
-    PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove,
-    Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId, TorrentOptions,
-    TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
+    PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority,
+    ProtocolVersion, QueueMove, Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId,
+    TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
 use crate::text::printable;
 
@@ -246,7 +246,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
     let failed = !record.error.category.is_empty();
     Some(Announce {
         from: record.from.parse::<SocketAddr>().ok()?,
-        protocol: record.protocol,
+        protocol: if record.v2 { ProtocolVersion::V2 } else { ProtocolVersion::V1 },
         message: shown(record.message).into(),
         error: failed.then(|| failure("announce to the tracker", url, &record.error)),
         failures: record.failures,

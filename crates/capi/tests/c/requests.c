@@ -621,7 +621,8 @@ static void has_failed(side one, patron_text url) {
         patron_announce* announce = &announces[index];
         const patron_error* error = patron_trackers_announce_error(trackers, index);
         CHECK(patron_error_code(error) == announce->error);
-        CHECK(announce->protocol == 1 || announce->protocol == 2);
+        CHECK(announce->protocol == PATRON_PROTOCOL_VERSION_1 ||
+              announce->protocol == PATRON_PROTOCOL_VERSION_2);
         CHECK(announce->seeds == -1 && announce->leechers == -1 && announce->downloads == -1);
         CHECK(has(patron_trackers_announce_from(trackers, index), "127.0.0.1:"));
         CHECK(patron_trackers_announce_message(trackers, index).data);
