@@ -1902,7 +1902,7 @@ patron_text patron_reply_address(patron_reply *reply, size_t index);
  */
 patron_bytes patron_reply_bytes(patron_reply *reply);
 
-/** For patron_all_paused() and patron_dht_is_running(): the answer; false while there is none. */
+/** For patron_is_paused() and patron_is_dht_running(): the answer; false while there is none. */
 bool patron_reply_is_true(patron_reply *reply);
 
 /**
@@ -3336,7 +3336,7 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 /**
  * Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the answer.
  */
-int32_t patron_all_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_is_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Blocks outgoing connections to these ports. Incoming connections are not affected. `ports` has
@@ -3365,7 +3365,7 @@ int32_t patron_add_dht_node(patron_handle *patron,
                             patron_error **error);
 
 /** Asks whether the DHT is running; patron_reply_is_true() reads the answer. */
-int32_t patron_dht_is_running(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_is_dht_running(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;

@@ -814,13 +814,13 @@ static bool is_so(patron_reply* reply) {
 
 static bool all_are_paused(patron_handle* handle) {
     patron_reply* reply = NULL;
-    OK(patron_all_paused(handle, &reply, &error));
+    OK(patron_is_paused(handle, &reply, &error));
     return is_so(reply);
 }
 
 static bool dht_runs(patron_handle* handle) {
     patron_reply* reply = NULL;
-    OK(patron_dht_is_running(handle, &reply, &error));
+    OK(patron_is_dht_running(handle, &reply, &error));
     return is_so(reply);
 }
 
