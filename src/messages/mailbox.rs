@@ -244,7 +244,7 @@ impl Mailbox {
 
     /// Returns a channel that gets a token each time the mailbox changes from empty to not empty. It replaces
     /// and closes the previous channel.
-    pub(crate) fn wake_ups(&self) -> Receiver<()> {
+    pub(crate) fn wake_channel(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let (sender, receiver) = bounded(1);
         if inner.is_raised() {

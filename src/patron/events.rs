@@ -98,8 +98,8 @@ impl Patron {
 
     /// Returns a channel that gets a token each time the mailbox changes from empty to not empty. It is for a
     /// thread that wakes something else. Calling this again closes the previous channel.
-    pub fn wake_ups(&self) -> Receiver<()> {
-        self.0.member.mailbox.wake_ups()
+    pub fn wake_channel(&self) -> Receiver<()> {
+        self.0.member.mailbox.wake_channel()
     }
 
     /// Returns the next event, or `None` if there is none at the moment or no more will come.
@@ -122,7 +122,7 @@ impl Patron {
 
     /// Returns a channel that holds a token while events are waiting, for `crossbeam_channel::select!`. Take
     /// the token, then call [`try_recv`](Patron::try_recv).
-    pub fn ready(&self) -> Receiver<()> {
+    pub fn ready_channel(&self) -> Receiver<()> {
         self.0.member.mailbox.ready()
     }
 
@@ -133,7 +133,7 @@ impl Patron {
     ///
     /// [`Io`](crate::error::ErrorKind::Io) if no descriptor is available.
     #[cfg(unix)]
-    pub fn readiness(&self) -> Result<Readiness> {
+    pub fn ready_descriptor(&self) -> Result<Readiness> {
         let socket = self.0.member.mailbox.socket().map_err(|error| {
             Error::io("make a descriptor for events", "a pair of sockets", &error)
         })?;
@@ -181,7 +181,7 @@ impl Stream for EventStream {
     }
 }
 
-/// A descriptor that is readable while events are waiting; see [`Patron::readiness`].
+/// A descriptor that is readable while events are waiting; see [`Patron::ready_descriptor`].
 #[cfg(unix)]
 #[derive(Debug, Clone)]
 pub struct Readiness(pub(super) Arc<std::os::unix::net::UnixStream>);

@@ -231,7 +231,7 @@ impl Transfer {
 
     /// Adds the torrents and handles events until `has_ended`. Returns whether it was interrupted.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
-        let ready = self.patron.ready();
+        let ready = self.patron.ready_channel();
         let mut unread = output::unread();
         loop {
             self.handle_all()?;

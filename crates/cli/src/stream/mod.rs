@@ -139,7 +139,7 @@ impl Streaming {
     fn play(&self, command: Option<&str>, url: &str) -> Result<Outcome> {
         let player = command.map(|command| Player::start(command, url)).transpose()?;
         let ended = player.as_ref().map_or_else(never, |player| player.ended.clone());
-        let ready = self.patron.ready();
+        let ready = self.patron.ready_channel();
         let (mut explainer, mut lines) = (Explainer::new(), Throttle::new(STATUS_LINES));
         loop {
             while let Some(event) = self.patron.try_recv() {
