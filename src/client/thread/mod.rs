@@ -14,6 +14,7 @@ mod requests;
 mod restoring;
 mod saves;
 mod shutdown;
+mod statuses;
 mod store;
 mod store_link;
 
@@ -28,7 +29,7 @@ pub(in crate::client) use self::store_link::{StoreLink, StoreOptions};
 use super::inbox::StopRequest;
 use crate::engine::Engine;
 use crate::messages::service::COMMANDS;
-use crate::model::{Event, EventKind};
+use crate::model::EventKind;
 
 impl<E: Engine> ClientThread<E> {
     /// Runs until a request to stop arrives, or until nobody is left to make one.
@@ -161,28 +162,6 @@ impl<E: Engine> ClientThread<E> {
         self.save_state_if_due(Instant::now());
         if self.subscriptions.wants(EventKind::Statistics) && self.statistics.is_empty() {
             self.ask_statistics();
-        }
-    }
-
-    fn ask_statuses(&mut self) {
-        self.statuses.ask(Instant::now());
-        match self.engine.request_statuses() {
-            Ok(()) => self.statuses.asked(),
-            Err(error) => tracing::error!(%error, "no statuses"),
-        }
-    }
-
-    /// Publishes rates of 0 that libtorrent does not report.
-    fn stop_stale_rates(&mut self) {
-        for id in self.torrents.take_stale_rates(Instant::now()) {
-            self.service.statuses.update(id, |status| {
-                status.download_rate = 0;
-                status.upload_rate = 0;
-            });
-            let still = self.service.statuses.get(id);
-            if let (Some(status), Some(torrent)) = (still, self.torrents.get(id)) {
-                torrent.send(Event::Status(status));
-            }
         }
     }
 }
