@@ -189,14 +189,8 @@ fn verify(
         Ok(())
     })?;
 
-    // A damaged piece in several files is attributed to those that are known to be damaged, if any.
-    let mut suspects = BTreeSet::new();
-    for piece in doubtful {
-        let files = || layout.contents(piece).map(|(file, _)| file);
-        if files().all(|file| damaged[file] == 0 && states[file].is_good()) {
-            suspects.extend(files());
-        }
-    }
+    let is_good = |file: usize| damaged[file] == 0 && states[file].is_good();
+    let suspects = suspects(layout, &doubtful, is_good);
     for (index, (file, state)) in files.iter().zip(states).enumerate() {
         if file.pad {
             continue;
@@ -210,6 +204,19 @@ fn verify(
         report.files.push(VerifiedFile { path: file.path.clone(), size: file.size, state });
     }
     Ok(report)
+}
+
+/// Returns the files that may be damaged. A damaged piece in several files is attributed to those that are
+/// known to be damaged, if any.
+fn suspects(layout: &Layout, doubtful: &[u32], is_good: impl Fn(usize) -> bool) -> BTreeSet<usize> {
+    let mut suspects = BTreeSet::new();
+    for piece in doubtful {
+        let files = || layout.contents(*piece).map(|(file, _)| file);
+        if files().all(&is_good) {
+            suspects.extend(files());
+        }
+    }
+    suspects
 }
 
 /// Returns the state of a file, as far as it is known without reading the data.
