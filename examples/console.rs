@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut explainer = Explainer::new();
     let mut lines = console();
-    let ready = patron.ready();
+    let ready = patron.ready_channel();
     let (mut reading, mut unfinished) = (true, 0_usize);
     while reading || unfinished > 0 {
         select! {

@@ -1902,7 +1902,7 @@ patron_text patron_reply_address(patron_reply *reply, size_t index);
  */
 patron_bytes patron_reply_bytes(patron_reply *reply);
 
-/** For patron_all_paused() and patron_dht_is_running(): the answer; false while there is none. */
+/** For patron_is_paused() and patron_is_dht_running(): the answer; false while there is none. */
 bool patron_reply_is_true(patron_reply *reply);
 
 /**
@@ -1939,13 +1939,13 @@ void patron_reply_free(patron_reply *reply);
 #define PATRON_PRIORITY_TOP 7
 
 /** If a file exists at the destination, the move fails and nothing is moved. */
-#define PATRON_EXISTING_FAIL 0
+#define PATRON_ON_CONFLICT_FAIL 0
 
 /** Existing files are overwritten. */
-#define PATRON_EXISTING_REPLACE 1
+#define PATRON_ON_CONFLICT_REPLACE 1
 
 /** Existing files are kept, the torrent's own are left behind, and the existing data is checked. */
-#define PATRON_EXISTING_KEEP 2
+#define PATRON_ON_CONFLICT_KEEP 2
 
 /** A snapshot of the files of a torrent. Several threads may read it at once. */
 typedef struct patron_files patron_files;
@@ -2047,19 +2047,19 @@ int32_t patron_rename_file(patron_handle *patron,
                            patron_error **error);
 
 /**
- * Moves the files to another directory, which is created if necessary. `existing`, a
- * PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
+ * Moves the files to another directory, which is created if necessary. `on_conflict`, a
+ * PATRON_ON_CONFLICT_*, determines what happens to files that exist there. The reply and
  * PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
  *
- * Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: EXISTS if a file exists and
- * PATRON_EXISTING_FAIL was chosen; DISK if the directory cannot be created, or if the system
+ * Errors: INVALID_ARGUMENT for an unknown `on_conflict`. Of the reply: EXISTS if a file exists and
+ * PATRON_ON_CONFLICT_FAIL was chosen; DISK if the directory cannot be created, or if the system
  * refuses; BUSY while they are already being moved. The files then stay where they were.
  */
 int32_t patron_move_storage(patron_handle *patron,
                             uint64_t torrent_id,
                             const char *directory,
                             size_t directory_length,
-                            int32_t existing,
+                            int32_t on_conflict,
                             patron_reply **reply,
                             patron_error **error);
 
@@ -2825,6 +2825,12 @@ int32_t patron_clear_peers(patron_handle *patron,
 /** The tracker came from a peer (BEP 28). */
 #define PATRON_TRACKER_SOURCE_PEER 3
 
+/** The v1 info hash (BEP 3). */
+#define PATRON_PROTOCOL_VERSION_1 1
+
+/** The v2 info hash (BEP 52). */
+#define PATRON_PROTOCOL_VERSION_2 2
+
 /**
  * A snapshot of the trackers of a torrent, ordered by tier, and of all announces to them, ordered
  * by tracker. Several threads may read it at once.
@@ -2864,7 +2870,7 @@ typedef struct patron_announce {
      * details.
      */
     int32_t error;
-    /** 1 or 2: the announce uses the v1 or the v2 info hash. */
+    /** A PATRON_PROTOCOL_VERSION_*, which decides the info hash. */
     uint8_t protocol;
     /** An announce is in progress. */
     bool updating;
@@ -3330,7 +3336,7 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 /**
  * Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the answer.
  */
-int32_t patron_all_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_is_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Blocks outgoing connections to these ports. Incoming connections are not affected. `ports` has
@@ -3359,7 +3365,7 @@ int32_t patron_add_dht_node(patron_handle *patron,
                             patron_error **error);
 
 /** Asks whether the DHT is running; patron_reply_is_true() reads the answer. */
-int32_t patron_dht_is_running(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_is_dht_running(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;

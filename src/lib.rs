@@ -87,7 +87,7 @@ pub mod torrent {
 /// The files and pieces of a torrent.
 pub mod file {
     pub use crate::model::{
-        Allocation, Existing, ExistingFiles, FileStatus, PartialPiece, PieceMap, Priority,
+        Allocation, ExistingFiles, FileStatus, OnConflict, PartialPiece, PieceMap, Priority,
     };
 }
 
@@ -101,7 +101,7 @@ pub mod peer {
 
 /// The trackers of a torrent.
 pub mod tracker {
-    pub use crate::model::{Announce, Tracker, TrackerSource, TrackerStatus};
+    pub use crate::model::{Announce, ProtocolVersion, Tracker, TrackerSource, TrackerStatus};
 }
 
 /// Blocked addresses.

@@ -170,11 +170,11 @@ void Torrent::rename(std::uint32_t index, Bytes path) const {
     rename_file(renamed, name);
 }
 
-void Torrent::move_files(Bytes directory, Existing existing) const {
-    move_storage(path(directory), existing == Existing::Replace
-                                      ? lt::move_flags_t::always_replace_files
-                                  : existing == Existing::Keep ? lt::move_flags_t::dont_replace
-                                                               : lt::move_flags_t::fail_if_exist);
+void Torrent::move_files(Bytes directory, OnConflict on_conflict) const {
+    move_storage(path(directory),
+                 on_conflict == OnConflict::Replace ? lt::move_flags_t::always_replace_files
+                 : on_conflict == OnConflict::Keep  ? lt::move_flags_t::dont_replace
+                                                    : lt::move_flags_t::fail_if_exist);
 }
 
 void Torrent::flush_files() const {

@@ -30,7 +30,7 @@ struct RangeSink;
 struct TrackerRecord;
 struct TrackersRecord;
 class TorrentParams;
-enum class Existing : std::uint8_t;
+enum class OnConflict : std::uint8_t;
 enum class QueueMove : std::uint8_t;
 enum class Requests : std::uint8_t;
 
@@ -61,7 +61,7 @@ class Torrent : public lt::torrent_handle {
     void set_file_priority(std::uint32_t file, std::uint8_t priority) const;
     void set_file_priorities(rust::Slice<std::uint8_t const> priorities) const;
     void rename(std::uint32_t file, rust::Slice<std::uint8_t const> path) const;
-    void move_files(rust::Slice<std::uint8_t const> directory, Existing existing) const;
+    void move_files(rust::Slice<std::uint8_t const> directory, OnConflict on_conflict) const;
     void flush_files() const;
 
     PiecesRecord pieces() const;

@@ -23,7 +23,7 @@ AnnounceRecord announce(lt::announce_endpoint const& from, lt::announce_infohash
                         lt::protocol_version version) {
     AnnounceRecord out{};
     out.from = address(from.local_endpoint.address(), from.local_endpoint.port());
-    out.protocol = version == lt::protocol_version::V2 ? 2 : 1;
+    out.v2 = version == lt::protocol_version::V2;
     out.message = text(a.message);
     out.error = error(a.last_error);
     out.failures = a.fails;

@@ -5,10 +5,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Defaults, Kept, Prepared, configured, existing, join, unusable};
+use super::prepare::configured;
+use super::source::unusable;
+use super::{Defaults, Prepared, StoredForm, existing, join};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
-use crate::model::{ClientData, Existing, InfoHashes, Limits};
+use crate::model::{ClientData, InfoHashes, Limits, OnConflict};
 use crate::sys::{self, convert};
 
 const RESTORE: &str = "restore the torrent";
@@ -18,10 +20,10 @@ const MOVE: &str = "move the files";
 #[derive(Debug, Clone)]
 pub(crate) struct Restorable {
     pub(crate) name: Arc<str>,
-    pub(crate) kept: Kept,
+    pub(crate) stored: StoredForm,
     pub(crate) save_dir: PathBuf,
     /// A move of its files that may have been interrupted.
-    pub(crate) moving: Option<(PathBuf, Existing)>,
+    pub(crate) moving: Option<(PathBuf, OnConflict)>,
     pub(crate) paused: bool,
     pub(crate) deleting: bool,
 }
@@ -34,16 +36,16 @@ pub(crate) fn restore(torrent: Restorable, defaults: &Defaults) -> Result<Prepar
 }
 
 fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
-    let Restorable { name, kept, save_dir, moving, paused, deleting } = torrent;
-    let bytes = join(kept.info.as_deref().unwrap_or_default(), &kept.resume_data);
+    let Restorable { name, stored, save_dir, moving, paused, deleting } = torrent;
+    let bytes = join(stored.info.as_deref().unwrap_or_default(), &stored.resume_data);
     let params = sys::params_from_resume_data(&bytes).map_err(|exception| unusable(&exception))?;
     let described = metainfo::describe(&params)?;
     let (save_dir, not_moved) = match moving {
-        Some((to, existing)) => {
+        Some((to, on_conflict)) => {
             let parts = InfoHashes::from_bytes(&described.v1, &described.v2);
             let files = described.files.iter().filter(|file| !file.pad);
             let files: Vec<_> = files.map(|file| (&*file.path, file.claimed)).collect();
-            match finish_move(&files, &format!(".{parts}.parts"), &save_dir, &to, existing)? {
+            match finish_move(&files, &format!(".{parts}.parts"), &save_dir, &to, on_conflict)? {
                 None => (to, None),
                 refused => (save_dir, refused),
             }
@@ -86,7 +88,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let mut prepared =
         configured(params, &record, &described, name.clone(), save_dir, client_data)?;
     prepared.name = name;
-    prepared.distrust = not_moved;
+    prepared.problem = not_moved;
     Ok(prepared)
 }
 
@@ -98,11 +100,11 @@ fn finish_move(
     parts: &str,
     from: &Path,
     to: &Path,
-    existing: Existing,
+    on_conflict: OnConflict,
 ) -> Result<Option<Error>> {
     let is_there =
         |(file, claimed): &(&str, bool)| !claimed || fs::symlink_metadata(from.join(file)).is_ok();
-    match try_to_finish(files, parts, from, to, existing) {
+    match try_to_finish(files, parts, from, to, on_conflict) {
         Err(error) if files.iter().all(is_there) => Ok(Some(error)),
         done => done,
     }
@@ -113,7 +115,7 @@ fn try_to_finish(
     parts: &str,
     from: &Path,
     to: &Path,
-    existing: Existing,
+    on_conflict: OnConflict,
 ) -> Result<Option<Error>> {
     let failed = |path: &Path, error| Error::io(MOVE, path.display(), &error).at_disk();
     let is_foreign = |file: &str| {
@@ -122,7 +124,7 @@ fn try_to_finish(
     };
     let exists = |path: &Path| fs::symlink_metadata(path).is_ok();
     let is_moved = |file: &str| exists(&to.join(file)) && !exists(&from.join(file));
-    if existing == Existing::Fail {
+    if on_conflict == OnConflict::Fail {
         // libtorrent looks for all files at the destination before it moves the first one. Until then, a file
         // that is only there belongs to somebody else: the torrent has not created its own.
         let has_begun = files.iter().any(|(file, claimed)| *claimed && is_moved(file));
@@ -138,7 +140,7 @@ fn try_to_finish(
     for file in files.iter().map(|(file, _)| *file).chain([parts]) {
         let (old, new) = (from.join(file), to.join(file));
         // The part file belongs to this torrent: its name contains the info hash.
-        let keep = existing == Existing::Keep && file != parts;
+        let keep = on_conflict == OnConflict::Keep && file != parts;
         if !exists(&old) || (keep && is_foreign(file)?) {
             continue;
         }
@@ -263,11 +265,11 @@ mod tests {
         write(&from, "3", "not yet");
         write(&to, "5", "moved before data of it was saved");
         write(&from, ".parts", "parts");
-        let finish = |existing| {
+        let finish = |on_conflict| {
             let files = [("a/1", true), ("a/2", true), ("3", false), ("4", false), ("5", false)];
-            finish_move(&files, ".parts", &from, &to, existing).unwrap()
+            finish_move(&files, ".parts", &from, &to, on_conflict).unwrap()
         };
-        assert_eq!((finish(Existing::Fail), finish(Existing::Fail)), (None, None));
+        assert_eq!((finish(OnConflict::Fail), finish(OnConflict::Fail)), (None, None));
         let read = |name: &str| fs::read_to_string(to.join(name)).unwrap();
         let all = ["a/1", "a/2", "3", ".parts"].map(read);
         assert_eq!(all, ["moved", "whole", "not yet", "parts"]);
@@ -276,7 +278,7 @@ mod tests {
         write(&from, "3", "another");
         write(&from, "4", "whole");
         write(&to, "4", "who\0\0");
-        assert_eq!(finish(Existing::Keep), None);
+        assert_eq!(finish(OnConflict::Keep), None);
         assert_eq!(read("3"), "not yet", "it is kept");
         assert_eq!(read("4"), "whole", "it was a partial copy");
     }
@@ -288,11 +290,11 @@ mod tests {
         write(&from, "1", "first");
         write(&from, "2", "second");
         let files = [("1", true), ("2", true), ("3", false)];
-        let finish = |existing| finish_move(&files, ".parts", &from, &to, existing).unwrap();
+        let finish = |on_conflict| finish_move(&files, ".parts", &from, &to, on_conflict).unwrap();
         let read = |directory: &Path, name| fs::read_to_string(directory.join(name)).unwrap();
         for foreign in ["another", "sec0", "second and more"] {
             write(&to, "2", foreign);
-            let refused = finish(Existing::Fail).unwrap();
+            let refused = finish(OnConflict::Fail).unwrap();
             assert_eq!(refused.kind(), ErrorKind::Exists);
             let refused = refused.to_string();
             assert!(refused.contains(&to.join("2").display().to_string()), "{refused}");
@@ -302,10 +304,10 @@ mod tests {
         }
         fs::remove_file(to.join("2")).unwrap();
         fs::create_dir(to.join("2")).unwrap();
-        assert!(finish(Existing::Fail).is_some(), "a directory");
+        assert!(finish(OnConflict::Fail).is_some(), "a directory");
         fs::remove_dir(to.join("2")).unwrap();
         write(&to, "3", "another");
-        let refused = finish(Existing::Fail).unwrap().to_string();
+        let refused = finish(OnConflict::Fail).unwrap().to_string();
         assert!(
             refused.contains(&to.join("3").display().to_string()),
             "not created yet: {refused}"
@@ -313,7 +315,7 @@ mod tests {
         assert!(!to.join("1").exists() && !to.join("2").exists());
         fs::remove_file(to.join("3")).unwrap();
         write(&to, "2", "another");
-        assert_eq!(finish(Existing::Replace), None);
+        assert_eq!(finish(OnConflict::Replace), None);
         assert_eq!((read(&to, "1"), read(&to, "2")), ("first".into(), "second".into()));
     }
     #[test]
@@ -323,7 +325,7 @@ mod tests {
         write(&from, "1", "first");
         write(&from, "d/2", "second");
         let files = [("1", true), ("d/2", true)];
-        let finish = || finish_move(&files, ".parts", &from, &to, Existing::Replace);
+        let finish = || finish_move(&files, ".parts", &from, &to, OnConflict::Replace);
         write(&to, "d", "a file that should be a directory");
         let stays = finish().unwrap().unwrap().to_string();
         assert!(stays.starts_with("cannot move the files"), "{stays}");

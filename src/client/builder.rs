@@ -328,26 +328,13 @@ impl ClientBuilder {
         }
         let has_store = slot.is_some();
         let keeps_settings = self.restore_settings;
-        let mut settings = self.effective_settings()?;
-        settings.check()?;
-        settings.check_interfaces()?;
+        let mut settings = self.checked_settings()?;
         let threads = settings.network_threads();
-        if threads > 1 {
-            settings.name_shared();
-            settings.check_ports(threads)?;
-        }
         check_dir("save", &self.save_dir)?;
         if let Some(directory) = &self.incomplete_dir {
             check_dir("incomplete", directory)?;
         }
-        let intervals =
-            Intervals { tick: self.tick_interval, resume_data: self.resume_data_interval };
-        for (what, interval) in [("tick", intervals.tick), ("resume data", intervals.resume_data)] {
-            if interval.is_zero() {
-                let message = format!("the {what} interval is zero");
-                return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
-            }
-        }
+        let intervals = self.checked_intervals()?;
         let loopback_only = self.offline;
         let (descriptors, limit) =
             Descriptors::want(settings.descriptors(), process::raise_descriptor_limit)?;
@@ -400,6 +387,29 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
+    fn checked_settings(&self) -> Result<Settings> {
+        let mut settings = self.effective_settings()?;
+        settings.check()?;
+        settings.check_interfaces()?;
+        let threads = settings.network_threads();
+        if threads > 1 {
+            settings.name_shared();
+            settings.check_ports(threads)?;
+        }
+        Ok(settings)
+    }
+
+    fn checked_intervals(&self) -> Result<Intervals> {
+        let (tick, resume_data) = (self.tick_interval, self.resume_data_interval);
+        for (what, interval) in [("tick", tick), ("resume data", resume_data)] {
+            if interval.is_zero() {
+                let message = format!("the {what} interval is zero");
+                return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
+            }
+        }
+        Ok(Intervals { tick, resume_data })
+    }
+
     /// Restores the client's own state from the store. Returns the totals.
     fn restore_state(&mut self, store: &mut dyn Store) -> Result<(u64, u64)> {
         let ClientState { settings, network, totals } = ClientState::load(store)?;

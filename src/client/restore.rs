@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 
-use crate::add::{Kept, Prepared, Restorable, restore};
+use crate::add::{Prepared, Restorable, StoredForm, restore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::Service;
 use crate::model::InfoHashes;
@@ -47,7 +47,7 @@ pub(in crate::client) struct Restoring {
     pub(in crate::client) open: u64,
     pub(in crate::client) ended: bool,
     pub(in crate::client) began: Instant,
-    told: Instant,
+    reported: Instant,
 }
 
 impl Restoring {
@@ -83,7 +83,7 @@ impl Restoring {
             open: 0,
             ended: false,
             began,
-            told: began,
+            reported: began,
         }
     }
 
@@ -112,9 +112,9 @@ impl Restoring {
 
     /// Returns whether progress should be reported now.
     pub(in crate::client) fn is_due(&mut self, now: Instant) -> bool {
-        let due = now >= self.told + PROGRESS;
+        let due = now >= self.reported + PROGRESS;
         if due {
-            self.told = now;
+            self.reported = now;
         }
         due
     }
@@ -180,12 +180,12 @@ fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) ->
     let has_info = record.info.is_some();
     let torrent = Restorable {
         name: name.clone(),
-        kept: Kept {
+        stored: StoredForm {
             info: record.info.take(),
             resume_data: std::mem::take(&mut record.resume_data),
         },
         save_dir: record.save_dir.clone(),
-        moving: record.moving.as_ref().map(|moving| (moving.to.clone(), moving.existing)),
+        moving: record.moving.as_ref().map(|moving| (moving.to.clone(), moving.on_conflict)),
         paused: record.paused,
         deleting: record.deleting,
     };

@@ -125,7 +125,7 @@ impl Script {
 }
 
 impl FakeEngine {
-    fn tell(&self, asked: Asked) -> Result<()> {
+    fn record(&self, asked: Asked) -> Result<()> {
         let _ = self.asked.send(asked);
         Ok(())
     }
@@ -138,23 +138,23 @@ impl Engine for FakeEngine {
         _info_hashes: &InfoHashes,
         _params: Box<dyn Any + Send>,
     ) -> Result<()> {
-        self.tell(Asked::Add(id))
+        self.record(Asked::Add(id))
     }
 
     fn retry_add(&mut self, id: TorrentId) -> Result<()> {
-        self.tell(Asked::RetryAdd(id))
+        self.record(Asked::RetryAdd(id))
     }
 
     fn forget(&mut self, id: TorrentId) {
-        let _ = self.tell(Asked::Forget(id));
+        let _ = self.record(Asked::Forget(id));
     }
 
     fn merge(&mut self, id: TorrentId, _params: Box<dyn Any + Send>) -> Result<()> {
-        self.tell(Asked::Merge(id))
+        self.record(Asked::Merge(id))
     }
 
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
-        self.tell(Asked::Remove(id, delete_files))?;
+        self.record(Asked::Remove(id, delete_files))?;
         match self.keeps_torrents.load(Ordering::SeqCst) {
             true => Err(Error::new(ErrorKind::NotFound, "", "no such torrent")),
             false => Ok(()),
@@ -162,7 +162,7 @@ impl Engine for FakeEngine {
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
-        self.tell(match asked.role {
+        self.record(match asked.role {
             RequestRole::Resumes => Asked::Resume(id),
             _ => Asked::Pause(id),
         })
@@ -174,7 +174,7 @@ impl Engine for FakeEngine {
         id: TorrentId,
         asked: TorrentRequest,
     ) -> Result<()> {
-        self.tell(match (asked.op, asked.role) {
+        self.record(match (asked.op, asked.role) {
             (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to.into_path_buf()),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
@@ -182,23 +182,23 @@ impl Engine for FakeEngine {
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
         let _ = self.parts.send(asked.part);
-        self.tell(Asked::OfSession(request, asked.op))
+        self.record(Asked::OfSession(request, asked.op))
     }
 
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {
-        self.tell(Asked::Subscribe(kinds))
+        self.record(Asked::Subscribe(kinds))
     }
 
     fn request_statuses(&mut self) -> Result<()> {
-        self.tell(Asked::Statuses)
+        self.record(Asked::Statuses)
     }
 
     fn request_every_status(&mut self, _shard: usize) -> Result<()> {
-        self.tell(Asked::EveryStatus)
+        self.record(Asked::EveryStatus)
     }
 
     fn request_statistics(&mut self) -> Result<()> {
-        self.tell(Asked::Statistics)
+        self.record(Asked::Statistics)
     }
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
@@ -209,7 +209,7 @@ impl Engine for FakeEngine {
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {
-        self.tell(Asked::Abort)?;
+        self.record(Asked::Abort)?;
         Ok(Box::new(move || {
             let _ = self.teardown.recv();
         }))

@@ -244,7 +244,7 @@ impl Mailbox {
 
     /// Returns a channel that gets a token each time the mailbox changes from empty to not empty. It replaces
     /// and closes the previous channel.
-    pub(crate) fn wake_ups(&self) -> Receiver<()> {
+    pub(crate) fn wake_channel(&self) -> Receiver<()> {
         let mut inner = self.inner.lock();
         let (sender, receiver) = bounded(1);
         if inner.is_raised() {
@@ -341,7 +341,7 @@ impl Inner {
         let event = match std::mem::take(&mut self.missed) {
             0 => {
                 let (place, event) = self.queue.pop_first()?;
-                self.let_go(place, &event);
+                self.release(place, &event);
                 *event
             }
             missed => Event::Lagged { missed },
@@ -353,7 +353,7 @@ impl Inner {
         Some(event)
     }
 
-    fn let_go(&mut self, place: u64, event: &Event) {
+    fn release(&mut self, place: u64, event: &Event) {
         if let Event::Reply { .. } = event {
             self.answers = self.answers.saturating_sub(1);
             return;

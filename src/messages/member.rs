@@ -75,7 +75,7 @@ impl Member {
 
     /// Puts an event into the mailbox if the patron subscribes to it, or if it answers a message of the
     /// patron.
-    pub(crate) fn tell(&self, event: &Event) {
+    pub(crate) fn send(&self, event: &Event) {
         if self.wants(event.kind()) {
             self.mailbox.push(event.clone());
         }

@@ -14,14 +14,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
 use crate::model::{
-    Answer, ClientData, CommandKind, Event, Existing, Look, Part, PortProtocol, QueueMove,
+    Answer, ClientData, CommandKind, Event, Look, OnConflict, Part, PortProtocol, QueueMove,
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, Share, TorrentCall};
-use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel, QueuePlaceRecord};
+use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
 /// The result of a call. The error does not say what was attempted; the request does.
@@ -82,7 +82,7 @@ pub(crate) enum RequestRole {
     /// Moves the files, which can take hours.
     MovesFiles {
         to: Box<Path>,
-        existing: Existing,
+        on_conflict: OnConflict,
     },
     /// Returns the metainfo; libtorrent then considers the resume data saved.
     GivesMetainfo,
@@ -371,10 +371,10 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
         .changes_resume_data()
 }
 
-pub(crate) fn move_files(to: PathBuf, existing: Existing) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.as_path().into(), existing };
+pub(crate) fn move_files(to: PathBuf, on_conflict: OnConflict) -> AskTorrent<PathBuf> {
+    let role = RequestRole::MovesFiles { to: to.as_path().into(), on_conflict };
     Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
-        torrent.move_files(convert::path_bytes(&to), convert::existing(existing))
+        torrent.move_files(convert::path_bytes(&to), convert::on_conflict(on_conflict))
     })
     .role(role)
     .ends_copies()
@@ -420,8 +420,8 @@ pub(crate) fn state() -> AskSession<Vec<u8>> {
 }
 
 /// Asks for the queue positions of the torrents.
-pub(crate) fn queue() -> AskSession<Vec<QueuePlaceRecord>> {
-    let ask = Ask::session("list the queue", |session| session.queue());
+pub(crate) fn queue() -> AskSession<Vec<(TorrentId, u32)>> {
+    let ask = Ask::session("list the queue", |session| session.queue().map(convert::queue));
     let all = |by_shard: Vec<Vec<_>>| by_shard.into_iter().flatten().collect();
     ask.session_role(RequestRole::GivesQueue).merged(all)
 }

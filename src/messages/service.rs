@@ -267,7 +267,7 @@ impl Service {
         let all: Vec<_> = members.by_id.values().cloned().collect();
         drop(members);
         for member in all {
-            member.tell(event);
+            member.send(event);
         }
     }
 

@@ -83,7 +83,7 @@ impl Progress {
     /// # Errors
     ///
     /// [`Cancelled`](ErrorKind::Cancelled).
-    pub(crate) fn go_on(&self, op: &'static str) -> Result<()> {
+    pub(crate) fn check_cancelled(&self, op: &'static str) -> Result<()> {
         if self.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, op, "it was cancelled"));
         }
@@ -250,7 +250,7 @@ pub(crate) fn hash_pieces(
             each(piece, hashes)?;
             progress.pieces.fetch_add(1, Ordering::Relaxed);
         }
-        progress.go_on(op)
+        progress.check_cancelled(op)
     })
 }
 

@@ -1,6 +1,7 @@
 //! .torrent files and magnet links: reading and making them, and verifying data on disk.
 
 pub(crate) mod hashing;
+mod job;
 pub(crate) mod magnet;
 mod maker;
 mod urls;
@@ -14,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use cxx::UniquePtr;
 
 pub use self::hashing::HashProgress;
+pub use self::job::Hashing;
 pub use self::magnet::Magnet;
 pub use self::maker::{Links, Making, Protocol, SpecialFiles, TorrentMaker};
 pub use self::verifier::{FileState, VerifiedFile, Verifier, VerifyReport, Verifying};

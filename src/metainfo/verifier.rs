@@ -4,16 +4,12 @@ use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, hash_pieces};
+use crate::metainfo::hashing::{Layout, Progress, Unreadable, hash_pieces};
+use crate::metainfo::job::Hashing;
 use crate::metainfo::{FileEntry, Metainfo, params};
-use crate::reply::{self, Reply, one_shot};
-use crate::sys::{PieceHashes, process};
+use crate::sys::PieceHashes;
 
 const VERIFY: &str = "verify the data";
 
@@ -36,12 +32,8 @@ pub struct Verifier {
     directory: PathBuf,
 }
 
-/// Data that is being verified. Dropping it cancels the work.
-#[derive(Debug)]
-pub struct Verifying {
-    progress: Arc<Progress>,
-    reply: Reply<VerifyReport>,
-}
+/// Data that is being verified.
+pub type Verifying = Hashing<VerifyReport>;
 
 /// The result of verifying a torrent's data on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +114,9 @@ impl Verifier {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if `directory` is not a directory;
     /// [`Parse`](ErrorKind::Parse) for a v2 torrent without piece hashes.
+    ///
+    /// The result may be [`Cancelled`](ErrorKind::Cancelled). A file that cannot be read is not an error; it
+    /// is in the report.
     pub fn start(self) -> Result<Verifying> {
         if !self.directory.is_dir() {
             let message = format!("{} is not a directory", self.directory.display());
@@ -138,70 +133,9 @@ impl Verifier {
             info_hashes.v1.is_some(),
             info_hashes.v2.is_some(),
         );
-        let progress = Arc::new(Progress::default());
-        let (responder, reply) = one_shot(VERIFY);
-        std::thread::Builder::new()
-            .name("patron-verify".into())
-            .spawn({
-                let progress = progress.clone();
-                move || {
-                    process::block_signals();
-                    let files = &self.metainfo.files;
-                    responder.send_result_of(|| {
-                        verify(files, &self.directory, &layout, &hashes, &progress)
-                    });
-                }
-            })
-            .map_err(|error| Error::io(VERIFY, "a thread to hash on", &error))?;
-        Ok(Verifying { progress, reply })
-    }
-}
-
-impl Verifying {
-    /// Returns the progress so far.
-    pub fn progress(&self) -> HashProgress {
-        self.progress.snapshot()
-    }
-
-    /// Stops hashing soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
-    pub fn cancel(&self) {
-        self.progress.cancel();
-    }
-
-    /// Waits for the report.
-    ///
-    /// # Errors
-    ///
-    /// [`Cancelled`](ErrorKind::Cancelled). A file that cannot be read is not an error; it is in
-    /// the report.
-    pub fn wait(self) -> Result<VerifyReport> {
-        self.reply.wait_until(None).unwrap_or_else(|| Err(reply::taken()))
-    }
-
-    /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.
-    pub fn wait_timeout(&self, limit: Duration) -> Option<Result<VerifyReport>> {
-        self.reply.wait_timeout(limit)
-    }
-
-    /// Waits until `deadline`, or indefinitely if it is `None`. Returns `None` once the deadline
-    /// has passed.
-    pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<VerifyReport>> {
-        self.reply.wait_until(deadline)
-    }
-}
-
-/// Like [`wait`](Verifying::wait), for any async runtime. Dropping it cancels the work.
-impl Future for Verifying {
-    type Output = Result<VerifyReport>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.reply).poll(context)
-    }
-}
-
-impl Drop for Verifying {
-    fn drop(&mut self) {
-        self.cancel();
+        Hashing::start(VERIFY, "patron-verify", move |progress| {
+            verify(&self.metainfo.files, &self.directory, &layout, &hashes, progress)
+        })
     }
 }
 
@@ -214,7 +148,7 @@ fn verify(
 ) -> Result<VerifyReport> {
     let mut states = Vec::with_capacity(files.len());
     for file in files {
-        progress.go_on(VERIFY)?;
+        progress.check_cancelled(VERIFY)?;
         states.push(if file.pad { FileState::Good } else { look_at(file, directory) });
         progress.listed();
     }
@@ -255,14 +189,8 @@ fn verify(
         Ok(())
     })?;
 
-    // A damaged piece in several files is attributed to those that are known to be damaged, if any.
-    let mut suspects = BTreeSet::new();
-    for piece in doubtful {
-        let files = || layout.contents(piece).map(|(file, _)| file);
-        if files().all(|file| damaged[file] == 0 && states[file].is_good()) {
-            suspects.extend(files());
-        }
-    }
+    let is_good = |file: usize| damaged[file] == 0 && states[file].is_good();
+    let suspects = suspects(layout, &doubtful, is_good);
     for (index, (file, state)) in files.iter().zip(states).enumerate() {
         if file.pad {
             continue;
@@ -276,6 +204,19 @@ fn verify(
         report.files.push(VerifiedFile { path: file.path.clone(), size: file.size, state });
     }
     Ok(report)
+}
+
+/// Returns the files that may be damaged. A damaged piece in several files is attributed to those that are
+/// known to be damaged, if any.
+fn suspects(layout: &Layout, doubtful: &[u32], is_good: impl Fn(usize) -> bool) -> BTreeSet<usize> {
+    let mut suspects = BTreeSet::new();
+    for piece in doubtful {
+        let files = || layout.contents(*piece).map(|(file, _)| file);
+        if files().all(&is_good) {
+            suspects.extend(files());
+        }
+    }
+    suspects
 }
 
 /// Returns the state of a file, as far as it is known without reading the data.

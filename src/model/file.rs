@@ -38,7 +38,7 @@ impl FileStatus {
     serde(rename_all = "snake_case")
 )]
 #[non_exhaustive]
-pub enum Existing {
+pub enum OnConflict {
     /// The move fails, and nothing is moved.
     #[default]
     Fail,
@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn choices_in_json() {
         for (existing, name) in [
-            (Existing::Fail, r#""fail""#),
-            (Existing::Replace, r#""replace""#),
-            (Existing::Keep, r#""keep""#),
+            (OnConflict::Fail, r#""fail""#),
+            (OnConflict::Replace, r#""replace""#),
+            (OnConflict::Keep, r#""keep""#),
         ] {
             assert_eq!(serde_json::to_string(&existing).unwrap(), name);
-            assert_eq!(serde_json::from_str::<Existing>(name).unwrap(), existing);
+            assert_eq!(serde_json::from_str::<OnConflict>(name).unwrap(), existing);
         }
         for (existing, name) in
             [(ExistingFiles::Refuse, r#""refuse""#), (ExistingFiles::Overwrite, r#""overwrite""#)]

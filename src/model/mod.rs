@@ -28,7 +28,7 @@ pub(crate) mod url;
 pub use self::bit_set::{BitSet, Element, Iter};
 pub use self::command_kind::CommandKind;
 pub use self::event::{Event, EventKind, EventKinds, Explainer, RemovedFiles};
-pub use self::file::{Allocation, Existing, ExistingFiles, FileStatus};
+pub use self::file::{Allocation, ExistingFiles, FileStatus, OnConflict};
 pub use self::id::TorrentId;
 pub use self::info_hash::{InfoHashV1, InfoHashV2, InfoHashes};
 pub use self::ip_filter::{Blocklist, IpFilter, IpRange};
@@ -45,7 +45,7 @@ pub use self::priority::Priority;
 pub use self::reader::{ReadAhead, ReaderOptions};
 pub use self::statistics::{Counter, ReadStatistics, Statistics};
 pub use self::status::{StatusChanges, TorrentState, TorrentStatus};
-pub use self::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
+pub use self::tracker::{Announce, ProtocolVersion, Tracker, TrackerSource, TrackerStatus};
 
 pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
 pub(crate) use self::event::{AlertFamily, Keep};

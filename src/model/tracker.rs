@@ -48,8 +48,8 @@ pub struct TrackerStatus {
 pub struct Announce {
     /// The address that the client listens on.
     pub from: SocketAddr,
-    /// 1 or 2: with the v1 or the v2 info hash.
-    pub protocol: u8,
+    /// The protocol version, which decides the info hash.
+    pub protocol: ProtocolVersion,
     /// The tracker's message, if any: a warning, or why it refused.
     pub message: Box<str>,
     /// Why the last announce failed, if it did.
@@ -67,6 +67,21 @@ pub struct Announce {
     pub leechers: Option<u32>,
     /// How often the torrent has been downloaded, if the tracker reported it.
     pub downloads: Option<u32>,
+}
+
+/// A version of the BitTorrent protocol (`lt::protocol_version`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum ProtocolVersion {
+    /// Version 1 (BEP 3), with the v1 info hash.
+    V1,
+    /// Version 2 (BEP 52), with the v2 info hash.
+    V2,
 }
 
 /// Where a tracker was first named.
@@ -97,7 +112,7 @@ mod tests {
     fn trackers_in_json() {
         let announce = Announce {
             from: "192.0.2.1:6881".parse().unwrap(),
-            protocol: 1,
+            protocol: ProtocolVersion::V1,
             message: "a warning".into(),
             error: Some(Error::new(
                 crate::error::ErrorKind::Io,
@@ -120,7 +135,7 @@ mod tests {
         };
         let json = concat!(
             r#"{"url":"udp://192.0.2.2:6969","tier":1,"working":true,"source":"program","#,
-            r#""announces":[{"from":"192.0.2.1:6881","protocol":1,"message":"a warning","#,
+            r#""announces":[{"from":"192.0.2.1:6881","protocol":"v1","message":"a warning","#,
             r#""error":{"kind":"io","native":null,"#,
             r#""message":"cannot announce the torrent: it is not there"},"#,
             r#""failures":2,"updating":false,"next":30.0,"#,

@@ -101,7 +101,7 @@ impl Patron {
     }
 
     /// Returns whether all torrents are stopped by [`pause_all`](Patron::pause_all).
-    pub fn all_paused(&self) -> Reply<bool> {
+    pub fn is_paused(&self) -> Reply<bool> {
         self.session(Ask::session("check whether all torrents are paused", |session| {
             session.is_paused()
         }))
@@ -141,7 +141,7 @@ impl Patron {
     }
 
     /// Returns whether the DHT is running.
-    pub fn dht_is_running(&self) -> Reply<bool> {
+    pub fn is_dht_running(&self) -> Reply<bool> {
         self.session(Ask::session("check the DHT", |session| session.is_dht_running()))
     }
 

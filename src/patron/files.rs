@@ -10,7 +10,7 @@ use crate::add::join;
 use crate::error::ErrorKind;
 use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
 use crate::metainfo::{self, Metainfo};
-use crate::model::{Existing, FileStatus, Priority, TorrentId};
+use crate::model::{FileStatus, OnConflict, Priority, TorrentId};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
@@ -65,18 +65,18 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// [`Exists`](ErrorKind::Exists) if a file already exists there and `existing` is
-    /// [`Existing::Fail`]; [`Disk`](ErrorKind::Disk) if the directory cannot be created, or if the
+    /// [`Exists`](ErrorKind::Exists) if a file already exists there and `on_conflict` is
+    /// [`OnConflict::Fail`]; [`Disk`](ErrorKind::Disk) if the directory cannot be created, or if the
     /// system refuses, for example because the disk is full; [`Busy`](ErrorKind::Busy) while they are already
     /// being moved. The files then stay where they are, and copies of them are removed.
     pub fn move_storage(
         &self,
         id: TorrentId,
         to: impl AsRef<Path>,
-        existing: Existing,
+        on_conflict: OnConflict,
     ) -> Reply<PathBuf> {
         match crate::add::make_dir(to.as_ref()) {
-            Ok(to) => self.torrent(id, request::move_files(to, existing)),
+            Ok(to) => self.torrent(id, request::move_files(to, on_conflict)),
             Err(error) => Reply::ready(Err(error)),
         }
     }

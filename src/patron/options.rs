@@ -1,13 +1,10 @@
 //! The options of a torrent.
 
 use super::Patron;
-use crate::error::Result;
 use crate::messages::command::Job;
 use crate::messages::request::{self, Ask};
-use crate::model::limits::refuse_zero;
 use crate::model::{Goals, Limits, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
 use crate::reply::Reply;
-use crate::sys::LimitsRecord;
 use crate::sys::{Torrent, convert};
 
 /// Flags, limits and other options. Rates are in bytes per second. A torrent's limits apply to all of its
@@ -38,30 +35,30 @@ impl Patron {
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a limit of 0.
     pub fn set_limits(&self, id: TorrentId, limits: Limits) -> Reply<()> {
         const OP: &str = "limit the torrent";
-        self.limit(id, OP, limits.check(OP), convert::all_limits(limits))
+        self.limit(id, OP, limits, move |torrent| convert::set_limits(torrent, limits))
     }
 
     /// Sets the download rate limit in bytes per second; with `None`, only the client's limit applies. The
     /// setters for a single limit leave the others unchanged, and have the same errors as
     /// [`set_limits`](Patron::set_limits).
     pub fn set_download_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
-        self.limit_one(id, "limit the download rate", rate, |record| &mut record.download_rate)
+        self.limit_one(id, "limit the download rate", rate, Limits::download_limit)
     }
 
     /// Sets the upload rate limit in bytes per second; with `None`, only the client's limit applies.
     pub fn set_upload_limit(&self, id: TorrentId, rate: Option<u32>) -> Reply<()> {
-        self.limit_one(id, "limit the upload rate", rate, |record| &mut record.upload_rate)
+        self.limit_one(id, "limit the upload rate", rate, Limits::upload_limit)
     }
 
     /// Sets how many peers the torrent may be connected to, at least 2; with `None`, only the client's limit
     /// applies.
     pub fn set_connections_limit(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
-        self.limit_one(id, "limit the connections", count, |record| &mut record.connections)
+        self.limit_one(id, "limit the connections", count, Limits::connections_limit)
     }
 
     /// Sets how many peers the torrent may serve at once; with `None`, only the client's limit applies.
     pub fn set_upload_slots(&self, id: TorrentId, count: Option<u32>) -> Reply<()> {
-        self.limit_one(id, "limit the upload slots", count, |record| &mut record.upload_slots)
+        self.limit_one(id, "limit the upload slots", count, Limits::upload_slots)
     }
 
     fn limit_one(
@@ -69,25 +66,21 @@ impl Patron {
         id: TorrentId,
         op: &'static str,
         limit: Option<u32>,
-        field: impl FnOnce(&mut LimitsRecord) -> &mut i32,
+        field: fn(Limits, u32) -> Limits,
     ) -> Reply<()> {
-        let mut record = convert::some_limits(Limits::default());
-        *field(&mut record) = convert::limit(limit);
-        self.limit(id, op, refuse_zero(op, &[limit]), record)
+        let limits = limit.map_or(Limits::default(), |limit| field(Limits::default(), limit));
+        self.limit(id, op, limits, move |torrent| convert::set_limit(torrent, field, limit))
     }
 
     fn limit(
         &self,
         id: TorrentId,
         op: &'static str,
-        checked: Result<()>,
-        record: LimitsRecord,
+        limits: Limits,
+        set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
     ) -> Reply<()> {
-        match checked {
-            Ok(()) => {
-                let set = move |torrent: &Torrent| torrent.set_limits(&record);
-                self.torrent(id, Ask::task(op, set).changes_resume_data())
-            }
+        match limits.check(op) {
+            Ok(()) => self.torrent(id, Ask::task(op, set).changes_resume_data()),
             Err(error) => Reply::ready(Err(error)),
         }
     }

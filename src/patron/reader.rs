@@ -252,7 +252,7 @@ impl Reader {
     ///
     /// [`Io`](ErrorKind::Io) if no descriptor is available.
     #[cfg(unix)]
-    pub fn readiness(&self) -> Result<super::Readiness> {
+    pub fn ready_descriptor(&self) -> Result<super::Readiness> {
         let socket = self.signal.socket().map_err(|error| {
             Error::io("make a descriptor for data", "a pair of sockets", &error)
         })?;

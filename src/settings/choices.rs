@@ -1,6 +1,15 @@
 //! The most common settings, each with its own setter.
 
-use super::{PE_BOTH, PE_DISABLED, PE_ENABLED, PE_FORCED, RC4, SettingValue, Settings};
+use super::{SettingValue, Settings};
+
+// `lt::settings_pack::enc_level` and `enc_policy`; `pe_both` and `pe_enabled` are libtorrent's
+// defaults.
+pub(super) const PLAINTEXT: i32 = 1;
+const RC4: i32 = 2;
+pub(super) const PE_BOTH: i32 = 3;
+const PE_FORCED: i32 = 0;
+pub(super) const PE_ENABLED: i32 = 1;
+pub(super) const PE_DISABLED: i32 = 2;
 
 /// Whether connections to peers are obfuscated (MSE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

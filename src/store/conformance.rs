@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Change, Key, Loaded, Record, Relocation, Store, Value};
 use crate::error::ErrorKind;
-use crate::model::{Existing, InfoHashV1, InfoHashV2, InfoHashes};
+use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, OnConflict};
 
 /// Tests an implementation of [`Store`]. Call it in a test of your own store.
 ///
@@ -197,7 +197,7 @@ fn any_value(random: &mut Random, hashes: InfoHashes) -> Value {
         1 => Value::Name(text),
         2 => Value::Completed(maybe.then_some(time)),
         3 => Value::SaveDir(PathBuf::from(&*text)),
-        4 => Value::Moving(maybe.then(|| Relocation::new(&*text, Existing::Keep))),
+        4 => Value::Moving(maybe.then(|| Relocation::new(&*text, OnConflict::Keep))),
         5 => Value::Paused(maybe),
         6 => Value::Deleting(maybe),
         7 => Value::QueuePosition(maybe.then_some(random.below(1 << 32) as u32)),
@@ -218,7 +218,7 @@ fn full_record(number: u64) -> Record {
     record.source = "magnet:?xt=urn:btih:…".into();
     record.added = moment(1_700_000_000_123);
     record.completed = Some(moment(1_700_000_000_999));
-    record.moving = Some(Relocation::new("to/there", Existing::Replace));
+    record.moving = Some(Relocation::new("to/there", OnConflict::Replace));
     record.paused = true;
     record.deleting = true;
     record.queue_position = Some(u32::MAX);

@@ -130,13 +130,13 @@ fn read(path: &Path, key: Key) -> Result<Record> {
         .map(PathBuf::from)
         .filter(|last| last.is_absolute() && *last != prepared.save_dir)
         .or(prepared.move_to);
-    prepared.keep()?;
+    prepared.encode_for_store()?;
     let mut record = Record::new(key, prepared.info_hashes, prepared.save_dir);
     record.name = (*prepared.name).into();
     record.source = path.display().to_string().into();
     record.added = SystemTime::now();
-    if let Some(kept) = prepared.kept {
-        (record.info, record.resume_data) = (kept.info, kept.resume_data);
+    if let Some(stored) = prepared.stored {
+        (record.info, record.resume_data) = (stored.info, stored.resume_data);
     }
     record.paused = prepared.paused;
     let moment = |key| {

@@ -25,7 +25,7 @@ pub use self::memory::Memory;
 pub use self::record::{Change, Key, Loaded, Record, Relocation, Value};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::Sqlite;
-pub(crate) use self::writer::{Pages, Told, Writer};
+pub(crate) use self::writer::{Pages, Report, Writer};
 
 use crate::error::Result;
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use crate::add::join;
 use crate::error::Error;
-use crate::model::{Existing, InfoHashes};
+use crate::model::{InfoHashes, OnConflict};
 
 /// Identifies a torrent in a store. A key does not change when the client restarts, and is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,13 +82,13 @@ pub struct Relocation {
     /// The destination.
     pub to: PathBuf,
     /// What to do with files that exist at the destination.
-    pub existing: Existing,
+    pub on_conflict: OnConflict,
 }
 
 impl Relocation {
     /// Describes a move to this directory.
-    pub fn new(to: impl Into<PathBuf>, existing: Existing) -> Self {
-        Self { to: to.into(), existing }
+    pub fn new(to: impl Into<PathBuf>, on_conflict: OnConflict) -> Self {
+        Self { to: to.into(), on_conflict }
     }
 }
 

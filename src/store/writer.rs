@@ -28,7 +28,7 @@ pub(crate) struct Writer {
 struct Shared {
     inner: Mutex<Inner>,
     changed: Condvar,
-    /// Signals that `told` is not empty.
+    /// Signals that `reports` is not empty.
     wake: Sender<()>,
 }
 
@@ -36,7 +36,7 @@ struct Shared {
 struct Inner {
     orders: Vec<Order>,
     page: Option<PageRequest>,
-    told: Vec<Told>,
+    reports: Vec<Report>,
     ending: bool,
 }
 
@@ -55,12 +55,12 @@ struct PageRequest {
 
 /// A report from the thread.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum Report {
     Committed(u64, Result<()>),
     /// A commit failed after one that succeeded.
     Failing(Error),
     /// A commit succeeded after one that failed.
-    Works,
+    Recovered,
 }
 
 impl Writer {
@@ -82,7 +82,7 @@ impl Writer {
         Ok(Self { shared, ended })
     }
 
-    /// Queues changes. With a ticket, they are answered by [`Told::Committed`].
+    /// Queues changes. With a ticket, they are answered by [`Report::Committed`].
     pub(crate) fn submit(&self, ticket: Option<u64>, changes: Vec<Change>) {
         self.shared.inner.lock().orders.push(Order { ticket, changes });
         self.shared.changed.notify_one();
@@ -93,8 +93,8 @@ impl Writer {
         self.shared.inner.lock().orders.len() >= WINDOW
     }
 
-    pub(crate) fn take_told(&self) -> Vec<Told> {
-        take(&mut self.shared.inner.lock().told)
+    pub(crate) fn take_reports(&self) -> Vec<Report> {
+        take(&mut self.shared.inner.lock().reports)
     }
 
     /// Returns a reader of torrents, which runs between commits.
@@ -183,13 +183,13 @@ impl Thread {
     fn commit(&mut self, new: Vec<Order>) {
         let mut orders = take(&mut self.kept);
         orders.extend(new);
-        let mut told = Vec::new();
+        let mut reports = Vec::new();
         match self.try_commit(&mut orders) {
             Ok(()) => {
                 if std::mem::take(&mut self.failing) {
-                    told.push(Told::Works);
+                    reports.push(Report::Recovered);
                 }
-                told.extend(tickets(&orders).map(|ticket| Told::Committed(ticket, Ok(()))));
+                reports.extend(tickets(&orders).map(|ticket| Report::Committed(ticket, Ok(()))));
             }
             // One of the changes is invalid; the others may succeed.
             Err(error) if orders.len() > 1 && is_of_a_change(&error) => {
@@ -198,7 +198,7 @@ impl Thread {
                     let made = self.try_commit(&mut alone);
                     let ticket = tickets(&alone).next();
                     match (ticket, made) {
-                        (Some(ticket), made) => told.push(Told::Committed(ticket, made)),
+                        (Some(ticket), made) => reports.push(Report::Committed(ticket, made)),
                         (None, Err(error)) if !is_of_a_change(&error) => {
                             self.kept.append(&mut alone)
                         }
@@ -210,18 +210,18 @@ impl Thread {
             Err(error) => {
                 if !is_of_a_change(&error) && !std::mem::replace(&mut self.failing, true) {
                     tracing::error!(%error, "the store fails");
-                    told.push(Told::Failing(error.clone()));
+                    reports.push(Report::Failing(error.clone()));
                 }
-                let failed = |ticket| Told::Committed(ticket, Err(error.clone()));
-                told.extend(tickets(&orders).map(failed));
+                let failed = |ticket| Report::Committed(ticket, Err(error.clone()));
+                reports.extend(tickets(&orders).map(failed));
                 if !is_of_a_change(&error) {
                     orders.retain(|order| order.ticket.is_none());
                     self.kept = newest(orders);
                 }
             }
         }
-        if !told.is_empty() {
-            self.shared.inner.lock().told.extend(told);
+        if !reports.is_empty() {
+            self.shared.inner.lock().reports.extend(reports);
             let _ = self.shared.wake.try_send(());
         }
     }
@@ -314,9 +314,9 @@ mod tests {
     }
 
     impl Started {
-        fn told(&self) -> Vec<Told> {
+        fn reports(&self) -> Vec<Report> {
             self.woken.recv_timeout(PATIENCE).unwrap();
-            self.writer.take_told()
+            self.writer.take_reports()
         }
 
         fn add(&self, ticket: u64, number: u64) {
@@ -337,7 +337,7 @@ mod tests {
     fn an_order_is_confirmed_when_it_is_committed() {
         let started = start();
         started.add(7, 1);
-        assert!(matches!(started.told()[..], [Told::Committed(7, Ok(()))]));
+        assert!(matches!(started.reports()[..], [Report::Committed(7, Ok(()))]));
         assert_eq!(started.memory.records().len(), 1);
         assert!(started.writer.end(Instant::now() + PATIENCE));
     }
@@ -358,10 +358,10 @@ mod tests {
         for works in [false, true] {
             let started = start();
             started.add(1, 1);
-            started.told();
+            started.reports();
             started.memory.fail_with(Some(full()));
             started.writer.submit(None, vec![Change::Set(key(1), Value::Paused(true))]);
-            started.told();
+            started.reports();
             started.memory.fail_with((!works).then(full));
             let Started { memory, writer, woken: _woken } = started;
             assert_eq!(writer.end(Instant::now() + PATIENCE), works);
@@ -373,15 +373,15 @@ mod tests {
     fn a_failing_store_is_reported_once_and_background_writes_are_retried() {
         let started = start();
         started.add(1, 1);
-        started.told();
+        started.reports();
         started.memory.fail_with(Some(full()));
         started.writer.submit(None, vec![Change::Set(key(1), Value::Paused(true))]);
-        assert!(matches!(&started.told()[..], [Told::Failing(error)] if *error == full()));
+        assert!(matches!(&started.reports()[..], [Report::Failing(error)] if *error == full()));
         started.add(2, 2);
-        let told = started.told();
-        assert!(matches!(&told[..], [Told::Committed(2, Err(error))] if *error == full()));
+        let reports = started.reports();
+        assert!(matches!(&reports[..], [Report::Committed(2, Err(error))] if *error == full()));
         started.memory.fail_with(None);
-        assert!(matches!(started.told()[..], [Told::Works]), "it is tried by itself");
+        assert!(matches!(started.reports()[..], [Report::Recovered]), "it is tried by itself");
         assert!(started.memory.records()[0].paused);
         assert_eq!(started.memory.records().len(), 1, "who waited was told that it failed");
     }
@@ -391,13 +391,13 @@ mod tests {
         let started = start();
         started.memory.fail_with(Some(full()));
         started.writer.submit(None, vec![Change::Set(key(9), Value::Paused(true))]);
-        started.told();
+        started.reports();
         started.memory.fail_with(None);
         started.add(1, 1);
-        let told = started.told();
-        assert!(matches!(told[..], [Told::Committed(1, Ok(()))]), "{told:?}");
+        let reports = started.reports();
+        assert!(matches!(reports[..], [Report::Committed(1, Ok(()))]), "{reports:?}");
         started.add(2, 2);
-        assert!(matches!(started.told().last(), Some(Told::Committed(2, Ok(())))));
+        assert!(matches!(started.reports().last(), Some(Report::Committed(2, Ok(())))));
     }
 
     #[test]
@@ -424,7 +424,7 @@ mod tests {
     fn pages_are_read_between_commits() {
         let started = start();
         started.add(1, 1);
-        started.told();
+        started.reports();
         let pages = started.writer.pages();
         assert_eq!(pages.next(None, 10).unwrap().len(), 1);
         assert!(pages.next(Some(key(1)), 10).unwrap().is_empty());

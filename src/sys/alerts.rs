@@ -171,13 +171,13 @@ pub(crate) struct Alerts {
 }
 
 impl Alerts {
-    fn tell(&mut self, torrent: u64, event: impl FnOnce(TorrentId) -> EngineEvent) {
+    fn push(&mut self, torrent: u64, event: impl FnOnce(TorrentId) -> EngineEvent) {
         self.events.extend(id(torrent).map(event));
     }
 
     /// Adds an event for the patrons of a torrent. The client adds the torrent's name.
     fn publish(&mut self, torrent: u64, event: impl FnOnce(TorrentId, Arc<str>) -> Event) {
-        self.tell(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
+        self.push(torrent, |id| EngineEvent::OfTorrent(event(id, Arc::default())));
     }
 
     fn answer(&mut self, request: u64, answer: Result<Answer, Error>) {
@@ -187,45 +187,45 @@ impl Alerts {
     pub(super) fn added(&mut self, torrent: u64, name: String, v1: Vec<u8>, v2: Vec<u8>) {
         let name = shown(name);
         let info_hashes = InfoHashes::from_bytes(&v1, &v2);
-        self.tell(torrent, |id| EngineEvent::Added { id, name, info_hashes });
+        self.push(torrent, |id| EngineEvent::Added { id, name, info_hashes });
     }
 
     pub(super) fn add_failed(&mut self, torrent: u64, error: NativeError, is_temporary: bool) {
         let error = failure("add the torrent", "", &error);
-        self.tell(torrent, |id| EngineEvent::AddFailed { id, error, busy: is_temporary });
+        self.push(torrent, |id| EngineEvent::AddFailed { id, error, busy: is_temporary });
     }
 
     pub(super) fn removed(&mut self, torrent: u64) {
-        self.tell(torrent, EngineEvent::Removed);
+        self.push(torrent, EngineEvent::Removed);
     }
 
     pub(super) fn files_deleted(&mut self, torrent: u64) {
-        self.tell(torrent, EngineEvent::Deleted);
+        self.push(torrent, EngineEvent::Deleted);
     }
 
     pub(super) fn delete_failed(&mut self, torrent: u64, error: NativeError) {
         let error = disk_failure("delete the files", "", &error);
-        self.tell(torrent, |id| EngineEvent::DeleteFailed { id, error });
+        self.push(torrent, |id| EngineEvent::DeleteFailed { id, error });
     }
 
     pub(super) fn state_changed(&mut self, torrent: u64, now: bridge::TorrentState) {
-        self.tell(torrent, |id| EngineEvent::StateChanged { id, state: state(now) });
+        self.push(torrent, |id| EngineEvent::StateChanged { id, state: state(now) });
     }
 
     pub(super) fn paused(&mut self, torrent: u64) {
-        self.tell(torrent, EngineEvent::Paused);
+        self.push(torrent, EngineEvent::Paused);
     }
 
     pub(super) fn resumed(&mut self, torrent: u64) {
-        self.tell(torrent, EngineEvent::Resumed);
+        self.push(torrent, EngineEvent::Resumed);
     }
 
     pub(super) fn checked(&mut self, torrent: u64) {
-        self.tell(torrent, EngineEvent::Checked);
+        self.push(torrent, EngineEvent::Checked);
     }
 
     pub(super) fn finished(&mut self, torrent: u64) {
-        self.tell(torrent, EngineEvent::Finished);
+        self.push(torrent, EngineEvent::Finished);
     }
 
     pub(super) fn metadata_received(
@@ -237,38 +237,38 @@ impl Alerts {
     ) {
         let name = shown(name);
         let info_hashes = InfoHashes::from_bytes(&v1, &v2);
-        self.tell(torrent, |id| EngineEvent::MetadataReceived { id, name, info_hashes });
+        self.push(torrent, |id| EngineEvent::MetadataReceived { id, name, info_hashes });
     }
 
     pub(super) fn metadata_failed(&mut self, torrent: u64, error: NativeError) {
         let error = failure("use the metadata that a peer sent", "", &error);
         let error = error.with_kind(ErrorKind::NoMetadata);
-        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+        self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
     pub(super) fn torrent_error(&mut self, torrent: u64, file: String, error: NativeError) {
         let error = disk_failure(USE, &file, &error);
-        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+        self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
     pub(super) fn conflict(&mut self, torrent: u64) {
         let message = "its metadata shows that it is the same torrent as another one here (a hybrid \
                        torrent added by its v1 and by its v2 hash); remove one of them";
         let error = Error::new(ErrorKind::Native, USE, message);
-        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+        self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
     pub(super) fn storage_moved(&mut self, torrent: u64, to: Vec<u8>) {
-        self.tell(torrent, |id| EngineEvent::Moved { id, to: path(to) });
+        self.push(torrent, |id| EngineEvent::Moved { id, to: path(to) });
     }
 
     pub(super) fn storage_move_failed(&mut self, torrent: u64, file: String, error: NativeError) {
         let error = move_failure(MOVE, &file, &error);
-        self.tell(torrent, |id| EngineEvent::MoveFailed { id, error });
+        self.push(torrent, |id| EngineEvent::MoveFailed { id, error });
     }
 
     pub(super) fn file_renamed(&mut self, torrent: u64, file: u32, to: Vec<u8>) {
-        self.tell(torrent, |id| EngineEvent::FileRenamed { id, file, to: path(to) });
+        self.push(torrent, |id| EngineEvent::FileRenamed { id, file, to: path(to) });
     }
 
     pub(super) fn file_error(
@@ -279,7 +279,7 @@ impl Alerts {
         error: NativeError,
     ) {
         let error = disk_failure(disk(operation), &file, &error);
-        self.tell(torrent, |id| EngineEvent::Failed { id, error });
+        self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
     /// A lack of descriptors or memory passes. It does not stop the torrent; peers ask again.
@@ -325,7 +325,7 @@ impl Alerts {
     ) {
         let error = failure("announce to the tracker", &url, &error);
         let url = shown(url);
-        self.tell(torrent, |id| EngineEvent::TrackerFailed { id, url, times_in_row, error });
+        self.push(torrent, |id| EngineEvent::TrackerFailed { id, url, times_in_row, error });
     }
 
     pub(super) fn tracker_warning(&mut self, torrent: u64, url: String, message: String) {

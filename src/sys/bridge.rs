@@ -212,7 +212,7 @@ mod bridge {
 
     /// What to do if a file to be moved already exists at the destination.
     #[repr(u8)]
-    enum Existing {
+    enum OnConflict {
         Fail,
         Replace,
         Keep,
@@ -454,7 +454,8 @@ mod bridge {
 
     struct AnnounceRecord {
         from: String,
-        protocol: u8,
+        /// Whether it uses the v2 info hash, not the v1 info hash.
+        v2: bool,
         message: String,
         error: NativeError,
         failures: u32,
@@ -792,7 +793,7 @@ mod bridge {
         fn set_file_priority(self: &Torrent, file: u32, priority: u8) -> Result<()>;
         fn set_file_priorities(self: &Torrent, priorities: &[u8]) -> Result<()>;
         fn rename(self: &Torrent, file: u32, path: &[u8]) -> Result<()>;
-        fn move_files(self: &Torrent, directory: &[u8], existing: Existing) -> Result<()>;
+        fn move_files(self: &Torrent, directory: &[u8], on_conflict: OnConflict) -> Result<()>;
         fn flush_files(self: &Torrent) -> Result<()>;
         fn pieces(self: &Torrent) -> Result<PiecesRecord>;
         fn set_piece_priority(self: &Torrent, piece: u32, priority: u8) -> Result<()>;

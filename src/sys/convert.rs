@@ -5,19 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cxx::Exception;
+
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
-    LookRecord, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, SavedRecord,
-    SpanRecord, StatusRecord, TrackerRecord, TrackerStatusRecord, TrackersRecord,
+    LookRecord, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, QueuePlaceRecord,
+    SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord, TrackerStatusRecord,
+    TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
 use super::task::Share;
 use crate::model::{
-    Announce, BitSet, ClientData, Encryption, Existing, FileStatus, GoalAction, Goals, InfoHashes,
-    IpFilter, IpRange, Limits, Look, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
-    PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority, QueueMove,
-    Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId, TorrentOptions,
-    TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
+    Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
+    IpRange, Limits, Look, OnConflict, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
+    PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority,
+    ProtocolVersion, QueueMove, Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId,
+    TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
 };
 use crate::text::printable;
 
@@ -243,7 +246,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
     let failed = !record.error.category.is_empty();
     Some(Announce {
         from: record.from.parse::<SocketAddr>().ok()?,
-        protocol: record.protocol,
+        protocol: if record.v2 { ProtocolVersion::V2 } else { ProtocolVersion::V1 },
         message: shown(record.message).into(),
         error: failed.then(|| failure("announce to the tracker", url, &record.error)),
         failures: record.failures,
@@ -353,14 +356,13 @@ pub(crate) fn flags(flags: TorrentFlags) -> u32 {
 const NO_LIMIT: i32 = -1;
 const AS_IT_IS: i32 = -2;
 
-/// Converts a limit; `None` becomes -1.
-pub(crate) fn limit(limit: Option<u32>) -> i32 {
+/// Converts a limit; `None` becomes no limit.
+fn limit(limit: Option<u32>) -> i32 {
     limit.map_or(NO_LIMIT, index)
 }
 
-fn limits_record(limits: Limits, none: i32) -> LimitsRecord {
+fn limits_record(limits: Limits, limit: impl Fn(Option<u32>) -> i32) -> LimitsRecord {
     let Limits { download_limit, upload_limit, connections_limit, upload_slots } = limits;
-    let limit = |limit: Option<u32>| limit.map_or(none, index);
     LimitsRecord {
         download_rate: limit(download_limit),
         upload_rate: limit(upload_limit),
@@ -369,14 +371,24 @@ fn limits_record(limits: Limits, none: i32) -> LimitsRecord {
     }
 }
 
-/// Converts limits; `None` becomes no limit.
-pub(crate) fn all_limits(limits: Limits) -> LimitsRecord {
-    limits_record(limits, NO_LIMIT)
-}
-
 /// Converts limits; `None` leaves the limit unchanged.
 pub(crate) fn some_limits(limits: Limits) -> LimitsRecord {
-    limits_record(limits, AS_IT_IS)
+    limits_record(limits, |limit| limit.map_or(AS_IT_IS, index))
+}
+
+/// Sets all limits of a torrent.
+pub(crate) fn set_limits(torrent: &Torrent, limits: Limits) -> Result<(), Exception> {
+    torrent.set_limits(&limits_record(limits, limit))
+}
+
+/// Sets the limit of a torrent that `field` sets in [`Limits`].
+pub(crate) fn set_limit(
+    torrent: &Torrent,
+    field: fn(Limits, u32) -> Limits,
+    to: Option<u32>,
+) -> Result<(), Exception> {
+    let this_one = field(Limits::default(), 1);
+    torrent.set_limits(&limits_record(this_one, |is| is.map_or(AS_IT_IS, |_| limit(to))))
 }
 
 fn limits(record: LimitsRecord) -> Limits {
@@ -441,11 +453,11 @@ pub(crate) fn options(record: OptionsRecord) -> TorrentOptions {
     }
 }
 
-pub(crate) fn existing(existing: Existing) -> bridge::Existing {
-    match existing {
-        Existing::Fail => bridge::Existing::Fail,
-        Existing::Replace => bridge::Existing::Replace,
-        Existing::Keep => bridge::Existing::Keep,
+pub(crate) fn on_conflict(on_conflict: OnConflict) -> bridge::OnConflict {
+    match on_conflict {
+        OnConflict::Fail => bridge::OnConflict::Fail,
+        OnConflict::Replace => bridge::OnConflict::Replace,
+        OnConflict::Keep => bridge::OnConflict::Keep,
     }
 }
 
@@ -454,6 +466,11 @@ pub(crate) fn protocol(protocol: PortProtocol) -> bridge::Protocol {
         PortProtocol::Tcp => bridge::Protocol::Tcp,
         PortProtocol::Udp => bridge::Protocol::Udp,
     }
+}
+
+/// Converts the positions of torrents in the queue.
+pub(crate) fn queue(places: Vec<QueuePlaceRecord>) -> Vec<(TorrentId, u32)> {
+    places.into_iter().filter_map(|place| Some((id(place.torrent)?, place.position))).collect()
 }
 
 /// Converts a move, with its position if it has one.

@@ -14,12 +14,12 @@ mod wake;
 
 pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
-    LayoutRecord, LimitsRecord, Names, NetworkThreadRecord, NewFileRecord, NewTorrent,
-    NewTorrentRecord, OptionsRecord, PeerRecord, PieceDeadline, PieceHasher, PieceHashes,
-    PieceLevel, PolicyRecord, QueuePlaceRecord, QueuedRecord, Session, SessionHandle, SettingKind,
-    SettingRecord, StoredRecord, Torrent, TorrentParams, TrackerRecord, abort_session, has_hole,
-    is_network_device, new_ip_filter, new_piece_hasher, new_session, new_torrent,
-    params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
-    preview, setting_kind, setting_names, settings_of_state,
+    LayoutRecord, Names, NetworkThreadRecord, NewFileRecord, NewTorrent, NewTorrentRecord,
+    OptionsRecord, PeerRecord, PieceDeadline, PieceHasher, PieceHashes, PieceLevel, PolicyRecord,
+    QueuedRecord, Session, SessionHandle, SettingKind, SettingRecord, StoredRecord, Torrent,
+    TorrentParams, TrackerRecord, abort_session, has_hole, is_network_device, new_ip_filter,
+    new_piece_hasher, new_session, new_torrent, params_from_info_hashes, params_from_magnet,
+    params_from_metainfo, params_from_resume_data, preview, setting_kind, setting_names,
+    settings_of_state,
 };
 pub(crate) use self::wake::Waker;

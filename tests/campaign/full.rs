@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::EventKind;
-use torrent_patron::file::Existing;
+use torrent_patron::file::OnConflict;
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store};
@@ -65,7 +65,7 @@ pub(crate) fn child(directory: &Path) {
     let client = start(directory);
     let patron = client.patron();
     for (number, step) in STEPS.into_iter().enumerate() {
-        if let Err(error) = carry_out(&patron, directory, step) {
+        if let Err(error) = execute(&patron, directory, step) {
             assert_eq!(error.kind(), ErrorKind::Disk, "{step:?}: {error}");
             assert!(mark(directory).exists(), "{step:?}: {error}");
             // A copy of the store as it would be found if the program were killed now.
@@ -82,7 +82,7 @@ pub(crate) fn child(directory: &Path) {
             make_room(directory);
             // The files have been moved already.
             let again = if has_moved { Step::Label("a", true) } else { step };
-            carry_out(&patron, directory, again).unwrap();
+            execute(&patron, directory, again).unwrap();
             saw(&patron, |event| matches!(event, Event::StoreRecovered));
             let records =
                 Sqlite::open_read_only(store(directory)).unwrap().load(None, 100).unwrap();
@@ -121,7 +121,7 @@ fn start(directory: &Path) -> Client {
     client
 }
 
-fn carry_out(patron: &Patron, directory: &Path, step: Step) -> Result<()> {
+fn execute(patron: &Patron, directory: &Path, step: Step) -> Result<()> {
     let metainfo = |name| Metainfo::read(directory.join(format!("{name}.torrent"))).unwrap();
     let id = |name| -> TorrentId {
         patron.find(metainfo(name).info_hashes).wait().unwrap().expect("the torrent")
@@ -141,7 +141,7 @@ fn carry_out(patron: &Patron, directory: &Path, step: Step) -> Result<()> {
         Step::Pause(name, false) => patron.resume(id(name)).wait(),
         Step::Move(name) => {
             let to = directory.join("there");
-            patron.move_storage(id(name), to, Existing::Fail).wait().map(|_| ())
+            patron.move_storage(id(name), to, OnConflict::Fail).wait().map(|_| ())
         }
         Step::Remove(name, files) => patron.remove_torrent(id(name), files).wait(),
     }

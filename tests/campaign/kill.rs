@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use torrent_patron::event::EventKind;
-use torrent_patron::file::Existing;
+use torrent_patron::file::OnConflict;
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store};
@@ -150,7 +150,7 @@ fn work(
             }
         };
         say(format_args!("begin {step}"));
-        let answer = carry_out(patron, directory, metainfo, peer, id, &step);
+        let answer = execute(patron, directory, metainfo, peer, id, &step);
         match answer {
             Ok(()) => say(format_args!("done {step}")),
             Err(error) => say(format_args!("refused {step} {error}")),
@@ -158,7 +158,7 @@ fn work(
     }
 }
 
-fn carry_out(
+fn execute(
     patron: &Patron,
     directory: &Path,
     metainfo: &Metainfo,
@@ -185,7 +185,7 @@ fn carry_out(
         }
         ("move", Some(id)) => {
             let to = place(directory, number, choice);
-            patron.move_storage(id, to, Existing::Replace).wait().map(|_| ())
+            patron.move_storage(id, to, OnConflict::Replace).wait().map(|_| ())
         }
         ("label", Some(id)) => {
             let label = LABELS[choice as usize / 2];

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openssl::ssl::{SslAcceptor, SslMethod};
-use torrent_patron::file::{Existing, Priority};
+use torrent_patron::file::{OnConflict, Priority};
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::settings::SettingValue;
@@ -676,9 +676,9 @@ fn moving_while_a_worker_looks() {
         until("a read", || reads.exists());
         match round {
             0 => drop(patron.rename_file(id, 0, "renamed.bin").wait().unwrap()),
-            _ => {
-                drop(patron.move_storage(id, dir.path().join("to"), Existing::Fail).wait().unwrap())
-            }
+            _ => drop(
+                patron.move_storage(id, dir.path().join("to"), OnConflict::Fail).wait().unwrap(),
+            ),
         }
         for marker in [&checks, &reads, &held] {
             std::fs::remove_file(marker).unwrap();

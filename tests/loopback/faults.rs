@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::{EventKind, EventKinds, PerformanceLimit};
-use torrent_patron::file::{Existing, ExistingFiles};
+use torrent_patron::file::{ExistingFiles, OnConflict};
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::torrent::Limits;
@@ -927,7 +927,7 @@ fn resume_data_before_a_power_cut() {
     let here = dir.path().join("there");
     let other = tempfile::tempdir_in("/dev/shm").unwrap();
     for there in [here, other.path().join("there")] {
-        patron.move_storage(id, &there, Existing::Fail).wait().unwrap();
+        patron.move_storage(id, &there, OnConflict::Fail).wait().unwrap();
         assert!(!patron.resume_data(id).wait().unwrap().is_empty());
         assert!(same(&seeder.path, &kept(&there.join("data.bin"))), "{there:?}");
         assert!(kept(&there).exists(), "{there:?}");

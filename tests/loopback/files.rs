@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use torrent_patron::error::ErrorKind;
-use torrent_patron::file::{Existing, FileStatus, Priority};
+use torrent_patron::file::{FileStatus, OnConflict, Priority};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
 
@@ -219,18 +219,18 @@ fn moved_files_are_where_they_were_sent_and_nothing_is_overwritten() {
     let taken = data(&dir.path().join("taken"), "data.bin", 2, 7);
 
     let error =
-        patron.move_storage(id, dir.path().join("taken"), Existing::Fail).wait().unwrap_err();
+        patron.move_storage(id, dir.path().join("taken"), OnConflict::Fail).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Exists, "{error}");
     assert!(error.to_string().starts_with("cannot move the files: "), "{error}");
     assert_eq!(std::fs::read(&taken).unwrap().len(), 7, "nothing is overwritten");
     assert!(file.exists(), "nothing is moved");
 
     let to = dir.path().join("new/place");
-    assert_eq!(patron.move_storage(id, &to, Existing::Fail).wait().unwrap(), to);
+    assert_eq!(patron.move_storage(id, &to, OnConflict::Fail).wait().unwrap(), to);
     await_event!(patron, Event::Moved { save_dir, .. } if *save_dir == to);
     assert!(!file.exists());
     assert_eq!(patron.options(id).wait().unwrap().save_dir, to);
-    patron.move_storage(id, dir.path().join("taken"), Existing::Replace).wait().unwrap();
+    patron.move_storage(id, dir.path().join("taken"), OnConflict::Replace).wait().unwrap();
     assert_eq!(std::fs::read(&taken).unwrap().len(), 100_000);
 }
 

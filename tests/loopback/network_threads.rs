@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
-use torrent_patron::file::Existing;
+use torrent_patron::file::OnConflict;
 use torrent_patron::ip_filter::{IpFilter, IpRange};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
@@ -299,7 +299,7 @@ fn a_hot_torrent_is_served_by_every_thread_and_is_one_torrent() {
     let saved = patron.resume_data(id).wait().unwrap();
     // All threads move the torrent together.
     let moved = dir.path().join("moved");
-    patron.move_storage(id, &moved, Existing::Fail).wait().unwrap();
+    patron.move_storage(id, &moved, OnConflict::Fail).wait().unwrap();
     assert!(moved.join("hot.bin").exists());
     until("all threads serve it again", || {
         patron.listen_addresses_of(id).wait().unwrap().len() == THREADS

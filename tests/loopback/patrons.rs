@@ -221,8 +221,8 @@ fn events_are_waited_for_by_select_and_by_poll() {
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
     let client = client(dir.path());
     let patron = client.patron();
-    let readiness = patron.readiness().unwrap();
-    let ready = patron.ready();
+    let readiness = patron.ready_descriptor().unwrap();
+    let ready = patron.ready_channel();
     patron
         .send(Command::AddTorrent {
             source: Source::from(&metainfo),

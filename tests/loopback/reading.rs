@@ -540,7 +540,7 @@ fn a_descriptor_says_when_to_read_again() {
     let seeder = seeder(dir.path(), 10 * PIECE);
     let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
     let mut reader = open(&patron, id);
-    let readiness = reader.readiness().unwrap();
+    let readiness = reader.ready_descriptor().unwrap();
     let is_readable = |limit: Duration| {
         let mut waiting = [PollFd::new(&readiness, PollFlags::IN)];
         poll(&mut waiting, Some(&Timespec::try_from(limit).unwrap())).unwrap() == 1

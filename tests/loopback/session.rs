@@ -86,9 +86,9 @@ fn everything_pauses_and_goes_on() {
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 50_000));
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
-    assert!(!patron.all_paused().wait().unwrap());
+    assert!(!patron.is_paused().wait().unwrap());
     patron.pause_all().wait().unwrap();
-    assert!(patron.all_paused().wait().unwrap());
+    assert!(patron.is_paused().wait().unwrap());
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     assert!(!patron.fresh_status(id).wait().unwrap().paused);
     assert_eq!(patron.pieces(id).wait().unwrap().done(), 0);
@@ -168,9 +168,9 @@ fn the_dht_runs_while_it_is_switched_on_and_two_of_it_find_each_other() {
     let mut change = Settings::empty();
     change.set("enable_dht", true).unwrap();
     for patron in [&from, &to] {
-        assert!(!patron.dht_is_running().wait().unwrap());
+        assert!(!patron.is_dht_running().wait().unwrap());
         patron.apply_settings(&change).wait().unwrap();
-        assert!(patron.dht_is_running().wait().unwrap());
+        assert!(patron.is_dht_running().wait().unwrap());
     }
     let error = to.add_dht_node("192.0.2.1", 6881).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
@@ -191,7 +191,7 @@ fn the_dht_runs_while_it_is_switched_on_and_two_of_it_find_each_other() {
 
     change.set("enable_dht", false).unwrap();
     to.apply_settings(&change).wait().unwrap();
-    assert!(!to.dht_is_running().wait().unwrap());
+    assert!(!to.is_dht_running().wait().unwrap());
 }
 
 #[test]

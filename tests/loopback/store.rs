@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use torrent_patron::error::{Error, ErrorKind, Result};
 use torrent_patron::event::EventKind;
-use torrent_patron::file::{Existing, Priority};
+use torrent_patron::file::{OnConflict, Priority};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::store::{Change, Key, Loaded, Memory, Record, Relocation, Store, Value};
@@ -319,12 +319,12 @@ fn a_move_is_saved_and_an_interrupted_move_is_completed() {
     let (client, patron) = restored(&one, &store);
     let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
-    patron.move_storage(id, &two, Existing::Fail).wait().unwrap();
+    patron.move_storage(id, &two, OnConflict::Fail).wait().unwrap();
     let record = the_record(&store);
     assert_eq!((&record.save_dir, &record.moving), (&two, &None));
     stop(client);
 
-    let moving = Value::Moving(Some(Relocation::new(&three, Existing::Fail)));
+    let moving = Value::Moving(Some(Relocation::new(&three, OnConflict::Fail)));
     store.clone().commit(&[Change::Set(record.key, moving)]).unwrap();
     let (client, patron) = restored(&one, &store);
     let status = settled(&patron, only(&patron));
@@ -348,7 +348,7 @@ fn an_interrupted_move_is_abandoned_if_other_files_are_at_its_destination() {
 
     fs::create_dir(&two).unwrap();
     fs::write(two.join("a.bin"), "mine").unwrap();
-    let moving = Value::Moving(Some(Relocation::new(&two, Existing::Fail)));
+    let moving = Value::Moving(Some(Relocation::new(&two, OnConflict::Fail)));
     store.clone().commit(&[Change::Set(the_record(&store).key, moving)]).unwrap();
     let (let_read, may_read) = crossbeam_channel::unbounded();
     let slow = Slow { memory: store.clone(), may_read };
@@ -399,7 +399,7 @@ fn a_move_to_a_full_disk_leaves_the_torrent_where_it_was() {
     let (client, patron) = restored(&here, &store);
     let id = patron.add_torrent(metainfo(&films), AddOptions::default()).wait().unwrap().id();
     finished(&patron, id);
-    for existing in [Existing::Fail, Existing::Keep, Existing::Replace] {
+    for existing in [OnConflict::Fail, OnConflict::Keep, OnConflict::Replace] {
         let error = patron.move_storage(id, &there, existing).wait().unwrap_err();
         let full = Some(28);
         assert_eq!(
@@ -416,7 +416,7 @@ fn a_move_to_a_full_disk_leaves_the_torrent_where_it_was() {
     fs::create_dir_all(cut.parent().unwrap()).unwrap();
     fs::write(&cut, &originals[1][..500_000]).unwrap();
     fs::File::options().write(true).open(&cut).unwrap().set_len(2 << 20).unwrap();
-    let moving = Value::Moving(Some(Relocation::new(&there, Existing::Fail)));
+    let moving = Value::Moving(Some(Relocation::new(&there, OnConflict::Fail)));
     let moving = Change::Set(the_record(&store).key, moving);
     store.clone().commit(std::slice::from_ref(&moving)).unwrap();
     let (let_read, may_read) = crossbeam_channel::unbounded();
@@ -430,7 +430,7 @@ fn a_move_to_a_full_disk_leaves_the_torrent_where_it_was() {
     stays(&patron, "after a crash");
 
     disk.remount("size=8m");
-    patron.move_storage(only(&patron), &there, Existing::Fail).wait().unwrap();
+    patron.move_storage(only(&patron), &there, OnConflict::Fail).wait().unwrap();
     assert!(are_at(&there) && !films.exists());
     assert_eq!(the_record(&store).save_dir, there);
     stop(client);
@@ -456,7 +456,7 @@ fn a_full_store_refuses_durable_changes_and_the_client_continues() {
         patron.add_label(id, "films").wait(),
         patron.pause(id).wait(),
         patron.remove_torrent(id, RemoveFiles::Delete).wait(),
-        patron.move_storage(id, dir.path().join("there"), Existing::Fail).wait().map(|_| ()),
+        patron.move_storage(id, dir.path().join("there"), OnConflict::Fail).wait().map(|_| ()),
     ];
     for failure in failures {
         let error = failure.unwrap_err();
@@ -875,7 +875,7 @@ fn every_move_is_answered_while_alerts_are_lost() {
     }
     keep_alerts(&patron, 1);
     let moves: Vec<_> =
-        ids.iter().map(|id| patron.move_storage(*id, &two, Existing::Fail)).collect();
+        ids.iter().map(|id| patron.move_storage(*id, &two, OnConflict::Fail)).collect();
     for moved in moves {
         assert_eq!(moved.wait_timeout(PATIENCE).unwrap().unwrap(), two);
     }

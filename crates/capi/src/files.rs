@@ -19,7 +19,7 @@ use crate::support::numbers::choices;
 use crate::support::replies::{ask_of, give_answer};
 use crate::support::structs::{Room, Struct};
 use crate::support::text::patron_text;
-use torrent_patron::file::{Existing, FileStatus, Priority};
+use torrent_patron::file::{FileStatus, OnConflict, Priority};
 
 /// A priority is a number from 0 to 7. With 0, the file or piece is not downloaded.
 pub const PATRON_PRIORITY_SKIP: i32 = 0;
@@ -37,14 +37,14 @@ const _: () = assert!(
         && PATRON_PRIORITY_TOP == Priority::TOP.level() as i32
 );
 
-choices! { Existing:
+choices! { OnConflict:
     /// If a file exists at the destination, the move fails and nothing is moved.
-    PATRON_EXISTING_FAIL = 0 => Fail,
+    PATRON_ON_CONFLICT_FAIL = 0 => Fail,
     /// Existing files are overwritten.
-    PATRON_EXISTING_REPLACE = 1 => Replace,
+    PATRON_ON_CONFLICT_REPLACE = 1 => Replace,
     /// Existing files are kept, the torrent's own are left behind, and the existing data is
     /// checked.
-    PATRON_EXISTING_KEEP = 2 => Keep,
+    PATRON_ON_CONFLICT_KEEP = 2 => Keep,
 }
 
 /// One file of a torrent and its progress.
@@ -213,12 +213,12 @@ pub unsafe extern "C" fn patron_rename_file(
     })
 }
 
-/// Moves the files to another directory, which is created if necessary. `existing`, a
-/// PATRON_EXISTING_*, determines what happens to files that exist there. The reply and
+/// Moves the files to another directory, which is created if necessary. `on_conflict`, a
+/// PATRON_ON_CONFLICT_*, determines what happens to files that exist there. The reply and
 /// PATRON_EVENT_MOVED come when the files were moved; patron_reply_path() is then the directory.
 ///
-/// Errors: INVALID_ARGUMENT for an unknown `existing`. Of the reply: EXISTS if a file exists and
-/// PATRON_EXISTING_FAIL was chosen; DISK if the directory cannot be created, or if the system
+/// Errors: INVALID_ARGUMENT for an unknown `on_conflict`. Of the reply: EXISTS if a file exists and
+/// PATRON_ON_CONFLICT_FAIL was chosen; DISK if the directory cannot be created, or if the system
 /// refuses; BUSY while they are already being moved. The files then stay where they were.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_move_storage(
@@ -226,15 +226,15 @@ pub unsafe extern "C" fn patron_move_storage(
     torrent_id: u64,
     directory: *const c_char,
     directory_length: usize,
-    existing: i32,
+    on_conflict: i32,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let existing = choice::<Existing>(existing, "choice for existing files")?;
+        let on_conflict = choice::<OnConflict>(on_conflict, "choice for existing files")?;
         // SAFETY: the caller gives the length of the path.
         let directory = unsafe { path(directory, directory_length, "directory") }?;
-        Ok(patron.move_storage(id, directory, existing))
+        Ok(patron.move_storage(id, directory, on_conflict))
     })
 }
 

@@ -130,7 +130,7 @@ pub extern "C" fn patron_reader_fd(
         let out = required(out, "out")?;
         #[cfg(unix)]
         {
-            let readiness = entry.lock()?.readiness()?;
+            let readiness = entry.lock()?.ready_descriptor()?;
             out.write(std::os::fd::AsRawFd::as_raw_fd(&readiness));
             Ok(())
         }

@@ -184,7 +184,7 @@ pub extern "C" fn patron_reply_bytes(reply: *mut patron_reply) -> patron_bytes {
     })
 }
 
-/// For patron_all_paused() and patron_dht_is_running(): the answer; false while there is none.
+/// For patron_is_paused() and patron_is_dht_running(): the answer; false while there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_is_true(reply: *mut patron_reply) -> bool {
     read(false, || read_answer(reply, |flag: &bool, _| Some(*flag)))

@@ -149,12 +149,12 @@ pub extern "C" fn patron_resume_all(
 /// Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the
 /// answer.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_all_paused(
+pub extern "C" fn patron_is_paused(
     patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    ask_patron(patron, reply, error, |patron| Ok(patron.all_paused()))
+    ask_patron(patron, reply, error, |patron| Ok(patron.is_paused()))
 }
 
 /// # Safety
@@ -224,12 +224,12 @@ pub unsafe extern "C" fn patron_add_dht_node(
 
 /// Asks whether the DHT is running; patron_reply_is_true() reads the answer.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_dht_is_running(
+pub extern "C" fn patron_is_dht_running(
     patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    ask_patron(patron, reply, error, |patron| Ok(patron.dht_is_running()))
+    ask_patron(patron, reply, error, |patron| Ok(patron.is_dht_running()))
 }
 
 /// Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;

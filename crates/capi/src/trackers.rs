@@ -16,7 +16,7 @@ use crate::support::numbers::{Numbered, numbers};
 use crate::support::replies::{ask_of, give_answer, read_answer};
 use crate::support::structs::{Room, Struct};
 use crate::support::text::patron_text;
-use torrent_patron::tracker::{Announce, Tracker, TrackerSource, TrackerStatus};
+use torrent_patron::tracker::{Announce, ProtocolVersion, Tracker, TrackerSource, TrackerStatus};
 
 numbers! { TrackerSource:
     /// The tracker came from the metainfo.
@@ -59,6 +59,13 @@ impl From<&TrackerStatus> for patron_tracker_status {
     }
 }
 
+numbers! { ProtocolVersion:
+    /// The v1 info hash (BEP 3).
+    PATRON_PROTOCOL_VERSION_1 = 1 => V1,
+    /// The v2 info hash (BEP 52).
+    PATRON_PROTOCOL_VERSION_2 = 2 => V2,
+}
+
 /// The state of announcing to a tracker, for one listen address and one info hash of the torrent.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +85,7 @@ pub struct patron_announce {
     /// The error of the last announce, a PATRON_E_*, or 0; patron_trackers_announce_error() has the
     /// details.
     pub error: i32,
-    /// 1 or 2: the announce uses the v1 or the v2 info hash.
+    /// A PATRON_PROTOCOL_VERSION_*, which decides the info hash.
     pub protocol: u8,
     /// An announce is in progress.
     pub updating: bool,
@@ -102,7 +109,7 @@ impl From<&Known> for patron_announce {
             tracker: *tracker,
             failures: announce.failures,
             error: announce.error.as_ref().map_or(PATRON_OK, |error| error.kind().number()),
-            protocol: announce.protocol,
+            protocol: u8::try_from(announce.protocol.number()).unwrap_or(0),
             updating: announce.updating,
             reserved: [0; 2],
         }

@@ -34,7 +34,7 @@ pub extern "C" fn patron_event_fd(
         {
             if entry.readiness.get().is_none() {
                 // All of them share one descriptor, so it does not matter which is first.
-                let _ = entry.readiness.set(entry.patron.readiness()?);
+                let _ = entry.readiness.set(entry.patron.ready_descriptor()?);
             }
             let readiness = entry.readiness.get().ok_or_else(Failure::timed_out)?;
             out.write(std::os::fd::AsRawFd::as_raw_fd(readiness));
@@ -121,6 +121,6 @@ fn start(patron: &Patron, callback: Callback) -> Result<Sender<()>, Failure> {
         }
     })?;
     // This ends the previous callback, so there must be a thread for the next one.
-    let _ = give.send(patron.wake_ups());
+    let _ = give.send(patron.wake_channel());
     Ok(stop)
 }

@@ -1,7 +1,6 @@
 //! `torrent-patron create`: makes a .torrent file for a file or a directory.
 
 use std::path::Path;
-use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Making, Metainfo, TorrentMaker};
@@ -13,14 +12,12 @@ use crate::output::Screen;
 use crate::torrent_file::Target;
 use crate::{Outcome, Result};
 
-const LOOK: Duration = Duration::from_millis(100);
-
 pub(crate) fn run(arguments: &Create) -> Result<Outcome> {
     let output = &arguments.output;
     let target = Target::find(output, &arguments.path, arguments.force)?;
     let interrupt = Interrupt::catch()?;
     let making = maker(arguments).start()?;
-    let metainfo = match watch(making, &arguments.path, &interrupt) {
+    let metainfo = match watch(&making, &arguments.path, &interrupt) {
         Ok(metainfo) => metainfo,
         Err(error) if error.kind() == ErrorKind::Cancelled => return Ok(Outcome::Interrupted),
         Err(error) => return Err(error.into()),
@@ -57,22 +54,13 @@ fn maker(arguments: &Create) -> TorrentMaker {
     maker
 }
 
-fn watch(making: Making, path: &Path, interrupt: &Interrupt) -> torrent_patron::Result<Metainfo> {
+fn watch(making: &Making, path: &Path, interrupt: &Interrupt) -> torrent_patron::Result<Metainfo> {
     let screen = Screen::new(false);
     if !screen.has_bars() {
         screen.line(format_args!("hashing {}", path.display()));
     }
-    let bar = screen.bar(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
-    let result = loop {
-        if let Some(result) = making.wait_timeout(LOOK) {
-            break result;
-        }
-        if interrupt.came() {
-            making.cancel();
-        }
-        bar.hashing(&making.progress());
-    };
-    screen.close(interrupt.came());
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let result = screen.watch(making, &name, || interrupt.came());
     for path in making.left_out() {
         screen.warn(format_args!("left out: {}", path.display()));
     }

@@ -10,7 +10,7 @@ use crossbeam_channel::Receiver;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use torrent_patron::Event;
-use torrent_patron::metainfo::HashProgress;
+use torrent_patron::metainfo::{HashProgress, Hashing};
 use torrent_patron::text::printable;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
 
@@ -22,6 +22,9 @@ static STDERR: Writer = Writer::new("stderr", || Box::new(io::stderr()));
 
 /// How long to wait until output is written. A reader that reads needs less.
 const MOMENT: Duration = Duration::from_millis(100);
+
+/// How often the progress of hashing is shown.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the last lines wait for a reader after a signal.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -67,6 +70,28 @@ impl Screen {
         bar.set_style(style("{prefix} {bar:12.green/238} {wide_msg}"));
         bar.set_prefix(column(name, NAME_WIDTH));
         Bar(bar)
+    }
+
+    /// Shows the progress of hashing until it ends, and cancels it when `interrupted` returns true. Then
+    /// [closes](Self::close) the bars.
+    pub(crate) fn watch<T>(
+        &self,
+        hashing: &Hashing<T>,
+        name: &str,
+        interrupted: impl Fn() -> bool,
+    ) -> torrent_patron::Result<T> {
+        let bar = self.bar(name);
+        let result = loop {
+            if let Some(result) = hashing.wait_timeout(LOOK) {
+                break result;
+            }
+            if interrupted() {
+                hashing.cancel();
+            }
+            bar.hashing(&hashing.progress());
+        };
+        self.close(interrupted());
+        result
     }
 
     /// Shows a result while work is in progress. Never waits for the reader.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
-use torrent_patron::file::{Existing, ExistingFiles, FileStatus, Priority};
+use torrent_patron::file::{ExistingFiles, FileStatus, OnConflict, Priority};
 use torrent_patron::patron::{Command, RemoveFiles, Reply};
 use torrent_patron::settings::SettingValue;
 use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
@@ -231,7 +231,7 @@ impl Transfer {
 
     /// Adds the torrents and handles events until `has_ended`. Returns whether it was interrupted.
     fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
-        let ready = self.patron.ready();
+        let ready = self.patron.ready_channel();
         let mut unread = output::unread();
         loop {
             self.handle_all()?;
@@ -338,7 +338,7 @@ impl Transfer {
 
     /// Continues a torrent that an earlier run has kept in the store. The options of this run override those
     /// of the earlier one.
-    fn go_on(&mut self, id: TorrentId) -> Result<()> {
+    fn continue_torrent(&mut self, id: TorrentId) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
         if let Some(options) = self.options.clone()
             && let Some(save_dir) = &options.save_dir
@@ -348,7 +348,7 @@ impl Transfer {
                 return self.add_elsewhere(id, options);
             }
             // It has no files yet.
-            torrent.save_dir = self.patron.move_storage(id, save_dir, Existing::Fail).wait()?;
+            torrent.save_dir = self.patron.move_storage(id, save_dir, OnConflict::Fail).wait()?;
         }
         torrent.phase = Phase::Running;
         torrent.reached_goal = false;
@@ -539,7 +539,7 @@ impl Transfer {
             }
             Event::AlreadyAdded { id, .. } => {
                 self.adding -= 1;
-                let goes_on = self.go_on(*id);
+                let goes_on = self.continue_torrent(*id);
                 self.check(*id, goes_on)?;
             }
             Event::Restored { torrents, failed, .. } => {

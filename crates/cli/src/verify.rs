@@ -1,25 +1,19 @@
 //! `torrent-patron verify`: checks data on disk against its torrent, without changing anything.
 
-use std::time::Duration;
-
 use bytesize::ByteSize;
 use torrent_patron::error::ErrorKind;
-use torrent_patron::metainfo::{
-    FileState, Metainfo, VerifiedFile, Verifier, VerifyReport, Verifying,
-};
+use torrent_patron::metainfo::{FileState, Metainfo, VerifiedFile, Verifier, VerifyReport};
 
 use crate::arguments::Verify;
 use crate::interrupt::Interrupt;
 use crate::output::{Screen, json, result};
 use crate::{Outcome, Result};
 
-const LOOK: Duration = Duration::from_millis(100);
-
 pub(crate) fn run(arguments: &Verify) -> Result<Outcome> {
     let metainfo = Metainfo::read(&arguments.torrent)?;
     let interrupt = Interrupt::catch()?;
     let verifying = Verifier::new(&metainfo, &arguments.directory).start()?;
-    match watch(verifying, &metainfo.name, &interrupt) {
+    match Screen::new(false).watch(&verifying, &metainfo.name, || interrupt.came()) {
         Ok(verified) if arguments.json => {
             json(&verified)?;
             Ok(if verified.is_good() { Outcome::Done } else { Outcome::Failed })
@@ -28,26 +22,6 @@ pub(crate) fn run(arguments: &Verify) -> Result<Outcome> {
         Err(error) if error.kind() == ErrorKind::Cancelled => Ok(Outcome::Interrupted),
         Err(error) => Err(error.into()),
     }
-}
-
-fn watch(
-    verifying: Verifying,
-    name: &str,
-    interrupt: &Interrupt,
-) -> torrent_patron::Result<VerifyReport> {
-    let screen = Screen::new(false);
-    let bar = screen.bar(name);
-    let result = loop {
-        if let Some(result) = verifying.wait_timeout(LOOK) {
-            break result;
-        }
-        if interrupt.came() {
-            verifying.cancel();
-        }
-        bar.hashing(&verifying.progress());
-    };
-    screen.close(interrupt.came());
-    result
 }
 
 fn report(metainfo: &Metainfo, report: &VerifyReport) -> Result<Outcome> {

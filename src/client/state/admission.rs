@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::add::{Kept, Prepared};
+use crate::add::{Prepared, StoredForm};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
 use crate::messages::member::Member;
@@ -36,13 +36,13 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) client_data: ClientData,
     pub(in crate::client) paused: bool,
     pub(in crate::client) complete: bool,
-    /// Why the data on disk cannot be trusted, although the caller said so, or why the files were not moved.
-    pub(in crate::client) missing_data: Option<Error>,
+    /// Why the data on disk cannot be used as requested; see [`Prepared`].
+    pub(in crate::client) problem: Option<Error>,
     pub(in crate::client) stops_itself: bool,
     /// The figures in its resume data, if the client saved that and it is unchanged.
     pub(in crate::client) figures: Option<SavedFigures>,
     /// The data for the store, until the store has it.
-    pub(in crate::client) kept: Option<Kept>,
+    pub(in crate::client) stored: Option<StoredForm>,
     /// Its key in the store.
     pub(in crate::client) key: Option<Key>,
     /// Whether the store has its info dictionary.
@@ -61,6 +61,12 @@ pub(in crate::client) enum Origin {
     Patron(Arc<Member>, Option<Responder<Added>>),
     /// The store, after a restart. The record does not include the data that the store keeps for libtorrent.
     Store(Box<Record>),
+}
+
+impl Origin {
+    pub(in crate::client) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store(_))
+    }
 }
 
 impl PendingAdd {
@@ -95,9 +101,9 @@ impl PendingAdd {
             goals,
             replicas,
             verify,
-            distrust: missing_data,
+            problem,
             stops_itself,
-            kept,
+            stored,
             figures,
             params,
         } = prepared;
@@ -111,10 +117,10 @@ impl PendingAdd {
             client_data: ClientData { move_to, goals, replicas, verify, ..ClientData::default() },
             paused,
             complete,
-            missing_data,
+            problem,
             stops_itself,
             figures,
-            kept,
+            stored,
             key: None,
             has_info: false,
             params: Some(params),
@@ -134,7 +140,7 @@ pub(in crate::client) struct Admission {
     /// To be retried at the given time.
     waiting: Vec<(Instant, PendingAdd)>,
     /// Not yet durable in the store.
-    unkept: HashMap<TorrentId, PendingAdd>,
+    uncommitted: HashMap<TorrentId, PendingAdd>,
     /// Waiting because a torrent that is being restored may be the same.
     parked: Vec<PendingAdd>,
 }
@@ -145,7 +151,7 @@ impl Admission {
     }
 
     pub(in crate::client) fn len(&self) -> usize {
-        self.under_way.len() + self.waiting.len() + self.unkept.len() + self.parked.len()
+        self.under_way.len() + self.waiting.len() + self.uncommitted.len() + self.parked.len()
     }
 
     pub(in crate::client) fn hand_over(&mut self, mut add: PendingAdd) {
@@ -164,14 +170,14 @@ impl Admission {
         self.under_way.remove(&id)
     }
 
-    /// Keeps an add until the store has committed it.
-    pub(in crate::client) fn keep_first(&mut self, add: PendingAdd) {
-        self.unkept.insert(add.id, add);
+    /// Holds an add until the store has committed it.
+    pub(in crate::client) fn await_commit(&mut self, add: PendingAdd) {
+        self.uncommitted.insert(add.id, add);
     }
 
     /// Removes and returns the add that the store has committed.
-    pub(in crate::client) fn kept(&mut self, id: TorrentId) -> Option<PendingAdd> {
-        self.unkept.remove(&id)
+    pub(in crate::client) fn committed(&mut self, id: TorrentId) -> Option<PendingAdd> {
+        self.uncommitted.remove(&id)
     }
 
     pub(in crate::client) fn park(&mut self, add: PendingAdd) {
@@ -192,7 +198,7 @@ impl Admission {
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| add.info_hashes.overlap(hashes);
         let stored = self.waiting.iter().map(|(_, add)| add).filter(|add| add.key.is_some());
-        self.under_way.values().chain(self.unkept.values()).chain(stored).any(same)
+        self.under_way.values().chain(self.uncommitted.values()).chain(stored).any(same)
     }
 
     /// Schedules a retry, or returns the add with the error if it has been retried for too long.
@@ -229,9 +235,9 @@ impl Admission {
 
     pub(in crate::client) fn take_all(&mut self) -> Vec<PendingAdd> {
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
-        let unkept = std::mem::take(&mut self.unkept).into_values();
+        let uncommitted = std::mem::take(&mut self.uncommitted).into_values();
         let under_way = std::mem::take(&mut self.under_way).into_values();
-        waiting.chain(under_way).chain(unkept).chain(self.take_parked()).collect()
+        waiting.chain(under_way).chain(uncommitted).chain(self.take_parked()).collect()
     }
 
     /// Removes and returns these adds, of the first ones that were [passed](Self::passed) to the engine,
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_starts_are_retried_when_something_has_ended() {
+    fn waiting_adds_are_retried_when_something_has_ended() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         admission.postpone(add(1, now), busy(), now);
         assert!(admission.take_due(now).is_none());
@@ -289,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_start_given_to_the_engine_excludes_the_same_torrent() {
+    fn only_an_add_given_to_the_engine_excludes_the_same_torrent() {
         let (mut admission, now) = (Admission::default(), Instant::now());
         let first = add(1, now);
         let id = first.id;

@@ -1,9 +1,9 @@
 //! Changes that the store has not yet committed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::messages::request::{RequestRole, Respond, TorrentRequest};
+use crate::messages::request::{Respond, TorrentRequest};
 use crate::model::TorrentId;
 use crate::reply::Responder;
 
@@ -50,8 +50,6 @@ pub(in crate::client) struct Commits {
     requests: HashMap<TorrentId, u64>,
     /// The number of followers of all requests.
     followers: usize,
-    /// The torrents with a request to move their files.
-    moving: HashSet<TorrentId>,
 }
 
 impl Commits {
@@ -66,11 +64,8 @@ impl Commits {
     /// Adds a change. Returns its number.
     pub(in crate::client) fn open(&mut self, torrent: Option<TorrentId>, then: Then) -> u64 {
         self.last += 1;
-        if let (Some(id), Then::Request(asked, _)) = (torrent, &then) {
+        if let (Some(id), Then::Request(..)) = (torrent, &then) {
             self.requests.insert(id, self.last);
-            if moves(asked) {
-                self.moving.insert(id);
-            }
         }
         self.open.insert(self.last, Commit { torrent, then, followers: Vec::new() });
         self.last
@@ -79,13 +74,10 @@ impl Commits {
     pub(in crate::client) fn take(&mut self, number: u64) -> Option<Commit> {
         let commit = self.open.remove(&number)?;
         self.followers -= commit.followers.len();
-        if let (Some(id), Then::Request(asked, _)) = (commit.torrent, &commit.then) {
-            if self.requests.get(&id) == Some(&number) {
-                self.requests.remove(&id);
-            }
-            if moves(asked) {
-                self.moving.remove(&id);
-            }
+        if let (Some(id), Then::Request(..)) = (commit.torrent, &commit.then)
+            && self.requests.get(&id) == Some(&number)
+        {
+            self.requests.remove(&id);
         }
         Some(commit)
     }
@@ -118,18 +110,4 @@ impl Commits {
         };
         self.open.values().map(of_one).sum()
     }
-
-    /// Returns whether any of the changes is a request to move files.
-    pub(in crate::client) fn move_any(&self) -> bool {
-        !self.moving.is_empty()
-    }
-
-    /// Returns whether the change that waits is a request to move this torrent's files.
-    pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
-        self.moving.contains(&id)
-    }
-}
-
-fn moves(asked: &TorrentRequest) -> bool {
-    matches!(asked.role, RequestRole::MovesFiles { .. })
 }

@@ -15,7 +15,7 @@ pub(in crate::client) mod torrents;
 mod windows;
 
 #[cfg(test)]
-mod fixtures {
+pub(in crate::client) mod fixtures {
     use std::sync::Arc;
 
     use crossbeam_channel::bounded;
@@ -32,14 +32,14 @@ mod fixtures {
         std::array::from_fn(|_| service.join())
     }
 
-    pub(super) fn hashes(v1: Option<u8>, v2: Option<u8>) -> InfoHashes {
+    pub(in crate::client) fn hashes(v1: Option<u8>, v2: Option<u8>) -> InfoHashes {
         InfoHashes {
             v1: v1.map(|number| InfoHashV1([number; 20])),
             v2: v2.map(|number| InfoHashV2([number; 32])),
         }
     }
 
-    pub(super) fn prepared(number: u8) -> Prepared {
+    pub(in crate::client) fn prepared(number: u8) -> Prepared {
         Prepared {
             source: format!("{number}.torrent").into(),
             name: format!("torrent-{number}").into(),
@@ -51,9 +51,9 @@ mod fixtures {
             goals: Default::default(),
             replicas: 0,
             verify: false,
-            distrust: None,
+            problem: None,
             stops_itself: false,
-            kept: None,
+            stored: None,
             figures: None,
             params: Box::new(()),
         }

@@ -1,6 +1,6 @@
 //! Requests that the engine has not answered.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::messages::request::{RequestRole, Respond};
 use crate::model::TorrentId;
@@ -18,19 +18,25 @@ pub(in crate::client) struct OpenRequest {
     pub(in crate::client) respond: Respond,
 }
 
+impl OpenRequest {
+    fn moves(&self) -> bool {
+        matches!(self.role, RequestRole::MovesFiles { .. })
+    }
+}
+
 /// The open requests, indexed by number and by torrent.
 #[derive(Default)]
 pub(in crate::client) struct OpenRequests {
     last: u64,
     open: HashMap<u64, OpenRequest>,
     of_torrents: BTreeSet<(TorrentId, u64)>,
-    /// The torrents whose files are being moved: at most one move per torrent, because a move can take hours.
-    moving: HashSet<TorrentId>,
+    /// How many of them are moves: at most one per torrent, which can take hours.
+    moves: usize,
 }
 
 impl OpenRequests {
     pub(in crate::client) fn is_full(&self) -> bool {
-        self.len() - self.moving.len() >= WINDOW
+        self.len() - self.moves >= WINDOW
     }
 
     pub(in crate::client) fn len(&self) -> usize {
@@ -48,10 +54,8 @@ impl OpenRequests {
         self.last += 1;
         if let Some(id) = request.torrent {
             self.of_torrents.insert((id, self.last));
-            if matches!(request.role, RequestRole::MovesFiles { .. }) {
-                self.moving.insert(id);
-            }
         }
+        self.moves += usize::from(request.moves());
         self.open.insert(self.last, request);
         self.last
     }
@@ -61,16 +65,9 @@ impl OpenRequests {
         let request = self.open.remove(&number)?;
         if let Some(id) = request.torrent {
             self.of_torrents.remove(&(id, number));
-            if matches!(request.role, RequestRole::MovesFiles { .. }) {
-                self.moving.remove(&id);
-            }
         }
+        self.moves -= usize::from(request.moves());
         Some(request)
-    }
-
-    /// Returns whether a move of this torrent's files is open.
-    pub(in crate::client) fn moves(&self, id: TorrentId) -> bool {
-        self.moving.contains(&id)
     }
 
     /// Removes and returns the requests about a torrent, in the order in which they were made.
@@ -84,7 +81,7 @@ impl OpenRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Existing;
+    use crate::model::OnConflict;
 
     fn request(torrent: Option<TorrentId>, op: &'static str, role: RequestRole) -> OpenRequest {
         OpenRequest { torrent, op, role, respond: Respond::Nothing }
@@ -93,7 +90,7 @@ mod tests {
     fn moves() -> RequestRole {
         RequestRole::MovesFiles {
             to: std::path::Path::new("there").into(),
-            existing: Existing::Fail,
+            on_conflict: OnConflict::Fail,
         }
     }
 
@@ -116,7 +113,7 @@ mod tests {
         let of_session = requests.open(request(None, "4", RequestRole::None));
         let ops: Vec<_> = requests.take_all_of(a).iter().map(|request| request.op).collect();
         assert_eq!(ops, ["1", "3"]);
-        assert!(!requests.moves(a) && requests.take_all_of(a).is_empty());
+        assert!(requests.moves == 0 && requests.take_all_of(a).is_empty());
         assert!(requests.take(of_b).is_some() && requests.take(of_session).is_some());
         assert!(requests.open.is_empty() && requests.of_torrents.is_empty());
     }
@@ -139,9 +136,9 @@ mod tests {
             assert!(!requests.is_full());
             requests.open(request(Some(id), "ask", RequestRole::None));
         }
-        assert!(requests.is_full() && requests.moves(id));
+        assert!(requests.is_full() && requests.moves == 1);
         requests.take(moves);
-        assert!(requests.is_full() && !requests.moves(id));
+        assert!(requests.is_full() && requests.moves == 0);
         requests.take_all_of(id);
         assert!(!requests.is_full() && requests.len() == 0);
     }

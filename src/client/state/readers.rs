@@ -138,7 +138,7 @@ impl Readers {
         let of = self.torrents.get_mut(self.by_id.get(&id)?)?;
         let opening = of.opening.remove(&id)?;
         let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
-        of.pieces.learn(look.piece_length, &look.have, levels);
+        of.pieces.update(look.piece_length, &look.have, levels);
         let window = Window::new(look.span, opening.options);
         let once = matches!(opening.then, Then::Bytes(..));
         of.open.insert(id, Open { span: look.span, window, waiting: None, once });
@@ -146,10 +146,10 @@ impl Readers {
     }
 
     /// Takes a new answer from libtorrent. Returns the reads whose data is available.
-    pub(in crate::client) fn learn(&mut self, torrent: TorrentId, look: &Look) -> Vec<Fetch> {
+    pub(in crate::client) fn update(&mut self, torrent: TorrentId, look: &Look) -> Vec<Fetch> {
         let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
         let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
-        of.pieces.learn(look.piece_length, &look.have, levels);
+        of.pieces.update(look.piece_length, &look.have, levels);
         of.fetches(torrent)
     }
 
@@ -206,7 +206,7 @@ impl Readers {
         self.torrents.get(&torrent).is_some_and(|of| !of.open.is_empty())
     }
 
-    /// What libtorrent is to be told now.
+    /// What changes for libtorrent now.
     pub(in crate::client) fn steer(&mut self, torrent: TorrentId, now: Instant) -> Option<Steer> {
         let of = self.torrents.get_mut(&torrent)?;
         if of.choosing > 0 {
@@ -414,7 +414,7 @@ mod tests {
         assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Fetch(_)));
         readers.checking(torrent);
         assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Wait(_)));
-        assert_eq!(readers.learn(torrent, &look(&[0])).len(), 1);
+        assert_eq!(readers.update(torrent, &look(&[0])).len(), 1);
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
         assert_eq!(readers.steer(torrent, Instant::now()), None, "not while it chooses");
         assert_eq!(readers.levels(torrent), None, "libtorrent's are the program's");
         let chosen = Look { levels: vec![2; 10], ..look(&[]) };
-        readers.learn(torrent, &chosen);
+        readers.update(torrent, &chosen);
         readers.choice_ended(torrent);
         assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 7), (1, 6)]);
         assert_eq!(readers.levels(torrent), Some(&[2; 10][..]));

@@ -37,7 +37,7 @@ pub(in crate::client) struct Torrent {
     save: Option<Box<Save>>,
     /// When the torrent was last reported with a rate.
     rate_seen: Option<Instant>,
-    /// Set while the files are being moved.
+    /// Set while the files are being moved, or are to be moved when the store knows of it.
     pub(in crate::client) moving: Option<Mover>,
     /// Whether the engine has reported what is wanted now as complete and written.
     pub(in crate::client) finished: bool,
@@ -152,7 +152,7 @@ impl Torrent {
     /// Sends an event to the patrons that subscribe to it.
     pub(in crate::client) fn send(&self, event: Event) {
         for watcher in &self.watchers {
-            watcher.tell(&event);
+            watcher.send(&event);
         }
         if let Some(owner) = &self.owner
             && owner.wants(event.kind())
@@ -534,7 +534,7 @@ mod tests {
     use super::*;
     use crate::client::state::fixtures::{hashes, members};
     use crate::messages::request::{RequestRole, Respond};
-    use crate::model::Existing;
+    use crate::model::OnConflict;
 
     const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -601,7 +601,7 @@ mod tests {
                 "a",
                 RequestRole::MovesFiles {
                     to: std::path::Path::new("there").into(),
-                    existing: Existing::Fail,
+                    on_conflict: OnConflict::Fail,
                 },
             ),
             ("b", RequestRole::SavesForEvent),

@@ -119,7 +119,7 @@ pub(super) struct Pieces {
 
 impl Pieces {
     /// Takes libtorrent's answer. Pieces that arrived in the meantime stay available.
-    pub(super) fn learn(&mut self, length: u64, have: &[u8], levels: Option<Vec<u8>>) {
+    pub(super) fn update(&mut self, length: u64, have: &[u8], levels: Option<Vec<u8>>) {
         self.length = length.max(1);
         if self.have.len() < have.len() {
             self.have.resize(have.len(), false);
@@ -353,7 +353,7 @@ mod tests {
     /// A torrent with this many pieces of 1 MiB, none of which is available.
     fn torrent(count: usize) -> Pieces {
         let mut pieces = Pieces::default();
-        pieces.learn(MIB, &vec![0; count], Some(vec![4; count]));
+        pieces.update(MIB, &vec![0; count], Some(vec![4; count]));
         pieces
     }
 
@@ -442,7 +442,7 @@ mod tests {
     #[test]
     fn finished_pieces_are_not_wanted_and_top_priorities_of_the_program_come_second() {
         let mut pieces = torrent(20);
-        pieces.learn(MIB, &[], Some([vec![7; 10], vec![4; 10]].concat()));
+        pieces.update(MIB, &[], Some([vec![7; 10], vec![4; 10]].concat()));
         assert!(pieces.arrived(15) && !pieces.arrived(15));
         let reader = window(15 * MIB, 5 * MIB);
         let plan = plan(&[reader], &pieces);
@@ -554,7 +554,7 @@ mod tests {
     #[test]
     fn nothing_is_postponed_if_nothing_else_is_wanted() {
         let mut pieces = torrent(4);
-        pieces.learn(MIB, &[], Some(vec![4, 4, 0, 0]));
+        pieces.update(MIB, &[], Some(vec![4, 4, 0, 0]));
         let mut reader = window(0, 4 * MIB);
         let before = plan(&[reader.clone()], &pieces);
         reader.move_to(2 * MIB);
@@ -565,7 +565,7 @@ mod tests {
     #[test]
     fn readers_restore_the_priorities_of_the_program() {
         let mut pieces = torrent(6);
-        pieces.learn(MIB, &[], Some(vec![0, 1, 6, 7, 4, 2]));
+        pieces.update(MIB, &[], Some(vec![0, 1, 6, 7, 4, 2]));
         let reader = window(0, 3 * MIB);
         let plan = plan(&[reader], &pieces);
         pieces.arrived(0);

@@ -1,24 +1,21 @@
 //! Publishes the engine's events to the patrons concerned.
 
-use std::collections::HashSet;
 use std::mem::{replace, take};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use super::client_thread::{ClientThread, Resync};
-use super::commands::{ADD, WAIT, answer};
+use super::client_thread::ClientThread;
+use super::commands::WAIT;
 use super::readers::paused;
-use crate::client::state::admission::Origin;
+use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::open_requests::OpenRequest;
-use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
 use crate::messages::request::READ;
 use crate::model::{
-    CommandKind, Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState,
-    TorrentStatus,
+    Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState, TorrentStatus,
 };
 use crate::store::{Change, Value};
 use crate::sys::catalogue;
@@ -32,7 +29,7 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn route(&mut self, shard: usize, event: EngineEvent) {
+    pub(super) fn route(&mut self, shard: usize, event: EngineEvent) {
         match event {
             EngineEvent::Added { id, name, info_hashes } => self.added(id, name, info_hashes),
             EngineEvent::AddFailed { id, error, busy } => {
@@ -49,24 +46,9 @@ impl<E: Engine> ClientThread<E> {
                 self.removed(id, RemovedFiles::NotDeleted(error));
             }
             EngineEvent::StateChanged { id, state } => {
-                self.publish(id, |name| Event::StateChanged { id, name, state });
-                self.update_status(id, |status| status.state = state);
-                if state == TorrentState::CheckingFiles {
-                    self.readers.checking(id);
-                    if let Some(torrent) = self.torrents.get_mut(id) {
-                        torrent.as_saved = false;
-                    }
-                }
+                self.state_changed(id, state);
             }
-            EngineEvent::Paused(id) => {
-                self.publish(id, |name| Event::Paused { id, name });
-                self.update_status(id, |status| status.paused = true);
-                self.fail_readers(id, &paused(id));
-                if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
-                    self.keep(id, Value::Paused(true));
-                }
-                self.save_soon(id);
-            }
+            EngineEvent::Paused(id) => self.paused(id),
             EngineEvent::Resumed(id) => {
                 self.publish(id, |name| Event::Resumed { id, name });
                 self.update_status(id, |status| {
@@ -74,31 +56,12 @@ impl<E: Engine> ClientThread<E> {
                     status.error = None;
                 });
             }
-            EngineEvent::Checked(id) => {
-                self.publish(id, |name| Event::Checked { id, name });
-                self.update_status(id, |_| ());
-                self.look_again(id);
-                // Unchanged resume data is not saved again.
-                if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
-                    self.save_soon(id);
-                }
-            }
+            EngineEvent::Checked(id) => self.checked(id),
             EngineEvent::Finished(id) => self.finished(id),
             EngineEvent::MetadataReceived { id, name, info_hashes } => {
-                let name: Arc<str> = name.into();
-                self.torrents.set_metadata(id, name.clone(), info_hashes);
-                self.update_status(id, |status| {
-                    status.name = name;
-                    status.info_hashes = info_hashes;
-                    status.has_metadata = true;
-                });
-                self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
-                self.look_again(id);
-                self.save_soon(id);
+                self.metadata_received(id, name.into(), info_hashes);
             }
             EngineEvent::Moved { id, to } => {
-                let Some(torrent) = self.torrents.get_mut(id) else { return };
-                torrent.moving = None;
                 self.publish(id, |name| Event::Moved { id, name, save_dir: to });
                 self.save_soon(id);
             }
@@ -108,20 +71,7 @@ impl<E: Engine> ClientThread<E> {
                 self.save_soon(id);
             }
             EngineEvent::Answered { request, answer } => self.answered(request, answer),
-            EngineEvent::Failed { id, error } => {
-                let Some(torrent) = self.torrents.get_mut(id) else { return };
-                // A deletion that goes on after a crash has no files to find.
-                if torrent.is_being_deleted() {
-                    return;
-                }
-                if torrent.errors.is_new(&error, Instant::now()) {
-                    tracing::warn!(%id, %error, "a torrent has an error");
-                    torrent.answer_waiters(&Err(error.clone()));
-                    self.fail_readers(id, &error);
-                    self.publish(id, |name| Event::Error { id, name, error });
-                }
-                self.update_status(id, |_| ());
-            }
+            EngineEvent::Failed { id, error } => self.failed(id, error),
             EngineEvent::TrackerFailed { id, url, times_in_row, error } => {
                 let Some(torrent) = self.torrents.get_mut(id) else { return };
                 if torrent.errors.is_new_tracker_failure(&url, times_in_row) {
@@ -170,29 +120,79 @@ impl<E: Engine> ClientThread<E> {
                 let waiters = self.statuses.answered(shard);
                 self.answer_statuses(waiters);
             }
-            EngineEvent::Statistics(counters) => {
-                let mut statistics =
-                    Statistics::new(catalogue::metrics(), counters, (self.service.reads)());
-                self.count_totals(&mut statistics);
-                for reply in std::mem::take(&mut self.statistics) {
-                    reply.send(Ok(statistics.clone()));
-                }
-                if self.subscriptions.wants(EventKind::Statistics) {
-                    self.service.broadcast(&Event::Statistics(Box::new(statistics)));
-                }
-            }
-            EngineEvent::Dropped => {
-                tracing::warn!("libtorrent's alert queue was full; asking for every status");
-                match self.engine.request_every_status(shard) {
-                    Ok(()) => self.resyncs.push(Resync {
-                        shard,
-                        adds: self.admission.passed(),
-                        statuses: self.statuses.requested(),
-                    }),
-                    Err(error) => tracing::error!(%error, "not resynchronized"),
-                }
-            }
+            EngineEvent::Statistics(counters) => self.take_statistics(counters),
+            EngineEvent::Dropped => self.ask_every_status(shard),
             EngineEvent::EveryStatus(statuses) => self.resynchronize(shard, statuses),
+        }
+    }
+
+    fn state_changed(&mut self, id: TorrentId, state: TorrentState) {
+        self.publish(id, |name| Event::StateChanged { id, name, state });
+        self.update_status(id, |status| status.state = state);
+        if state == TorrentState::CheckingFiles {
+            self.readers.checking(id);
+            if let Some(torrent) = self.torrents.get_mut(id) {
+                torrent.as_saved = false;
+            }
+        }
+    }
+
+    fn paused(&mut self, id: TorrentId) {
+        self.publish(id, |name| Event::Paused { id, name });
+        self.update_status(id, |status| status.paused = true);
+        self.fail_readers(id, &paused(id));
+        if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
+            self.store_value(id, Value::Paused(true));
+        }
+        self.save_soon(id);
+    }
+
+    fn checked(&mut self, id: TorrentId) {
+        self.publish(id, |name| Event::Checked { id, name });
+        self.update_status(id, |_| ());
+        self.look_again(id);
+        // Unchanged resume data is not saved again.
+        if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
+            self.save_soon(id);
+        }
+    }
+
+    fn metadata_received(&mut self, id: TorrentId, name: Arc<str>, info_hashes: InfoHashes) {
+        self.torrents.set_metadata(id, name.clone(), info_hashes);
+        self.update_status(id, |status| {
+            status.name = name;
+            status.info_hashes = info_hashes;
+            status.has_metadata = true;
+        });
+        self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
+        self.look_again(id);
+        self.save_soon(id);
+    }
+
+    fn failed(&mut self, id: TorrentId, error: Error) {
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
+        // A deletion that goes on after a crash has no files to find.
+        if torrent.is_being_deleted() {
+            return;
+        }
+        if torrent.errors.is_new(&error, Instant::now()) {
+            tracing::warn!(%id, %error, "a torrent has an error");
+            torrent.answer_waiters(&Err(error.clone()));
+            self.fail_readers(id, &error);
+            self.publish(id, |name| Event::Error { id, name, error });
+        }
+        self.update_status(id, |_| ());
+    }
+
+    fn take_statistics(&mut self, counters: Vec<Vec<i64>>) {
+        let reads = (self.service.reads)();
+        let mut statistics = Statistics::new(catalogue::metrics(), counters, reads);
+        self.count_totals(&mut statistics);
+        for reply in take(&mut self.statistics) {
+            reply.send(Ok(statistics.clone()));
+        }
+        if self.subscriptions.wants(EventKind::Statistics) {
+            self.service.broadcast(&Event::Statistics(Box::new(statistics)));
         }
     }
 
@@ -216,59 +216,18 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn added(&mut self, id: TorrentId, name: String, info_hashes: InfoHashes) {
-        let Some(add) = self.admission.answered(id) else { return self.end_stray(id) };
+        let Some(mut add) = self.admission.answered(id) else { return self.end_stray(id) };
         // The name of a magnet link without one is its info hash; libtorrent leaves it empty.
-        let name = if name.is_empty() { add.name } else { name.into() };
-        let info_hashes =
-            if info_hashes == InfoHashes::default() { add.info_hashes } else { info_hashes };
-        let from = match &add.origin {
-            Origin::Patron(from, _) => Some(from.clone()),
-            Origin::Store(_) => None,
-        };
-        let owner = from.clone().filter(|from| !from.has_left());
-        let mut torrent = Torrent::new(name.clone(), info_hashes, owner, add.client_data);
-        torrent.key = add.key;
-        torrent.has_info = add.has_info;
-        torrent.completed = add.complete;
-        torrent.stops_itself = add.stops_itself;
-        torrent.as_saved = add.key.is_some() && add.figures.is_some() && !self.is_told(&torrent);
-        let mut deleting = false;
-        if let Origin::Store(record) = &add.origin {
-            torrent.completed = record.completed.is_some();
-            deleting = record.deleting;
-            torrent.restore_attached(record);
-            if let Some(position) = record.queue_position {
-                self.restore_queue_place(id, position);
-            }
+        if !name.is_empty() {
+            add.name = name.into();
         }
-        let as_saved = torrent.as_saved;
-        if torrent.client_data().replicas > 1 {
-            self.engine.replicate(id, torrent.client_data().replicas.into());
+        if info_hashes != InfoHashes::default() {
+            add.info_hashes = info_hashes;
         }
-        self.torrents.insert(id, torrent);
-        if let (true, Some(figures)) = (as_saved, add.figures)
-            && let Some(mut saving) = self.torrents.saving(id)
-        {
-            saving.saved(figures, Instant::now());
-        }
-        let status = TorrentStatus::new(id, name.clone());
-        self.service.statuses.insert(TorrentStatus { info_hashes, paused: add.paused, ..status });
-        self.statuses.ask_soon();
-        let (save_dir, complete) = (add.save_dir, add.complete);
-        let is_at = save_dir.clone();
-        let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
-        tracing::debug!(%event);
-        // The event is the answer to a message.
-        if let Origin::Patron(from, None) = &add.origin
-            && !from.wants(EventKind::TorrentAdded)
-        {
-            from.mailbox.push(event.clone());
-        }
-        if let Some(torrent) = self.torrents.get(id) {
-            torrent.send(event);
-        }
-        if let Some(error) = add.missing_data {
-            self.route(self.engine.shard_of(id), EngineEvent::Failed { id, error });
+        self.insert(id, &mut add);
+        self.publish_added(id, &add);
+        if let Some(error) = add.problem {
+            self.failed(id, error);
         }
         match add.origin {
             Origin::Patron(from, reply) => {
@@ -282,15 +241,70 @@ impl<E: Engine> ClientThread<E> {
             Origin::Store(record) => {
                 if record.moving.is_some() {
                     // The move was finished or refused before the torrent was added.
-                    self.keep_all(id, [Value::SaveDir(is_at), Value::Moving(None)]);
+                    let values = [Value::SaveDir(add.save_dir), Value::Moving(None)];
+                    self.store_values(id, values);
                 }
                 self.restore_answered(true);
+                if record.deleting {
+                    self.continue_deletion(id);
+                }
             }
         }
-        if deleting {
-            self.go_on_deleting(id);
-        }
         self.admission.retry_now(Instant::now());
+    }
+
+    /// Creates the record and the status of a torrent.
+    fn insert(&mut self, id: TorrentId, add: &mut PendingAdd) {
+        let owner = match &add.origin {
+            Origin::Patron(from, _) => Some(from.clone()).filter(|from| !from.has_left()),
+            Origin::Store(_) => None,
+        };
+        let client_data = take(&mut add.client_data);
+        let mut torrent = Torrent::new(add.name.clone(), add.info_hashes, owner, client_data);
+        torrent.key = add.key;
+        torrent.has_info = add.has_info;
+        torrent.completed = add.complete;
+        torrent.stops_itself = add.stops_itself;
+        let as_saved =
+            add.key.is_some() && add.figures.is_some() && !self.wants_resume_data(&torrent);
+        torrent.as_saved = as_saved;
+        if let Origin::Store(record) = &add.origin {
+            torrent.completed = record.completed.is_some();
+            torrent.restore_attached(record);
+            if let Some(position) = record.queue_position {
+                self.restore_queue_place(id, position);
+            }
+        }
+        if torrent.client_data().replicas > 1 {
+            self.engine.replicate(id, torrent.client_data().replicas.into());
+        }
+        self.torrents.insert(id, torrent);
+        if let (true, Some(figures)) = (as_saved, add.figures.take())
+            && let Some(mut saving) = self.torrents.saving(id)
+        {
+            saving.saved(figures, Instant::now());
+        }
+        let (info_hashes, paused) = (add.info_hashes, add.paused);
+        let status = TorrentStatus::new(id, add.name.clone());
+        self.service.statuses.insert(TorrentStatus { info_hashes, paused, ..status });
+        self.statuses.ask_soon();
+    }
+
+    fn publish_added(&self, id: TorrentId, add: &PendingAdd) {
+        let PendingAdd { name, save_dir, info_hashes, complete, .. } = add;
+        let (name, save_dir) = (name.clone(), save_dir.clone());
+        let (info_hashes, complete) = (*info_hashes, *complete);
+        let event = Event::TorrentAdded { id, name, info_hashes, save_dir, complete };
+        tracing::debug!(%event);
+        // The event is the answer to a message.
+        if let Origin::Patron(from, None) = &add.origin
+            && !from.wants(EventKind::TorrentAdded)
+        {
+            from.mailbox.push(event.clone());
+        }
+        if let Some(torrent) = self.torrents.get(id) {
+            torrent.send(event);
+        }
     }
 
     /// Removes a torrent that nobody expected, unless it is only reported a second time. It would run on, and
@@ -318,7 +332,7 @@ impl<E: Engine> ClientThread<E> {
             status.progress = 1.0;
         });
         if is_first {
-            self.keep(id, Value::Completed(Some(SystemTime::now())));
+            self.store_value(id, Value::Completed(Some(SystemTime::now())));
             self.save_soon(id);
         }
         if is_verified {
@@ -329,10 +343,10 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
+    pub(super) fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
         let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
         if let Some(key) = torrent.key {
-            self.keep_change(Change::Remove(key));
+            self.store_change(Change::Remove(key));
         }
         self.service.statuses.remove(id);
         torrent.answer_waiters(&Err(gone(id, WAIT)));
@@ -359,101 +373,8 @@ impl<E: Engine> ClientThread<E> {
         torrent.send(event);
         self.admission.retry_now(Instant::now());
     }
-
-    fn take_statuses(&mut self, statuses: Vec<TorrentStatus>) {
-        for status in statuses {
-            let id = status.id;
-            let has_rate = status.download_rate > 0 || status.upload_rate > 0;
-            let rate_seen = has_rate.then_some(status.updated);
-            let Some(torrent) = self.torrents.set_rate_seen(id, rate_seen) else { continue };
-            if torrent.removing.is_some() {
-                continue;
-            }
-            let (name, info_hashes) = (torrent.name.clone(), torrent.info_hashes);
-            let error = match status.error {
-                Some(error) => Some(torrent.errors.cause(error)),
-                None if status.paused => torrent.errors.stopped_by(),
-                None => None,
-            };
-            let status = TorrentStatus { name, info_hashes, error, ..status };
-            self.service.statuses.update(id, |known| known.clone_from(&status));
-            let (needs_saving, figures) = (status.needs_saving, status.saved_figures);
-            // More is wanted now, so its end will be reported again.
-            torrent.finished &= status.finished;
-            if torrent.is_complete(&status) {
-                torrent.answer_waiters(&Ok(()));
-            }
-            torrent.send(Event::Status(status));
-            self.save_if_grown(id, needs_saving, figures);
-        }
-    }
-
-    /// Answers the replies that wait for a status, after the table was updated.
-    fn answer_statuses(&mut self, waiters: Vec<StatusWaiter>) {
-        // libtorrent opens its sockets before it answers the first status request.
-        if self.statuses.have_begun() {
-            self.listening.settle();
-        }
-        for StatusWaiter { id, from, reply } in waiters {
-            let status = self.service.statuses.get(id).ok_or_else(|| gone(id, "get the status"));
-            match (status, reply) {
-                (Ok(status), None) => from.mailbox.push(Event::Status(status)),
-                (status, reply) => answer(&from, CommandKind::Status, id, reply, status),
-            }
-        }
-    }
-
-    /// After events were lost, publishes the changes that the statuses show.
-    fn resynchronize(&mut self, shard: usize, statuses: Vec<TorrentStatus>) {
-        let asked = self.resyncs.iter().position(|asked| asked.shard == shard);
-        let Some(asked) = asked.map(|place| self.resyncs.remove(place)) else { return };
-        let here: HashSet<_> = statuses.iter().map(|status| status.id).collect();
-        for status in &statuses {
-            let id = status.id;
-            let Some(known) = self.service.statuses.get(id) else { continue };
-            let was_finished = self.torrents.get(id).is_some_and(|torrent| torrent.finished);
-            if known.state != status.state {
-                let state = status.state;
-                self.route(shard, EngineEvent::StateChanged { id, state });
-            }
-            if known.paused != status.paused {
-                let changed =
-                    if status.paused { EngineEvent::Paused(id) } else { EngineEvent::Resumed(id) };
-                self.route(shard, changed);
-            }
-            if status.finished && !was_finished {
-                self.route(shard, EngineEvent::Finished(id));
-            }
-            if let Some(error) = &status.error {
-                self.route(shard, EngineEvent::Failed { id, error: error.clone() });
-            }
-        }
-        let missing = |engine: &E, id| engine.shard_of(id) == shard && !here.contains(&id);
-        for id in self.torrents.ids() {
-            // The files of a torrent are deleted after it was removed.
-            let deletes = self.torrents.get(id).is_some_and(Torrent::is_being_deleted);
-            if missing(&self.engine, id) && !deletes {
-                self.removed(id, RemovedFiles::Kept);
-                self.engine.forget(id);
-            }
-        }
-        for add in self.admission.take_unanswered(asked.adds, |id| missing(&self.engine, id)) {
-            let why = "libtorrent lost its answer under load";
-            self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
-        }
-        for id in self.torrents.ids() {
-            self.look_again(id);
-        }
-        self.take_statuses(statuses);
-        let waiters = self.statuses.answered_up_to(shard, asked.statuses);
-        self.answer_statuses(waiters);
-        if !self.statistics.is_empty() {
-            self.ask_statistics();
-        }
-        self.service.broadcast(&Event::Resynchronized);
-    }
 }
 
-fn gone(id: TorrentId, op: &'static str) -> Error {
+pub(super) fn gone(id: TorrentId, op: &'static str) -> Error {
     Error::new(ErrorKind::Gone, op, format!("{id} was removed"))
 }

@@ -119,7 +119,7 @@ impl<E: Engine> ClientThread<E> {
                 return self.postpone_add(add, why);
             }
             let name = known.name.clone();
-            if !matches!(add.origin, Origin::Store(_)) {
+            if !add.origin.is_of_store() {
                 self.merge(id, &mut add);
             }
             return match add.origin {
@@ -133,7 +133,7 @@ impl<E: Engine> ClientThread<E> {
                 }
             };
         }
-        if self.is_restoring() && !Self::is_restored(&add.origin) {
+        if self.is_restoring() && !add.origin.is_of_store() {
             return self.admission.park(add);
         }
         if self.admission.has(&add.info_hashes) {
@@ -184,7 +184,7 @@ impl<E: Engine> ClientThread<E> {
             }
             (Origin::Patron(from, reply), key) => {
                 if let Some(key) = key {
-                    self.keep_change(Change::Remove(key));
+                    self.store_change(Change::Remove(key));
                 }
                 match reply {
                     Some(reply) => reply.send(Err(error)),
@@ -212,6 +212,17 @@ impl<E: Engine> ClientThread<E> {
             Ok(_) => self.commit_removal(id, Removing { files, from: Some(from), reply }),
             Err(error) => answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error)),
         }
+    }
+
+    fn adopt(&mut self, id: TorrentId, by: &Arc<Member>) -> Result<()> {
+        const ADOPT: &str = "adopt the torrent";
+        self.torrents.open(id, ADOPT)?;
+        if self.torrents.adopt(id, by) {
+            self.save_for_newcomer(id);
+            return Ok(());
+        }
+        let message = format!("{id} belongs to another patron");
+        Err(Error::new(ErrorKind::InvalidArgument, ADOPT, message))
     }
 
     fn wait_until_finished(&mut self, id: TorrentId, reply: Responder<()>) {

@@ -5,13 +5,16 @@
 //! events. Nothing here waits for the engine or for a patron.
 
 mod alerts;
+mod client_state;
 mod client_thread;
 mod commands;
 mod goals;
 mod readers;
 mod requests;
+mod restoring;
 mod saves;
 mod shutdown;
+mod statuses;
 mod store;
 mod store_link;
 
@@ -19,14 +22,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Select;
 
+pub(in crate::client) use self::client_state::ClientState;
 pub(in crate::client) use self::client_thread::ClientThread;
-pub(in crate::client) use self::store::ClientState;
 pub(in crate::client) use self::store_link::{StoreLink, StoreOptions};
 
 use super::inbox::StopRequest;
 use crate::engine::Engine;
 use crate::messages::service::COMMANDS;
-use crate::model::{Event, EventKind};
+use crate::model::EventKind;
 
 impl<E: Engine> ClientThread<E> {
     /// Runs until a request to stop arrives, or until nobody is left to make one.
@@ -87,7 +90,7 @@ impl<E: Engine> ClientThread<E> {
         let _ = self.inbox.woken.try_recv();
         self.handle_messages();
         self.drain_events();
-        self.see_to_readers();
+        self.serve_readers();
         self.restore();
         self.retry_adds();
         self.start_saves();
@@ -159,28 +162,6 @@ impl<E: Engine> ClientThread<E> {
         self.save_state_if_due(Instant::now());
         if self.subscriptions.wants(EventKind::Statistics) && self.statistics.is_empty() {
             self.ask_statistics();
-        }
-    }
-
-    fn ask_statuses(&mut self) {
-        self.statuses.ask(Instant::now());
-        match self.engine.request_statuses() {
-            Ok(()) => self.statuses.asked(),
-            Err(error) => tracing::error!(%error, "no statuses"),
-        }
-    }
-
-    /// Publishes rates of 0 that libtorrent does not report.
-    fn stop_stale_rates(&mut self) {
-        for id in self.torrents.take_stale_rates(Instant::now()) {
-            self.service.statuses.update(id, |status| {
-                status.download_rate = 0;
-                status.upload_rate = 0;
-            });
-            let still = self.service.statuses.get(id);
-            if let (Some(status), Some(torrent)) = (still, self.torrents.get(id)) {
-                torrent.send(Event::Status(status));
-            }
         }
     }
 }

@@ -83,7 +83,7 @@ impl<E: Engine> ClientThread<E> {
         answer: &Result<Answer>,
     ) {
         if let Some(look) = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<Look>()) {
-            let fetches = self.readers.learn(id, look);
+            let fetches = self.readers.update(id, look);
             self.fetch(fetches);
         }
         if chosen {
@@ -149,11 +149,11 @@ impl<E: Engine> ClientThread<E> {
 
     fn steer(&mut self, id: TorrentId) {
         if let Some(steer) = self.readers.steer(id, Instant::now()) {
-            self.tell_steer(id, steer);
+            self.send_steer(id, steer);
         }
     }
 
-    fn tell_steer(&mut self, id: TorrentId, steer: Steer) {
+    fn send_steer(&mut self, id: TorrentId, steer: Steer) {
         let Steer { dropped, deadlines, levels, requests } = steer;
         self.request(id, request::steer(dropped, deadlines, levels, requests));
     }
@@ -161,7 +161,7 @@ impl<E: Engine> ClientThread<E> {
     /// Restores the program's priorities while the program changes them.
     pub(in crate::client) fn choose_pieces(&mut self, id: TorrentId) {
         if let Some(steer) = self.readers.choose(id) {
-            self.tell_steer(id, steer);
+            self.send_steer(id, steer);
         }
     }
 
@@ -183,7 +183,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Steers torrents with new pieces, closes readers that were dropped, and expires those with a time
     /// limit.
-    pub(in crate::client) fn see_to_readers(&mut self) {
+    pub(in crate::client) fn serve_readers(&mut self) {
         for id in self.readers.take_changed() {
             self.steer(id);
         }

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{self, AskTorrent, Call, RequestRole};
 use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
-use crate::model::{Answer, Event, Existing, TorrentId};
+use crate::model::{Answer, Event, OnConflict, TorrentId};
 use crate::store::{Relocation, Value};
 
 impl<E: Engine> ClientThread<E> {
@@ -21,6 +21,11 @@ impl<E: Engine> ClientThread<E> {
         asked: TorrentRequest,
         respond: Respond,
     ) {
+        if let RequestRole::MovesFiles { .. } = asked.role
+            && let Err(error) = self.begin_move(id, Mover::Patron, asked.op)
+        {
+            return respond.send(Err(error));
+        }
         let next = match &mut self.store {
             Some(store) if !asked.role.is_stored() => store.commits.follow(id, asked, respond),
             _ => Some((asked, respond)),
@@ -37,17 +42,12 @@ impl<E: Engine> ClientThread<E> {
         asked: TorrentRequest,
         respond: Respond,
     ) {
-        let Some(store) = &self.store else { return self.make_request(id, asked, respond) };
         let value = match &asked.role {
+            _ if self.store.is_none() => return self.make_request(id, asked, respond),
             RequestRole::Pauses => Value::Paused(true),
             RequestRole::Resumes => Value::Paused(false),
-            RequestRole::MovesFiles { .. }
-                if store.commits.moves(id) || self.torrents.requests.moves(id) =>
-            {
-                return respond.send(Err(moves_already(id, asked.op)));
-            }
-            RequestRole::MovesFiles { to, existing } => {
-                Value::Moving(Some(Relocation::new(&**to, *existing)))
+            RequestRole::MovesFiles { to, on_conflict } => {
+                Value::Moving(Some(Relocation::new(&**to, *on_conflict)))
             }
             _ => return self.make_request(id, asked, respond),
         };
@@ -66,11 +66,14 @@ impl<E: Engine> ClientThread<E> {
         respond: Respond,
     ) {
         let (op, role) = (asked.op, asked.role.clone());
-        let is_moving =
-            matches!(role, RequestRole::MovesFiles { .. }) && self.torrents.requests.moves(id);
         let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
-            Err(error) => return respond.send(Err(error)),
+            Err(error) => {
+                if let RequestRole::MovesFiles { .. } = role {
+                    self.move_not_made(id, error.clone());
+                }
+                return respond.send(Err(error));
+            }
         };
         match role {
             RequestRole::Saves | RequestRole::SavesForEvent => {
@@ -81,14 +84,9 @@ impl<E: Engine> ClientThread<E> {
             }
             RequestRole::ChoosesPieces => self.choose_pieces(id),
             RequestRole::Resumes => torrent.errors.forget(),
-            RequestRole::MovesFiles { .. } if is_moving => {
-                return respond.send(Err(moves_already(id, op)));
-            }
-            RequestRole::MovesFiles { .. } => {
-                torrent.moving.get_or_insert(Mover::Patron);
-            }
             RequestRole::None
             | RequestRole::ChangesResumeData
+            | RequestRole::MovesFiles { .. }
             | RequestRole::Pauses
             | RequestRole::GivesMetainfo
             | RequestRole::OpensReader(_)
@@ -146,10 +144,10 @@ impl<E: Engine> ClientThread<E> {
             match (&role, &answer) {
                 // A move that fails at once has no event.
                 (RequestRole::MovesFiles { .. }, Err(error)) => {
-                    self.keep(id, Value::Moving(None));
-                    self.move_failed(id, error.clone());
+                    self.move_not_made(id, error.clone());
                 }
                 (RequestRole::MovesFiles { .. }, Ok(moved)) => {
+                    self.end_move(id);
                     if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
                         let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
                         return self.commit_values(id, values, Then::Moved(respond, to));
@@ -177,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
                 self.service.settings_changed(settings);
             }
             if self.store.is_some() {
-                self.keep_of_client(role, &answer);
+                self.store_client_state(role, &answer);
             }
         }
         respond.send(answer);
@@ -185,21 +183,38 @@ impl<E: Engine> ClientThread<E> {
 
     /// Reports that a move has failed. If a patron requested the move, it gets the answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
-        let Some(torrent) = self.torrents.get_mut(id) else { return };
-        if torrent.moving.take() == Some(Mover::Client) {
+        if self.end_move(id) == Some(Mover::Client) {
             self.publish(id, |name| Event::Error { id, name, error });
         }
     }
 
     /// Moves complete files to their final directory. The result is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
-        if let Some(torrent) = self.torrents.get_mut(id) {
-            torrent.moving = Some(Mover::Client);
+        let asked = request::move_files(to, OnConflict::Fail);
+        match self.begin_move(id, Mover::Client, asked.request.op) {
+            Ok(()) => self.request(id, asked),
+            Err(error) => self.publish(id, |name| Event::Error { id, name, error }),
         }
-        self.request(id, request::move_files(to, Existing::Fail));
     }
-}
 
-fn moves_already(id: TorrentId, op: &'static str) -> Error {
-    Error::new(ErrorKind::Busy, op, format!("{id}: its files are being moved"))
+    /// Notes that the files of the torrent are being moved, until the request has been answered.
+    fn begin_move(&mut self, id: TorrentId, by: Mover, op: &'static str) -> Result<()> {
+        let torrent = self.torrents.open(id, op)?;
+        if torrent.moving.is_some() {
+            let message = format!("{id}: its files are being moved");
+            return Err(Error::new(ErrorKind::Busy, op, message));
+        }
+        torrent.moving = Some(by);
+        Ok(())
+    }
+
+    fn end_move(&mut self, id: TorrentId) -> Option<Mover> {
+        self.torrents.get_mut(id).and_then(|torrent| torrent.moving.take())
+    }
+
+    /// Like `move_failed`, for a move that the store knows of.
+    fn move_not_made(&mut self, id: TorrentId, error: Error) {
+        self.store_value(id, Value::Moving(None));
+        self.move_failed(id, error);
+    }
 }

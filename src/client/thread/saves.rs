@@ -15,11 +15,11 @@ use crate::store::Value;
 impl<E: Engine> ClientThread<E> {
     fn is_saved(&self, id: TorrentId) -> bool {
         let torrent = self.torrents.get(id).filter(|torrent| torrent.removing.is_none());
-        torrent.is_some_and(|torrent| torrent.key.is_some() || self.is_told(torrent))
+        torrent.is_some_and(|torrent| torrent.key.is_some() || self.wants_resume_data(torrent))
     }
 
     /// Returns whether a patron of the torrent subscribes to its resume data.
-    pub(super) fn is_told(&self, torrent: &Torrent) -> bool {
+    pub(super) fn wants_resume_data(&self, torrent: &Torrent) -> bool {
         self.subscriptions.wants(EventKind::ResumeData) && torrent.is_wanted(EventKind::ResumeData)
     }
 
@@ -112,7 +112,9 @@ impl<E: Engine> ClientThread<E> {
     /// Returns what to save: without the info dictionary if the store has it and no patron receives the save.
     fn what_is_saved(&self, id: TorrentId) -> ByAlert<ResumeData> {
         match self.torrents.get(id) {
-            Some(torrent) if torrent.has_info && !self.is_told(torrent) => ByAlert::progress(),
+            Some(torrent) if torrent.has_info && !self.wants_resume_data(torrent) => {
+                ByAlert::progress()
+            }
             _ => ByAlert::resume_data(),
         }
     }
@@ -143,7 +145,7 @@ impl<E: Engine> ClientThread<E> {
             saving.saved(*figures, Instant::now());
         }
         let Some(torrent) = self.torrents.get(id) else { return };
-        if self.is_told(torrent) && torrent.removing.is_none() {
+        if self.wants_resume_data(torrent) && torrent.removing.is_none() {
             if info.is_empty() && torrent.has_info {
                 // It is wanted now, but was not when it was requested.
                 return self.save_again(id);

@@ -8,6 +8,7 @@ use super::client_thread::ClientThread;
 use crate::client::inbox::StopRequest;
 use crate::client::report::ShutdownReport;
 use crate::client::state::admission::Origin;
+use crate::client::state::torrents::Torrent;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
@@ -75,12 +76,9 @@ impl<E: Engine> ClientThread<E> {
     fn finish_disk_work(&mut self, deadline: Instant) {
         loop {
             self.drain_events();
-            // A move begins when its request is durable.
-            let busy = self.store.as_ref().is_some_and(|store| store.commits.move_any())
-                || self
-                    .torrents
-                    .iter()
-                    .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some());
+            let is_busy =
+                |torrent: &Torrent| torrent.removing.is_some() || torrent.moving.is_some();
+            let busy = self.torrents.iter().any(|(_, torrent)| is_busy(torrent));
             if !busy || self.inbox.woken.recv_deadline(deadline).is_err() {
                 return;
             }

@@ -6,15 +6,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
-use super::Sharded;
 use super::gather::Gather;
+use super::{OWN, Sharded};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::Result;
 use crate::messages::request::{self, Call, TorrentRequest};
 use crate::model::{Answer, InfoHashes, TorrentId, TorrentStatus};
-
-/// The first number for the engine's own requests. The client's requests have lower numbers.
-pub(super) const OWN: u64 = 1 << 63;
 
 #[derive(Default)]
 pub(super) struct Copies {
@@ -23,10 +20,8 @@ pub(super) struct Copies {
     asked: HashMap<u64, TorrentId>,
     /// Requests that change a torrent and have not been answered.
     changing: HashMap<u64, TorrentId>,
-    /// The shards that were asked for every status, each with the number of the last copy before that.
+    /// The shards that were asked for every status, each with the last own number before that.
     snapshots: Vec<(usize, u64)>,
-    /// The last number of a request or of a copy.
-    last: u64,
 }
 
 /// A torrent that has copies, should have copies, or had copies.
@@ -40,8 +35,6 @@ struct Replicated {
     sent: u64,
     /// The changes to apply when no copy is left.
     waiting: VecDeque<Change>,
-    /// The number of changes in progress.
-    changing: usize,
     /// Copying has failed. It is not tried again until the torrent changes.
     refused: bool,
 }
@@ -49,7 +42,7 @@ struct Replicated {
 struct Copy {
     shard: usize,
     state: CopyState,
-    /// Counts the copies that were passed to a shard; 0 while there is nothing to pass on.
+    /// The own number with which it was passed to its shard; 0 before that.
     number: u64,
     status: Option<TorrentStatus>,
 }
@@ -89,7 +82,7 @@ fn runs(status: &TorrentStatus) -> bool {
 
 impl Replicated {
     fn is_ready(&self) -> bool {
-        let is_free = !self.refused && self.waiting.is_empty() && self.changing == 0;
+        let is_free = !self.refused && self.waiting.is_empty();
         is_free && self.home.as_ref().is_some_and(runs)
     }
 
@@ -148,19 +141,14 @@ impl Copies {
         self.torrents.contains_key(&id)
     }
 
-    fn own_request(&mut self, id: TorrentId) -> u64 {
-        self.last += 1;
-        self.asked.insert(OWN | self.last, id);
-        OWN | self.last
-    }
-
     pub(super) fn forget(&mut self, id: TorrentId) {
         self.torrents.remove(&id);
     }
 
-    /// Notes that a shard was asked for every status. Only copies that it was passed before can be missing.
-    pub(super) fn expect_every_status(&mut self, shard: usize) {
-        self.snapshots.push((shard, self.last));
+    /// Notes that a shard was asked for every status, after this own number. Only copies that it was passed
+    /// before can be missing.
+    pub(super) fn expect_every_status(&mut self, shard: usize, last_own: u64) {
+        self.snapshots.push((shard, last_own));
     }
 }
 
@@ -188,7 +176,6 @@ impl<E: Engine> Sharded<E> {
             copies: Vec::new(),
             sent: 0,
             waiting: VecDeque::new(),
-            changing: 0,
             refused: false,
         })
     }
@@ -196,12 +183,12 @@ impl<E: Engine> Sharded<E> {
     /// Applies a change, now or when the copies have been removed.
     pub(super) fn submit(&mut self, id: TorrentId, change: Change) -> Result<()> {
         let Some(torrent) = self.copies.torrents.get_mut(&id) else {
-            return self.carry_out(id, change);
+            return self.apply(id, change);
         };
         let ends = change.ends_copies();
         torrent.refused &= !ends;
         if torrent.waiting.is_empty() && (torrent.copies.is_empty() || !ends) {
-            return self.carry_out(id, change);
+            return self.apply(id, change);
         }
         torrent.waiting.push_back(change);
         if ends {
@@ -210,7 +197,7 @@ impl<E: Engine> Sharded<E> {
         Ok(())
     }
 
-    fn carry_out(&mut self, id: TorrentId, change: Change) -> Result<()> {
+    fn apply(&mut self, id: TorrentId, change: Change) -> Result<()> {
         let home = self.shard_of(id);
         let torrent = self.copies.torrents.get(&id);
         match change {
@@ -240,8 +227,7 @@ impl<E: Engine> Sharded<E> {
                     }
                     self.gathers.insert(number, gather);
                 }
-                if changes && let Some(torrent) = self.copies.torrents.get_mut(&id) {
-                    torrent.changing += 1;
+                if changes && self.copies.has(id) {
                     self.copies.changing.insert(number, id);
                 }
                 Ok(())
@@ -266,11 +252,11 @@ impl<E: Engine> Sharded<E> {
         for shard in ended {
             torrent.ended(shard);
         }
-        self.go_on(id);
+        self.apply_waiting(id);
     }
 
     /// Applies the changes that wait, if no copy is left.
-    fn go_on(&mut self, id: TorrentId) {
+    fn apply_waiting(&mut self, id: TorrentId) {
         while let Some(torrent) = self.copies.torrents.get_mut(&id)
             && torrent.copies.is_empty()
             && let Some(change) = torrent.waiting.pop_front()
@@ -280,7 +266,7 @@ impl<E: Engine> Sharded<E> {
                 Change::Post(_) | Change::Remove(_) => None,
             };
             let removes = matches!(change, Change::Remove(_));
-            match (self.carry_out(id, change), request) {
+            match (self.apply(id, change), request) {
                 (Err(error), Some(request)) => {
                     self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
                 }
@@ -293,6 +279,9 @@ impl<E: Engine> Sharded<E> {
 
     /// Adds the missing copies.
     fn make_copies(&mut self, id: TorrentId) {
+        if self.copies.changing.values().any(|of| *of == id) {
+            return;
+        }
         let (home, count) = (self.shard_of(id), self.shards.len());
         while let Some(torrent) = self.copies.torrents.get(&id)
             && torrent.is_ready()
@@ -303,11 +292,12 @@ impl<E: Engine> Sharded<E> {
             let free = (1..count).map(|step| (home + step) % count).filter(is_free);
             let next = free.min_by(|a, b| load(*a).total_cmp(&load(*b)));
             let Some(shard) = next else { return };
-            let number = self.copies.own_request(id);
+            let number = self.next_own();
             let asked = self.shards[home].request_of_torrent(number, id, request::copy().request);
             let Some(torrent) = self.copies.torrents.get_mut(&id) else { return };
             match asked {
                 Ok(()) => {
+                    self.copies.asked.insert(number, id);
                     let state = CopyState::Asked(number);
                     torrent.copies.push(Copy { shard, state, number: 0, status: None });
                 }
@@ -322,15 +312,13 @@ impl<E: Engine> Sharded<E> {
         request: u64,
         answer: Result<Answer>,
     ) -> Option<Result<Answer>> {
-        if let Some(id) = self.copies.changing.remove(&request)
-            && let Some(torrent) = self.copies.torrents.get_mut(&id)
-        {
-            torrent.changing -= 1;
+        if let Some(id) = self.copies.changing.remove(&request) {
             self.make_copies(id);
         }
         let Some(id) = self.copies.asked.remove(&request) else {
             return (request & OWN == 0).then_some(answer);
         };
+        let number = self.next_own();
         let torrent = self.copies.torrents.get_mut(&id)?;
         let asked = |copy: &&mut Copy| copy.state == CopyState::Asked(request);
         let copy = torrent.copies.iter_mut().find(asked)?;
@@ -338,8 +326,7 @@ impl<E: Engine> Sharded<E> {
         let hashes = InfoHashes::default();
         match answer.and_then(|params| self.shards[shard].add(id, &hashes, params)) {
             Ok(()) => {
-                self.copies.last += 1;
-                copy.number = self.copies.last;
+                copy.number = number;
                 copy.state = CopyState::Adding;
             }
             Err(error) => {
@@ -415,7 +402,7 @@ impl<E: Engine> Sharded<E> {
         if let Some(torrent) = self.copies.torrents.get_mut(&id) {
             torrent.ended(shard);
         }
-        self.go_on(id);
+        self.apply_waiting(id);
         self.make_copies(id);
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::balance::Balance;
-use self::copies::{Change, Copies, OWN};
+use self::copies::{Change, Copies};
 use self::gather::Gather;
 use self::hot::{Advice, Hot};
 use self::queue::Queue;
@@ -30,8 +30,8 @@ use crate::settings::Settings;
 use crate::sys::task::Share;
 use crate::sys::{DemandRecord, OptionsRecord};
 
-/// The first number for the engine's own requests of the session.
-const OWN_OF_SESSION: u64 = OWN | OWN >> 1;
+/// The first number for the engine's own requests. The client's requests have lower numbers.
+const OWN: u64 = 1 << 63;
 
 pub(crate) struct Sharded<E> {
     shards: Vec<E>,
@@ -49,7 +49,7 @@ pub(crate) struct Sharded<E> {
     forwarded: HashSet<u16>,
     /// Present if torrents are replicated on demand.
     hot: Option<Hot>,
-    /// The number of the last own request of the session.
+    /// The last own number: of a request, or of a copy that was passed to a shard.
     last_own: u64,
     /// Events for the next call of `drain`.
     ready: Vec<EngineEvent>,
@@ -82,7 +82,7 @@ impl<E: Engine> Sharded<E> {
             queue: Queue::default(),
             forwarded: HashSet::new(),
             hot,
-            last_own: 0,
+            last_own: OWN,
             counters: vec![None; count],
             shards,
             homes: HashMap::new(),
@@ -216,11 +216,15 @@ impl<E: Engine> Sharded<E> {
         if shard == 0 || !self.forwarded.insert(port) {
             return;
         }
-        self.last_own += 1;
-        let number = OWN_OF_SESSION | self.last_own;
+        let number = self.next_own();
         if let Err(error) = self.request_of_session(number, request::forward(port).request) {
             tracing::warn!(port, %error, "a port is not forwarded");
         }
+    }
+
+    fn next_own(&mut self) -> u64 {
+        self.last_own += 1;
+        self.last_own
     }
 
     fn follow_demand(&mut self, now: Instant, demand: &[DemandRecord]) {
@@ -239,8 +243,7 @@ impl<E: Engine> Sharded<E> {
 
     /// Sends an own request to all shards. Returns its number.
     fn ask_all(&mut self, asked: SessionRequest) -> u64 {
-        self.last_own += 1;
-        let number = OWN_OF_SESSION | self.last_own;
+        let number = self.next_own();
         if let Err(error) = self.request_of_session(number, asked) {
             tracing::warn!(%error, "the limits of the client were not redistributed");
         }
@@ -372,7 +375,7 @@ impl<E: Engine> Engine for Sharded<E> {
             self.balance.set(shared);
         }
         if asked.role == RequestRole::GivesQueue && self.shards.len() > 1 {
-            let answer = Ok(Box::new(self.queue.records()) as Answer);
+            let answer = Ok(Box::new(self.queue.places()) as Answer);
             self.ready.push(EngineEvent::Answered { request, answer });
             return Ok(());
         }
@@ -405,7 +408,7 @@ impl<E: Engine> Engine for Sharded<E> {
 
     fn request_every_status(&mut self, shard: usize) -> Result<()> {
         self.shard(shard)?.request_every_status(0)?;
-        self.copies.expect_every_status(shard);
+        self.copies.expect_every_status(shard, self.last_own);
         Ok(())
     }
 
@@ -425,7 +428,7 @@ impl<E: Engine> Engine for Sharded<E> {
             let number = self.ask_all(request::demand(self.balance.queued(now)).request);
             self.balance.measure(number, now);
         }
-        let mut told = Vec::new();
+        let mut passed = Vec::new();
         for number in 0..self.shards.len() {
             // A failing shard must not hold back events of the others.
             let events = match self.shards[number].drain() {
@@ -433,11 +436,11 @@ impl<E: Engine> Engine for Sharded<E> {
                 Err(error) => vec![(0, EngineEvent::EngineFailed(error))],
             };
             for (_, event) in events {
-                told.extend(self.pass_on(number, event).map(|event| (number, event)));
+                passed.extend(self.pass_on(number, event).map(|event| (number, event)));
             }
         }
-        told.extend(self.ready.drain(..).map(|event| (0, event)));
-        Ok(told)
+        passed.extend(self.ready.drain(..).map(|event| (0, event)));
+        Ok(passed)
     }
 
     fn abort(self) -> Result<Box<dyn FnOnce() + Send>> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::model::{QueueMove, TorrentId, TorrentStatus};
 use crate::settings::QUEUE_LIMITS;
 use crate::sys::task::Share;
-use crate::sys::{DemandRecord, QueuePlaceRecord, QueuedRecord};
+use crate::sys::{DemandRecord, QueuedRecord};
 
 /// The limits of the queue in the order of [`QUEUE_LIMITS`]; negative means no limit.
 pub(super) type Limits = [i32; QUEUE_LIMITS.len()];
@@ -59,10 +59,9 @@ impl Queue {
         self.places.get(&id).map(|place| self.order.range(..place).count())
     }
 
-    pub(super) fn records(&self) -> Vec<QueuePlaceRecord> {
-        let record =
-            |(position, id): (u32, &TorrentId)| QueuePlaceRecord { torrent: id.get(), position };
-        (0..).zip(self.order.values()).map(record).collect()
+    /// Returns the torrents with their positions.
+    pub(super) fn places(&self) -> Vec<(TorrentId, u32)> {
+        self.order.values().copied().zip(0..).collect()
     }
 
     /// Moves a torrent that is in the queue. Returns the same move within its shard.
@@ -246,7 +245,7 @@ mod tests {
     }
 
     fn order(queue: &Queue) -> Vec<u64> {
-        queue.records().iter().map(|record| record.torrent).collect()
+        queue.places().iter().map(|(id, _)| id.get()).collect()
     }
 
     /// The parts of one limit.

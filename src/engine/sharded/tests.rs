@@ -6,7 +6,6 @@ use super::*;
 use crate::engine::fake::{Asked, FakeEngine, Script, fake};
 use crate::messages::request::{self, Ask, AskSession};
 use crate::model::{InfoHashV1, InfoHashV2, QueueMove, TorrentState, TorrentStatus};
-use crate::sys::QueuePlaceRecord;
 
 fn sharded<const N: usize>() -> (Sharded<FakeEngine>, [Script; N]) {
     let (scripts, made) = unbounded();
@@ -136,8 +135,8 @@ fn the_queue_is_the_clients_and_a_move_is_made_in_the_shard_of_the_torrent() {
         else {
             panic!("expected an answer")
         };
-        let records: Vec<QueuePlaceRecord> = typed(answer.unwrap()).unwrap();
-        records.iter().map(|record| TorrentId::new(record.torrent).unwrap()).collect::<Vec<_>>()
+        let places: Vec<(TorrentId, u32)> = typed(answer.unwrap()).unwrap();
+        places.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
     };
     assert_eq!(order(&mut engine), [a, b, c]);
     let up = request::move_in_queue(QueueMove::Up, false);
@@ -430,7 +429,7 @@ fn a_change_waits_for_the_copies_to_end_and_later_requests_wait_for_the_change()
 #[test]
 fn a_torrent_is_not_copied_while_it_changes() {
     let (mut engine, scripts, id) = copied::<2>();
-    let moves = request::move_files("there".into(), crate::model::Existing::Fail);
+    let moves = request::move_files("there".into(), crate::model::OnConflict::Fail);
     engine.request_of_torrent(1, id, moves.request).unwrap();
     scripts[1].say(EngineEvent::Removed(id));
     scripts[0].say(EngineEvent::Statuses(vec![seeding(id)]));

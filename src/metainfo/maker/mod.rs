@@ -5,20 +5,17 @@ mod walk;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use cxx::UniquePtr;
 
 use self::walk::{Entry, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
-use crate::metainfo::hashing::{HashProgress, Layout, Progress, Unreadable, for_each, hash_pieces};
+use crate::metainfo::hashing::{Layout, Progress, Unreadable, for_each, hash_pieces};
+use crate::metainfo::job::Hashing;
 use crate::model::url;
-use crate::reply::{self, Reply, one_shot};
-use crate::sys::{self, process};
+use crate::sys;
 
 const MAKE: &str = "make the torrent";
 
@@ -205,27 +202,20 @@ impl TorrentMaker {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the piece length is not a power of two or
     /// is below 16 KiB, or if the URL of a tracker or web seed is invalid; [`Io`](ErrorKind::Io) if
-    /// the path cannot be read. Later failures are reported by [`Making::wait`].
+    /// the path cannot be read.
+    ///
+    /// The result may be: [`Io`](ErrorKind::Io) if a file or directory cannot be read or changes in the
+    /// meantime; [`InvalidArgument`](ErrorKind::InvalidArgument) if there is no data to share, if something
+    /// is neither a file nor a directory, or if a client would change a name; [`Native`](ErrorKind::Native)
+    /// if libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
     pub fn start(self) -> Result<Making> {
         let record = self.record()?;
         let (root, name) = root_and_name(&self.path)?;
         let rules = self.rules;
-        let progress = Arc::new(Progress::default());
-        let (responder, reply) = one_shot(MAKE);
-        std::thread::Builder::new()
-            .name("patron-maker".into())
-            .spawn({
-                let progress = progress.clone();
-                move || {
-                    process::block_signals();
-                    responder.send_result_of(|| {
-                        let entries = walk::walk(&root, &name, rules, &progress)?;
-                        make(record, entries, &root, &progress)
-                    });
-                }
-            })
-            .map_err(|error| Error::io(MAKE, "a thread to hash on", &error))?;
-        Ok(Making { progress, reply })
+        Hashing::start(MAKE, "patron-maker", move |progress| {
+            let entries = walk::walk(&root, &name, rules, progress)?;
+            make(record, entries, &root, progress)
+        })
     }
 
     /// Describes everything except the files.
@@ -258,6 +248,16 @@ impl TorrentMaker {
             trackers: self.trackers.iter().map(tracker).collect::<Result<_>>()?,
             web_seeds: self.web_seeds.iter().map(web_seed).collect::<Result<_>>()?,
         })
+    }
+}
+
+/// A torrent that is being made.
+pub type Making = Hashing<Metainfo>;
+
+impl Making {
+    /// Returns the files that were skipped so far because of [`Links::Skip`] and [`SpecialFiles::Skip`].
+    pub fn left_out(&self) -> Vec<PathBuf> {
+        self.so_far().left_out.lock().clone()
     }
 }
 
@@ -301,7 +301,7 @@ fn make(
     }
     // At the very end, because this takes some time too.
     for_each(MAKE, &mut entries, |entry| {
-        progress.go_on(MAKE)?;
+        progress.check_cancelled(MAKE)?;
         entry.check_unchanged()
     })?;
     Ok(made)
@@ -313,7 +313,7 @@ fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
     let Some(newest) = entries.iter().filter_map(Entry::modified).max() else { return Ok(()) };
     // A time in the future says nothing.
     while newest.elapsed().is_ok_and(|since| since < QUIET) {
-        progress.go_on(MAKE)?;
+        progress.check_cancelled(MAKE)?;
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
@@ -380,68 +380,6 @@ fn hash(
         let (piece, piece_of_file) = (number(piece as usize), number(piece_of_file as usize));
         torrent.pin_mut().set_hashes(piece, number(file), piece_of_file, &hashes).map_err(native)
     })
-}
-
-/// A torrent that is being made. Dropping it cancels the work.
-#[derive(Debug)]
-pub struct Making {
-    progress: Arc<Progress>,
-    reply: Reply<Metainfo>,
-}
-
-impl Making {
-    /// Returns the progress so far.
-    pub fn progress(&self) -> HashProgress {
-        self.progress.snapshot()
-    }
-
-    /// Returns the files that were skipped so far because of [`Links::Skip`] and [`SpecialFiles::Skip`].
-    pub fn left_out(&self) -> Vec<PathBuf> {
-        self.progress.left_out.lock().clone()
-    }
-
-    /// Stops listing or hashing soon; the result is then [`Cancelled`](ErrorKind::Cancelled).
-    pub fn cancel(&self) {
-        self.progress.cancel();
-    }
-
-    /// Waits for the metainfo.
-    ///
-    /// # Errors
-    ///
-    /// [`Io`](ErrorKind::Io) if a file or directory cannot be read or changes in the meantime;
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if there is no data to share, if something
-    /// is neither a file nor a directory, or if a client would change a name;
-    /// [`Native`](ErrorKind::Native) if libtorrent refuses; [`Cancelled`](ErrorKind::Cancelled).
-    pub fn wait(self) -> Result<Metainfo> {
-        self.reply.wait_until(None).unwrap_or_else(|| Err(reply::taken()))
-    }
-
-    /// Waits for at most `limit`. Returns `None` if it is not done by then. It can be called again.
-    pub fn wait_timeout(&self, limit: Duration) -> Option<Result<Metainfo>> {
-        self.reply.wait_timeout(limit)
-    }
-
-    /// Waits until `deadline`, or indefinitely if it is `None`. Returns `None` once the deadline
-    /// has passed.
-    pub fn wait_until(&self, deadline: Option<Instant>) -> Option<Result<Metainfo>> {
-        self.reply.wait_until(deadline)
-    }
-}
-
-/// Like [`wait`](Making::wait), for any async runtime. Dropping it cancels the work.
-impl Future for Making {
-    type Output = Result<Metainfo>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.reply).poll(context)
-    }
-}
-
-impl Drop for Making {
-    fn drop(&mut self) {
-        self.cancel();
-    }
 }
 
 #[cfg(all(test, feature = "serde"))]

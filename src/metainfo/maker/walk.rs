@@ -100,7 +100,7 @@ pub(super) fn walk(
         Walk { root, name, rules, progress, entries: Vec::new(), linked: HashMap::new() };
     let found = WalkDir::new(root).follow_links(rules.links == Links::Follow).sort_by_file_name();
     for entry in found {
-        progress.go_on(MAKE)?;
+        progress.check_cancelled(MAKE)?;
         walk.take(&entry.map_err(unlisted)?)?;
         if walk.entries.len() + progress.left_out.lock().len() > MAX_FILES {
             let why = format!("has more than {MAX_FILES} files, which no client would read");
@@ -109,7 +109,7 @@ pub(super) fn walk(
     }
     let mut entries = walk.entries;
     for_each(MAKE, &mut entries, |entry| {
-        progress.go_on(MAKE)?;
+        progress.check_cancelled(MAKE)?;
         entry.look(rules)
     })?;
     if entries.iter().all(|entry| entry.size == 0) {

@@ -9,7 +9,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Existing, InfoHashV1, InfoHashV2, InfoHashes};
+use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, OnConflict};
 use crate::store::{COMMIT, Change, Key, Loaded, Record, Relocation, Value};
 use crate::sys::convert;
 
@@ -113,7 +113,7 @@ fn torrent(row: &Row<'_>) -> Rows<Record> {
     record.added = moment(row.get(5)?);
     record.completed = row.get::<_, Option<i64>>(6)?.map(moment);
     if let Some(to) = path(8)? {
-        record.moving = Some(Relocation::new(to, existing(row.get(9)?)));
+        record.moving = Some(Relocation::new(to, on_conflict(row.get(9)?)));
     }
     record.paused = row.get(10)?;
     record.deleting = row.get(11)?;
@@ -287,7 +287,7 @@ fn put(connection: &Connection, record: &Record, info: Option<&[u8]>) -> Rows<()
         record.completed.map(millis),
         convert::path_bytes(&record.save_dir),
         moving.map(|moving| convert::path_bytes(&moving.to)),
-        moving.map(|moving| moving.existing as u8),
+        moving.map(|moving| moving.on_conflict as u8),
         record.paused,
         record.deleting,
         record.queue_position,
@@ -382,17 +382,17 @@ fn columns(record: &Record, info: Option<&[u8]>) -> Vec<u8> {
     part(record.completed.map(|when| millis(when).to_le_bytes()).as_ref().map(|bytes| &bytes[..]));
     part(Some(convert::path_bytes(&record.save_dir)));
     part(moving.map(|moving| convert::path_bytes(&moving.to)));
-    part(moving.map(|moving| [moving.existing as u8]).as_ref().map(|bytes| &bytes[..]));
+    part(moving.map(|moving| [moving.on_conflict as u8]).as_ref().map(|bytes| &bytes[..]));
     part(Some(&[u8::from(record.paused), u8::from(record.deleting)]));
     part(record.queue_position.map(u32::to_le_bytes).as_ref().map(|bytes| &bytes[..]));
     part(info);
     columns
 }
 
-fn existing(number: Option<u8>) -> Existing {
-    [Existing::Fail, Existing::Replace, Existing::Keep]
+fn on_conflict(number: Option<u8>) -> OnConflict {
+    [OnConflict::Fail, OnConflict::Replace, OnConflict::Keep]
         .into_iter()
-        .find(|existing| Some(*existing as u8) == number)
+        .find(|one| Some(*one as u8) == number)
         .unwrap_or_default()
 }
 

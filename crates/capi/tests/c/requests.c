@@ -203,10 +203,10 @@ static void renaming_and_moving(side seeder) {
     const char* taken = path(directory, "taken");
     album_of(taken);
     REFUSED(PATRON_E_EXISTS, patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
-                                                 PATRON_EXISTING_FAIL, &reply, &error));
+                                                 PATRON_ON_CONFLICT_FAIL, &reply, &error));
     CHECK(access(path(from, name), F_OK) == 0);
     OK(patron_move_storage(seeder.handle, seeder.torrent, PATRON_TEXT(taken),
-                           PATRON_EXISTING_REPLACE, &reply, &error));
+                           PATRON_ON_CONFLICT_REPLACE, &reply, &error));
     wait_for(reply);
     CHECK(is(patron_reply_path(reply), taken));
     patron_reply_free(reply);
@@ -621,7 +621,8 @@ static void has_failed(side one, patron_text url) {
         patron_announce* announce = &announces[index];
         const patron_error* error = patron_trackers_announce_error(trackers, index);
         CHECK(patron_error_code(error) == announce->error);
-        CHECK(announce->protocol == 1 || announce->protocol == 2);
+        CHECK(announce->protocol == PATRON_PROTOCOL_VERSION_1 ||
+              announce->protocol == PATRON_PROTOCOL_VERSION_2);
         CHECK(announce->seeds == -1 && announce->leechers == -1 && announce->downloads == -1);
         CHECK(has(patron_trackers_announce_from(trackers, index), "127.0.0.1:"));
         CHECK(patron_trackers_announce_message(trackers, index).data);
@@ -813,13 +814,13 @@ static bool is_so(patron_reply* reply) {
 
 static bool all_are_paused(patron_handle* handle) {
     patron_reply* reply = NULL;
-    OK(patron_all_paused(handle, &reply, &error));
+    OK(patron_is_paused(handle, &reply, &error));
     return is_so(reply);
 }
 
 static bool dht_runs(patron_handle* handle) {
     patron_reply* reply = NULL;
-    OK(patron_dht_is_running(handle, &reply, &error));
+    OK(patron_is_dht_running(handle, &reply, &error));
     return is_so(reply);
 }
 

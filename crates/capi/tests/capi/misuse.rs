@@ -121,7 +121,7 @@ const VALUES: &[(&str, &str)] = &[
     ("priorities", "(const uint8_t*)\"\\4\""),
     ("count", "1"),
     ("new_path", "\"data.bin\""),
-    ("existing", "PATRON_EXISTING_FAIL"),
+    ("on_conflict", "PATRON_ON_CONFLICT_FAIL"),
     ("within_ms", "1000"),
     ("data", "(const uint8_t*)\"a piece\""),
     ("length", "7"),

@@ -12,8 +12,8 @@ const OTHERS: &[(&str, &str)] = &[
     ("options", "patron_get_torrent_options"),
     ("reader", "patron_reader_open"),
     ("reader_with", "patron_reader_open"),
-    ("readiness", "patron_event_fd"),
-    ("ready", "patron_event_fd"),
+    ("ready_channel", "patron_event_fd"),
+    ("ready_descriptor", "patron_event_fd"),
     ("recv", "patron_next_event"),
     ("recv_timeout", "patron_next_event"),
     ("recv_until", "patron_next_event"),
@@ -25,7 +25,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("try_recv", "patron_next_event"),
     ("try_send", "patron_send"),
     ("try_send_tagged", "patron_send"),
-    ("wake_ups", "patron_set_wake"),
+    ("wake_channel", "patron_set_wake"),
 ];
 
 #[test]

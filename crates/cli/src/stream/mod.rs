@@ -67,7 +67,7 @@ impl Streaming {
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
         let is_known = matches!(added, Added::Existing(_));
-        if is_known && self.go_on(torrent, arguments)?.is_none() {
+        if is_known && self.continue_torrent(torrent, arguments)?.is_none() {
             return Ok(None);
         }
         // The reply comes when the metadata has arrived and the files have been checked.
@@ -93,7 +93,7 @@ impl Streaming {
     }
 
     /// A torrent that an earlier run has kept in the store. It stays where its files are.
-    fn go_on(&self, torrent: TorrentId, arguments: &Stream) -> Result<Option<()>> {
+    fn continue_torrent(&self, torrent: TorrentId, arguments: &Stream) -> Result<Option<()>> {
         let Some(()) = self.wait(self.patron.watch(torrent))? else { return Ok(None) };
         let Some(options) = self.wait(self.patron.options(torrent))? else { return Ok(None) };
         if !is_same(&arguments.output, &options.save_dir) {
@@ -139,7 +139,7 @@ impl Streaming {
     fn play(&self, command: Option<&str>, url: &str) -> Result<Outcome> {
         let player = command.map(|command| Player::start(command, url)).transpose()?;
         let ended = player.as_ref().map_or_else(never, |player| player.ended.clone());
-        let ready = self.patron.ready();
+        let ready = self.patron.ready_channel();
         let (mut explainer, mut lines) = (Explainer::new(), Throttle::new(STATUS_LINES));
         loop {
             while let Some(event) = self.patron.try_recv() {

@@ -7,14 +7,14 @@ use crate::sys::StoredRecord;
 
 /// The data from which a torrent can be added again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct StoredForm {
     /// `None` for a magnet link without metadata.
     pub(crate) info: Option<Arc<[u8]>>,
     /// The resume data without the info dictionary.
     pub(crate) resume_data: Arc<[u8]>,
 }
 
-impl From<StoredRecord> for Kept {
+impl From<StoredRecord> for StoredForm {
     fn from(StoredRecord { resume_data, info }: StoredRecord) -> Self {
         Self { info: (!info.is_empty()).then(|| info.into()), resume_data: resume_data.into() }
     }

@@ -1,0 +1,149 @@
+//! The client's own state in the store: settings, DHT nodes, the IP filter, totals and queue positions.
+
+use std::time::Instant;
+
+use super::client_thread::ClientThread;
+use super::store_link::STATE_INTERVAL;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::messages::request::{self, RequestRole, Respond};
+use crate::model::{Answer, Statistics, TorrentId};
+use crate::settings::{SettingValue, Settings};
+use crate::store::{Change, Store, Value};
+
+// The names in the store.
+
+/// The prefix of the name of a setting.
+const SETTING: &str = "setting/";
+const NETWORK: &str = "network";
+const TOTALS: &str = "totals";
+
+impl<E: Engine> ClientThread<E> {
+    /// Saves the client's own state if it is due.
+    pub(super) fn save_state_if_due(&mut self, now: Instant) {
+        if self.store.as_ref().is_some_and(|store| now >= store.next_state) {
+            self.save_state();
+        }
+    }
+
+    /// Saves the DHT nodes, the IP filter and the totals.
+    pub(super) fn save_state(&mut self) {
+        let Some(store) = &mut self.store else { return };
+        store.next_state = Instant::now() + STATE_INTERVAL;
+        store.state_open = 2;
+        self.request_of_session(request::state().request, Respond::Nothing);
+        if self.statistics.is_empty() {
+            self.ask_statistics();
+        }
+    }
+
+    /// Returns how many parts of the client's own state have not been saved.
+    pub(super) fn unsaved_state(&self) -> u32 {
+        self.store.as_ref().map_or(0, |store| store.state_open)
+    }
+
+    /// Requests the queue positions. The answer has all torrents, so one request covers many changes.
+    pub(super) fn save_queue(&mut self) {
+        let Some(store) = &mut self.store else { return };
+        if store.queue_asked {
+            store.queue_changed = true;
+        } else {
+            store.queue_asked = true;
+            self.request_of_session(request::queue().request, Respond::Nothing);
+        }
+    }
+
+    fn queue_given(&mut self, places: &[(TorrentId, u32)]) {
+        let Some(store) = &mut self.store else { return };
+        store.queue_asked = false;
+        if std::mem::take(&mut store.queue_changed) {
+            return self.save_queue();
+        }
+        let change = |&(id, position): &(TorrentId, u32)| {
+            let torrent = self.torrents.get(id)?;
+            let torrent = Some(torrent).filter(|torrent| torrent.removing.is_none())?;
+            Some(Change::Set(torrent.key?, Value::QueuePosition(Some(position))))
+        };
+        self.store_changes(places.iter().filter_map(change).collect());
+    }
+
+    /// Stores the client's own state from the answer to a request.
+    pub(super) fn store_client_state(&mut self, role: RequestRole, answer: &Result<Answer>) {
+        let value = answer.as_ref().ok();
+        match role {
+            RequestRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
+                let change = |(name, value): (&str, &SettingValue)| {
+                    let value = value.to_string().into_bytes().into();
+                    Change::State(format!("{SETTING}{name}").into(), Some(value))
+                };
+                self.store_changes(settings.iter().map(change).collect());
+            }
+            RequestRole::ChangesIpFilter if value.is_some() => self.save_state(),
+            RequestRole::GivesState => {
+                if let Some(bytes) = value.and_then(|value| value.downcast_ref::<Vec<u8>>()) {
+                    self.store_change(Change::State(NETWORK.into(), Some(bytes[..].into())));
+                }
+                self.state_saved();
+            }
+            RequestRole::GivesQueue => {
+                let places = value.and_then(|value| value.downcast_ref::<Vec<(TorrentId, u32)>>());
+                self.queue_given(places.map_or(&[], Vec::as_slice));
+            }
+            _ => {}
+        }
+    }
+
+    fn keeps_settings(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.keeps_settings)
+    }
+
+    /// Adds the totals of earlier runs, and stores the sums if that was requested.
+    pub(super) fn count_totals(&mut self, statistics: &mut Statistics) {
+        let Some(store) = &self.store else { return };
+        let sent = store.totals.0 + statistics.sent;
+        let received = store.totals.1 + statistics.received;
+        (statistics.all_time_sent, statistics.all_time_received) = (sent, received);
+        if store.state_open > 0 {
+            let text = format!("{sent} {received}").into_bytes();
+            self.store_change(Change::State(TOTALS.into(), Some(text.into())));
+            self.state_saved();
+        }
+    }
+
+    fn state_saved(&mut self) {
+        if let Some(store) = &mut self.store {
+            store.state_open = store.state_open.saturating_sub(1);
+        }
+    }
+}
+
+/// The client's own state from earlier runs.
+#[derive(Debug)]
+pub(in crate::client) struct ClientState {
+    pub(in crate::client) settings: Settings,
+    /// In the format of [`ClientBuilder::state`](crate::ClientBuilder::state).
+    pub(in crate::client) network: Vec<u8>,
+    pub(in crate::client) totals: (u64, u64),
+}
+
+impl ClientState {
+    pub(in crate::client) fn load(store: &mut dyn Store) -> Result<Self> {
+        let mut state = Self { settings: Settings::empty(), network: Vec::new(), totals: (0, 0) };
+        for (name, value) in store.state()? {
+            let text = || String::from_utf8_lossy(&value).into_owned();
+            if let Some(name) = name.strip_prefix(SETTING) {
+                // The setting may not exist in this version of libtorrent.
+                if let Err(error) = state.settings.set_text(name, &text()) {
+                    tracing::warn!(%error, "a setting in the store is ignored");
+                }
+            } else if name == NETWORK {
+                state.network = value.to_vec();
+            } else if name == TOTALS {
+                let text = text();
+                let mut numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
+                state.totals = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+            }
+        }
+        Ok(state)
+    }
+}

@@ -1,0 +1,182 @@
+//! Checks of single values, and of settings that depend on each other, the system or the running client.
+
+use super::choices::{PE_BOTH, PE_DISABLED, PE_ENABLED, PLAINTEXT};
+use super::own::{self, DiskReads, OWN};
+use super::value::SettingValue;
+use super::{Settings, listen};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys;
+
+/// Checks a value, whose type is right. Returns what is wrong.
+pub(super) fn check_value(name: &str, value: &SettingValue) -> Result<(), String> {
+    own::check(name, value)?;
+    match value {
+        // Some of them become lines of requests, as `user_agent` does.
+        SettingValue::Text(text) if text.contains(|c: char| c.is_control()) => {
+            Err(format!("{name} takes a text without control characters, not {text:?}"))
+        }
+        // Without alerts, the client would not learn of anything.
+        SettingValue::Int(..1) if name == "alert_queue_size" => {
+            Err(format!("{name} takes a number above 0, not {value}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Settings {
+    /// Returns these settings with a change applied, if a running client can make that change.
+    pub(crate) fn changed(&self, change: &Settings, offline: bool) -> Result<Self> {
+        for fixed in OWN.map(|(name, _)| name).into_iter().chain(["alert_mask"]) {
+            if change.get(fixed).is_some() {
+                let message = format!("{fixed} cannot be changed while the client runs");
+                return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
+            }
+        }
+        let mut changed = self.clone();
+        changed.merge(change);
+        changed.check().map_err(|error| error.in_operation("change the settings"))?;
+        if offline {
+            changed.stays_here(change)?;
+        }
+        Ok(changed)
+    }
+
+    /// Checks that a change keeps an offline client on the loopback interface.
+    fn stays_here(&self, change: &Settings) -> Result<()> {
+        let refuse = |what: String| {
+            let message = format!("{what}: the client is offline, and this would leave loopback");
+            Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message))
+        };
+        for name in ["enable_lsd", "enable_upnp", "enable_natpmp"] {
+            if change.switch(name, false) {
+                return refuse(format!("{name}=true"));
+            }
+        }
+        let nodes = self.text("dht_bootstrap_nodes", "libtorrent's own");
+        let is_here = |node: &str| {
+            let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+            let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        };
+        let elsewhere =
+            nodes.split(',').map(str::trim).find(|node| !node.is_empty() && !is_here(node));
+        match elsewhere {
+            Some(node) if self.switch("enable_dht", true) && change.switch("enable_dht", true) => {
+                refuse(format!("enable_dht=true with dht_bootstrap_nodes={node}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the addresses and devices to listen on are valid.
+    pub(crate) fn check_interfaces(&self) -> Result<()> {
+        listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
+    }
+
+    /// Checks that the settings can be combined. Only the kernel may follow a pointer into a mapped
+    /// file: if libtorrent read the data and the file had been truncated, SIGBUS would end the
+    /// process.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.disk_reads() != DiskReads::ZeroCopy {
+            return Ok(());
+        }
+        let refuse = |conflict: &str, why: &str| {
+            let message = format!(
+                "disk_reads=zero_copy cannot be combined with {conflict}: {why}, and a file that is \
+                 truncated meanwhile would crash the process (SIGBUS)"
+            );
+            Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
+        };
+        for name in ["enable_incoming_utp", "enable_outgoing_utp"] {
+            if self.switch(name, true) {
+                return refuse(&format!("{name}=true"), "uTP reads what it sends in user space");
+            }
+        }
+        let encrypts = |name| self.number(name, PE_ENABLED) != PE_DISABLED;
+        let level = self.number("allowed_enc_level", PE_BOTH);
+        if level != PLAINTEXT && (encrypts("in_enc_policy") || encrypts("out_enc_policy")) {
+            let conflict = format!("allowed_enc_level={level} (1 is plaintext)");
+            return refuse(&conflict, "RC4 reads what it sends in user space");
+        }
+        let interfaces = self.text("listen_interfaces", "");
+        if let Some(tls) = interfaces.split(',').map(str::trim).find(|one| is_tls(one)) {
+            let conflict = format!("listen_interfaces={tls}");
+            return refuse(&conflict, "TLS (the s) reads what it sends in user space");
+        }
+        Ok(())
+    }
+
+    /// Returns how many descriptors a client may need: for its connections, which libtorrent limits to 80 %
+    /// of the available descriptors, or for its connections and its files, which both libtorrent and the read
+    /// path keep open, and some for everything else.
+    pub(crate) fn descriptors(&self) -> u64 {
+        let count = |name| u64::try_from(self.shared_number(name)).unwrap_or(0);
+        let connections = count("connections_limit");
+        let files = 2 * count("file_pool_size");
+        (connections * 5).div_ceil(4).max(connections + files) + 64
+    }
+
+    /// Reduces limits that exceed the available descriptors. 80 % is for connections: libtorrent uses the
+    /// same share, but does not know about other clients. The read path and libtorrent's disk backend share
+    /// the rest.
+    pub(crate) fn fit(&mut self, descriptors: u64) {
+        let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
+        let wanted = self.shared_number("file_pool_size");
+        let connections = i32::try_from(descriptors / 10 * 8).unwrap_or(i32::MAX).max(1);
+        let wanted_connections = self.shared_number("connections_limit");
+        self.assume([
+            ("file_pool_size", wanted.min(files).into()),
+            ("connections_limit", wanted_connections.min(connections).into()),
+        ]);
+    }
+}
+
+/// Returns whether an entry is for TLS. `ADDRESS:PORT` is followed by flags, of which `s` means TLS.
+fn is_tls(interface: &str) -> bool {
+    let port = interface.rsplit(':').next().unwrap_or_default();
+    port.trim_start_matches(|c: char| c.is_ascii_digit()).contains('s')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_copy_is_refused_where_the_process_itself_would_read_the_file() {
+        Settings::seeding().check().unwrap();
+        Settings::default().check().unwrap();
+        let conflicts: [(&str, SettingValue); 5] = [
+            ("enable_incoming_utp", true.into()),
+            ("enable_outgoing_utp", true.into()),
+            ("allowed_enc_level", 3.into()),
+            ("allowed_enc_level", 2.into()),
+            ("listen_interfaces", "0.0.0.0:6881,[::]:6882s".into()),
+        ];
+        for (name, value) in conflicts {
+            let mut settings = Settings::seeding();
+            settings.set(name, value).unwrap();
+            let error = settings.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().contains(name), "{error}");
+            settings.set("disk_reads", "copy").unwrap();
+            settings.check().unwrap();
+        }
+        let mut settings = Settings::default();
+        settings.set("disk_reads", "zero_copy").unwrap();
+        assert!(settings.check().is_err(), "uTP is libtorrent's default");
+
+        let mut settings = Settings::seeding();
+        settings.set("disk_reads", "zero_copy").unwrap();
+        settings.check().unwrap();
+    }
+
+    #[test]
+    fn a_tls_interface_is_known_by_its_flag() {
+        for tls in ["0.0.0.0:6881s", "[::]:1ls", "eth0:0s"] {
+            assert!(is_tls(tls), "{tls}");
+        }
+        for plain in ["0.0.0.0:6881", "[::]:1l", "wlps0:0", ""] {
+            assert!(!is_tls(plain), "{plain}");
+        }
+    }
+}

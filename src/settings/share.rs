@@ -1,0 +1,137 @@
+//! The settings that the sessions of a client share.
+
+use super::value::SettingValue;
+use super::{Settings, listen};
+use crate::error::{Error, ErrorKind, Result};
+use crate::sys::task::Share;
+
+/// The settings that the sessions of a client share, with libtorrent's defaults.
+const SHARED: &[(&str, i32)] = &[
+    ("upload_rate_limit", 0),
+    ("download_rate_limit", 0),
+    ("connections_limit", 200),
+    ("unchoke_slots_limit", 8),
+    ("file_pool_size", 40),
+    ("aio_threads", 10),
+    ("max_queued_disk_bytes", 1024 * 1024),
+    ("max_concurrent_http_announces", 50),
+    ("active_checking", 1),
+    ("active_downloads", 3),
+    ("active_seeds", 5),
+    ("active_limit", 500),
+    ("active_tracker_limit", 1600),
+    ("active_dht_limit", 88),
+    ("active_lsd_limit", 60),
+];
+
+/// The shared settings that say how many queued torrents run. A part may be 0.
+pub(crate) const QUEUE_LIMITS: [&str; 4] =
+    ["active_checking", "active_downloads", "active_seeds", "active_limit"];
+
+impl Settings {
+    /// Sets those of the [shared](SHARED) settings that have their default explicitly, so that they can be
+    /// divided.
+    pub(crate) fn name_shared(&mut self) {
+        for (name, default) in SHARED {
+            self.0.entry((*name).into()).or_insert_with(|| (*default).into());
+        }
+    }
+
+    /// Returns the value of a [shared](SHARED) setting, or its default.
+    pub(super) fn shared_number(&self, name: &str) -> i32 {
+        let shared = SHARED.iter().find(|(shared, _)| *shared == name);
+        self.number(name, shared.map_or(0, |(_, default)| *default))
+    }
+
+    /// Returns the shared settings in this set.
+    pub(crate) fn shared(&self) -> Self {
+        let is_shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
+        let shared = self.0.iter().filter(|(name, _)| is_shared(name));
+        Self(shared.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// Returns the settings for one of several sessions: its part of the shared limits and a port of its own.
+    /// Only the first uses port mapping by the router.
+    pub(crate) fn part(&self, part: Share) -> Self {
+        let mut settings = self.clone();
+        if part == Share::WHOLE {
+            return settings;
+        }
+        for (name, _) in SHARED {
+            if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name) {
+                *whole = part_of(name, *whole, part);
+            }
+        }
+        if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut("listen_interfaces")
+            && let Some(moved) = listen::next_ports(interfaces, part.number)
+        {
+            *interfaces = moved;
+        }
+        if part.number > 0 {
+            settings.assume([("enable_upnp", false.into()), ("enable_natpmp", false.into())]);
+        }
+        settings
+    }
+
+    /// Returns whether there are ports for this many sessions.
+    pub(crate) fn check_ports(&self, sessions: usize) -> Result<()> {
+        let interfaces = self.text("listen_interfaces", "");
+        match listen::next_ports(interfaces, sessions.saturating_sub(1)) {
+            Some(_) => Ok(()),
+            None => {
+                let message = format!(
+                    "{interfaces}: each of the {sessions} network threads needs its own port, and \
+                     the last would be above 65535"
+                );
+                Err(Error::new(ErrorKind::InvalidArgument, "listen", message))
+            }
+        }
+    }
+}
+
+/// Returns the part of a shared setting for one of several sessions. Negative numbers mean no limit.
+pub(crate) fn part_of(name: &str, whole: i32, part: Share) -> i32 {
+    match QUEUE_LIMITS.contains(&name) {
+        true if whole < 0 => whole,
+        true => part.of_count(whole),
+        false => part.of_limit(whole),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_share_what_the_client_may_have() {
+        let mut settings = Settings::default();
+        settings.set("listen_interfaces", "127.0.0.1:6881").unwrap();
+        settings.set("upload_rate_limit", 1001).unwrap();
+        settings.set("unchoke_slots_limit", -1).unwrap();
+        settings.name_shared();
+        let parts = [0, 1].map(|number| settings.part(Share { number, count: 2 }));
+        for (name, values) in [
+            ("upload_rate_limit", [501, 500]),
+            ("download_rate_limit", [0, 0]),
+            ("connections_limit", [100, 100]),
+            ("unchoke_slots_limit", [-1, -1]),
+        ] {
+            assert_eq!(parts.each_ref().map(|part| part.number(name, -9)), values, "{name}");
+        }
+        let ports = parts.each_ref().map(|part| part.text("listen_interfaces", ""));
+        assert_eq!(ports, ["127.0.0.1:6881", "127.0.0.1:6882"]);
+        assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp", true)), [true, false]);
+        assert_eq!(settings.part(Share::WHOLE), settings);
+        assert_eq!(settings.shared().number("upload_rate_limit", 0), 1001);
+        assert!(settings.shared().get("listen_interfaces").is_none());
+    }
+
+    #[test]
+    fn too_many_sessions_for_the_ports_are_refused() {
+        let mut settings = Settings::default();
+        settings.set("listen_interfaces", "127.0.0.1:65535").unwrap();
+        settings.check_ports(1).unwrap();
+        let error = settings.check_ports(2).unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:65535"), "{error}");
+    }
+}
