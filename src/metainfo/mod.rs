@@ -208,9 +208,12 @@ pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<sys::TorrentParams>> {
     if bytes.len() as u64 > MAX_METAINFO_SIZE {
         return Err(parse(too_large(bytes.len() as u64)));
     }
-    sys::params_from_metainfo(bytes).map_err(|exception| match what_else(bytes) {
-        Some(what) => parse(format!("it is {what}, not a .torrent file")),
-        None => Error::from_native(READ, &exception).with_kind(ErrorKind::Parse),
+    sys::params_from_metainfo(bytes).map_err(|exception| {
+        let error = Error::from_native(READ, &exception).with_kind(ErrorKind::Parse);
+        match what_else(bytes) {
+            Some(what) => parse(format!("it is {what}, not a .torrent file: {}", error.message())),
+            None => error,
+        }
     })
 }
 
