@@ -15,6 +15,7 @@ use super::own::{DISK_READS, MOST_THREADS, NETWORK_THREADS, REPLICATE};
 /// | `auto_manage_startup` | 10 | after this many seconds, libtorrent stops visiting an idle torrent every second |
 /// | `listen_queue_size` | 128 | libtorrent's 5 overflows in a burst of connections |
 /// | `max_queued_disk_bytes` | 32 MiB | with libtorrent's 1 MiB a peer waits for the disk: 2 GiB from one took 4.3 s instead of 3.6; 128 MiB gained nothing more (3.5) |
+/// | `mmap_file_size_cutoff` | the maximum | files are written and hashed by system calls: until 2.0.11, libtorrent's process ends if a mapped file of a v2 torrent is truncated while it is hashed; a download of 0.8 GB took 4.2 s instead of 4.8 |
 /// | `disk_reads` | `copy` | saves two thread switches per block, and is safe with every transport |
 impl Default for Settings {
     fn default() -> Self {
@@ -27,6 +28,7 @@ impl Default for Settings {
             ("auto_manage_startup", 10.into()),
             ("listen_queue_size", 128.into()),
             ("max_queued_disk_bytes", (32 * 1024 * 1024).into()),
+            ("mmap_file_size_cutoff", i32::MAX.into()),
             (DISK_READS, "copy".into()),
         ]);
         settings

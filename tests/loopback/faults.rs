@@ -712,6 +712,38 @@ fn files_that_change_during_their_download_are_not_reported_as_complete() {
     }
 }
 
+/// Until 2.0.11, libtorrent hashes the v2 blocks of a file without protection against SIGBUS if it has mapped it.
+#[test]
+fn a_file_may_be_truncated_while_it_is_hashed() {
+    in_child(truncating_while_hashing, |_| {});
+}
+
+#[test]
+#[ignore = "run by a_file_may_be_truncated_while_it_is_hashed"]
+fn truncating_while_hashing() {
+    const SIZE: usize = 32 * MIB;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(dir.path(), "data.bin", 84, SIZE));
+    let [id] = seeder.patron.torrents()[..] else { panic!("there is one torrent") };
+    let file = std::fs::File::options().write(true).open(&seeder.path).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                file.set_len(0).unwrap();
+                file.set_len(SIZE as u64).unwrap();
+            }
+        });
+        for _ in 0..100 {
+            // After an error the torrent has stopped.
+            seeder.patron.resume(id).wait().unwrap();
+            seeder.patron.recheck(id).wait().unwrap();
+            await_event!(seeder.patron, Event::Checked { .. } | Event::Error { .. });
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
 /// libtorrent's own check of the files would disconnect all peers, and announce the torrent as stopped and
 /// started.
 #[test]
