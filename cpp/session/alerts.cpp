@@ -184,10 +184,13 @@ bool Session::convert_state(lt::alert& alert, Alerts& out) {
         return true;
     // A torrent is reported as finished when libtorrent has closed its files, which it does next,
     // so that everything is written. The saver checks the files before that.
-    case lt::torrent_finished_alert::alert_type:
-        if (Entry* const torrent = find(id(alert)))
-            torrent->finishing = true;
+    case lt::torrent_finished_alert::alert_type: {
+        // If the data is trusted, this is posted before the alert that the torrent was added.
+        std::uint64_t const torrent = id(alert);
+        if (find(torrent) != nullptr || adding_.count(torrent) > 0)
+            torrents_[torrent].finishing = true;
         return true;
+    }
     case lt::cache_flushed_alert::alert_type:
         files_closed(id(alert), out);
         return true;

@@ -7,6 +7,7 @@ mod maker;
 mod urls;
 mod verifier;
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ const READ: &str = "read the metainfo";
 /// println!("{}: {} bytes in {} files", metainfo.name, metainfo.total_size, metainfo.files.len());
 /// # Ok::<(), torrent_patron::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Metainfo {
@@ -74,6 +75,18 @@ pub struct Metainfo {
     pub creation_date: Option<SystemTime>,
     #[cfg_attr(feature = "serde", serde(skip))]
     torrent_file: Arc<[u8]>,
+}
+
+/// Omits the contents of the file.
+impl fmt::Debug for Metainfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metainfo")
+            .field("name", &self.name)
+            .field("info_hashes", &self.info_hashes)
+            .field("total_size", &self.total_size)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A file of a torrent.

@@ -127,25 +127,25 @@ impl Patron {
     }
 
     /// Stops a torrent until it is resumed. The reply means that libtorrent has received the command;
-    /// [`Event::Paused`] means that the torrent has stopped.
+    /// [`Event::Paused`](crate::Event::Paused) means that the torrent has stopped.
     pub fn pause(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::pause(false))
     }
 
     /// Resumes a torrent, also after an error such as a full disk. The reply means that libtorrent has
-    /// received the command; [`Event::Resumed`] means that it was executed.
+    /// received the command; [`Event::Resumed`](crate::Event::Resumed) means that it was executed.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())
     }
 
     /// Waits until all wanted data of a torrent has been downloaded and written; the reply comes at once if
     /// it already has. The files may still have to be moved out of the directory for incomplete files, which
-    /// [`Event::Moved`] reports.
+    /// [`Event::Moved`](crate::Event::Moved) reports.
     ///
     /// # Errors
     ///
-    /// The error ([`Event::Error`]) that stopped the torrent; [resume](Patron::resume) it and wait again.
-    /// [`NotFound`](crate::error::ErrorKind::NotFound); [`Gone`](crate::error::ErrorKind::Gone) if the
+    /// The error ([`Event::Error`](crate::Event::Error)) that stopped the torrent;
+    /// [resume](Patron::resume) it and wait again. [`NotFound`](crate::error::ErrorKind::NotFound); [`Gone`](crate::error::ErrorKind::Gone) if the
     /// torrent is removed.
     ///
     /// ```no_run

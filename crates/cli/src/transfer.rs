@@ -544,6 +544,10 @@ impl Transfer {
             }
             Event::Restored { torrents, failed, .. } => {
                 self.know_restored()?;
+                // Some may not be known, and so not be complete.
+                if self.interrupt.came() {
+                    return Ok(());
+                }
                 for (id, torrent) in &mut self.torrents {
                     let status = self.patron.status(*id);
                     torrent.reached_goal = status.is_some_and(|status| status.paused);
