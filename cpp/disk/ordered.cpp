@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/disk/moves.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
+#include "torrent-patron/cpp/session/hash_trees.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/operations.hpp>
@@ -66,6 +67,9 @@ void Ordered::exclusive_job_ended() {
 
 lt::storage_holder Ordered::new_torrent(lt::storage_params const& params,
                                         std::shared_ptr<void> const& torrent) {
+    // The metadata is known, and no peer was told so.
+    internals::fill_pad_trees(torrent);
+    internals::drop_v2(torrent);
     auto files = std::make_shared<TorrentFiles>(params);
     files->inner = inner_->new_torrent(params, torrent);
     files->owner = torrent;

@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/session/answers.hpp"
+#include "torrent-patron/cpp/session/hash_trees.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -132,6 +133,7 @@ class PeerGuard : public lt::peer_plugin {
 
     bool on_handshake(lt::span<char const> reserved) override {
         rejects_ = (reserved[7] & 0x04) != 0;
+        internals::drop_v2(peer_, torrent_);
         return true;
     }
     void sent_request(lt::peer_request const& request) override {
@@ -225,6 +227,10 @@ class TorrentGuard : public lt::torrent_plugin {
         if (!peer.is_outgoing() && guard_->floods(peer.remote()))
             guard->slow_down();
         return guard;
+    }
+
+    void on_piece_failed(lt::piece_index_t piece) override {
+        internals::expect_rejects(torrent_, piece);
     }
 
   private:

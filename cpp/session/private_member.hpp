@@ -30,4 +30,10 @@ struct Open {
     friend typename Tag::type member(Tag) { return Member; }
 };
 
+// The same for a member whose type is private, too: `auto member(Tag);` declares the function.
+template <typename Tag, auto Member>
+struct OpenPrivate {
+    friend auto member(Tag) { return Member; }
+};
+
 } // namespace patron::internals

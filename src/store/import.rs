@@ -91,22 +91,26 @@ const IMPORT: &str = "import the torrents";
 
 const RESUME: &[&str] = &["fastresume", "resume"];
 
-/// Refuses a FIFO, which somebody else may have put there: to open one would wait for its writer.
-fn check_regular(path: &Path) -> Result<()> {
+/// The largest file that libtorrent decodes, in bytes.
+const LARGEST: u64 = 512 << 20;
+
+/// Refuses what somebody else may have put there: a FIFO, because to open one would wait for its writer, and a
+/// file that would fill the memory.
+fn check(path: &Path) -> Result<()> {
+    let refuse =
+        |why: String| Err(Error::new(ErrorKind::InvalidArgument, IMPORT, why).on(path.display()));
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => {
-            let error = Error::new(ErrorKind::InvalidArgument, IMPORT, "it is not a regular file");
-            Err(error.on(path.display()))
-        }
+        Ok(found) if !found.is_file() => refuse("it is not a regular file".into()),
+        Ok(found) if found.len() > LARGEST => refuse(format!("it has {} bytes", found.len())),
         _ => Ok(()),
     }
 }
 
 fn read(path: &Path, key: Key) -> Result<Record> {
     let mut options = AddOptions::default();
-    check_regular(path)?;
+    check(path)?;
     let bytes = |path: &Path| {
-        check_regular(path)?;
+        check(path)?;
         fs::read(path).map_err(|error| Error::io(IMPORT, path.display(), &error))
     };
     let is_torrent = path.extension().is_some_and(|kind| kind == "torrent");

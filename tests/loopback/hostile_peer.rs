@@ -1,7 +1,7 @@
 //! A malicious peer (BEP 3, 6, 9, 10): it may cost nothing but its connection.
 
 use std::io::{Read, Result, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -15,9 +15,10 @@ use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, Source, TorrentId
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
 use crate::support::wire::{
-    BITFIELD, CHOKE, EXTENSIONS, FAST, HANDSHAKE_LENGTH, HAVE, HAVE_ALL, INTERESTED, PIECE, REJECT,
-    REQUEST, UNCHOKE, answer_handshake, handshake, info_hash, message, number_at, offer_metadata,
-    receive_only, request, send, serve_metadata,
+    BITFIELD, CHOKE, EXTENSIONS, FAST, HANDSHAKE_LENGTH, HASH_REJECT, HASH_REQUEST, HASHES, HAVE,
+    HAVE_ALL, INTERESTED, PIECE, PROTOCOL_V2, REJECT, REQUEST, UNCHOKE, answer_handshake,
+    handshake, info_hash, message, number_at, offer_metadata, receive, receive_only, request, send,
+    serve_metadata,
 };
 use crate::support::{
     PATIENCE, Seeder, address, builder, data, drain, finished, maker, noise, same, still_works,
@@ -464,6 +465,136 @@ fn metadata_of_both_versions_without_v1_hashes_is_refused() {
     );
     assert!(error.message().contains("'pieces' entry"), "{error}");
     still_works(&patron);
+}
+
+/// A pad file has no hashes, and its root is zeros.
+#[test]
+fn hashes_of_a_pad_file_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let album = dir.path().join("from/album");
+    for (seed, name) in [(28, "one.bin"), (29, "two.bin")] {
+        data(&album, name, seed, 100_000);
+    }
+    for protocol in [Protocol::Hybrid, Protocol::V2] {
+        let making = maker(&album, protocol).piece_length(128 << 10).start().unwrap();
+        let seeder = Seeder::with(&album, making.wait().unwrap());
+        let patron = &seeder.patron;
+        let v2 = seeder.metainfo.info_hashes.v2.unwrap();
+        for (kind, count) in [(HASH_REQUEST, 2), (HASHES, 2), (HASHES, 1), (HASH_REJECT, 2)] {
+            let mut stream = TcpStream::connect(address(patron)).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let hello = handshake(FAST | PROTOCOL_V2, &v2.0[..20], b"=EVIL03=============");
+            let numbers = [0, 0, count, 0].map(u32::to_be_bytes).concat();
+            let hashes = vec![1; 32 * count as usize];
+            let sent = if kind == HASHES { &hashes[..] } else { &[] };
+            let wrong = message(kind, &[&[0; 32], &numbers[..], sent].concat());
+            stream.write_all(&[hello, wrong].concat()).unwrap();
+            // A request is rejected; the others end the connection.
+            if kind == HASH_REQUEST {
+                stream.read_exact(&mut [0; HANDSHAKE_LENGTH]).unwrap();
+                receive_only(&mut stream, HASH_REJECT).unwrap();
+            } else {
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+        }
+        still_works(patron);
+    }
+}
+
+/// libtorrent would request hashes of it from the peer, and a v1 torrent has no hash trees.
+#[test]
+fn a_peer_that_claims_v2_before_a_v1_torrent_has_metadata_does_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 31, 100_000);
+    let metainfo = torrent(&file);
+    let torrent_file = metainfo.torrent_file();
+    let at = torrent_file.windows(7).position(|key| key == b"4:infod").unwrap() + 6;
+    let info = &torrent_file[at..torrent_file.len() - 1];
+    let client = plain(&dir.path().join("to")).start().unwrap();
+    let patron = client.patron();
+    let link = format!("magnet:?xt=urn:btih:{}", metainfo.info_hashes);
+    let source = Source::Magnet(link.into());
+    let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+
+    let mut stream = TcpStream::connect(address(&patron)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let reserved = EXTENSIONS | FAST | PROTOCOL_V2;
+    let hello = handshake(reserved, &info_hash(&metainfo), b"=EVIL05=============");
+    stream.write_all(&hello).unwrap();
+    stream.read_exact(&mut [0; HANDSHAKE_LENGTH]).unwrap();
+    offer_metadata(&mut stream, info.len()).unwrap();
+    serve_metadata(&mut stream, info).unwrap();
+    await_event!(patron, Event::MetadataReceived { id: on, .. } if *on == id => ());
+    let _ = stream.write_all(&[message(HAVE_ALL, &[]), message(UNCHOKE, &[])].concat());
+    await_event!(patron, Event::Checked { id: on, .. } if *on == id => ());
+    receive_only(&mut stream, REQUEST).unwrap();
+    still_works(&patron);
+}
+
+/// When a piece is wrong, the hashes of its blocks are requested from any peer. libtorrent would record a reject
+/// beyond the end of a list.
+#[test]
+fn rejected_requests_for_the_hashes_of_blocks_do_no_harm() {
+    const PIECE_LENGTH: u32 = 32 << 10;
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 30, 12 << 20);
+    let making = maker(&file, Protocol::V2).piece_length(PIECE_LENGTH).start().unwrap();
+    let metainfo = making.wait().unwrap();
+    let bytes: Arc<[u8]> = std::fs::read(&file).unwrap().into();
+    let (rejected, rejects) = channel();
+    // Not at the address of other peers, because some will be banned.
+    let peers: Vec<_> = (2..8_u8)
+        .map(|number| {
+            let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, number), 0)).unwrap();
+            let address = listener.local_addr().unwrap();
+            let (bytes, rejected) = (bytes.clone(), rejected.clone());
+            std::thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    let _ = serve_and_reject(stream, &bytes, PIECE_LENGTH, &rejected);
+                }
+            });
+            address
+        })
+        .collect();
+    let client = plain(&dir.path().join("to")).start().unwrap();
+    let patron = client.patron();
+    patron.add_torrent(&metainfo, AddOptions::default().add_peers(peers)).wait().unwrap();
+    rejects.recv_timeout(PATIENCE).unwrap();
+    still_works(&patron);
+}
+
+/// Sends some wrong blocks of the last pieces, and rejects all requests for hashes.
+fn serve_and_reject(
+    mut stream: TcpStream,
+    bytes: &[u8],
+    piece_length: u32,
+    rejected: &Sender<()>,
+) -> Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    answer_handshake(&mut stream, FAST | PROTOCOL_V2, b"=EVIL04=============")?;
+    send(&mut stream, HAVE_ALL, &[])?;
+    send(&mut stream, UNCHOKE, &[])?;
+    let mut sent = 0;
+    loop {
+        match receive(&mut stream)? {
+            (REQUEST, asked) => {
+                let [piece, offset, length] = [0, 4, 8].map(|at| number_at(&asked, at));
+                let first = (piece * piece_length + offset) as usize;
+                let mut block = bytes[first..first + length as usize].to_vec();
+                sent += 1;
+                // The hashes of these blocks are beyond the first 512.
+                if piece >= 256 && sent % 3 == 0 {
+                    block[0] ^= 1;
+                }
+                send(&mut stream, PIECE, &[&asked[..8], &block].concat())?;
+            }
+            (HASH_REQUEST, asked) => {
+                send(&mut stream, HASH_REJECT, &asked)?;
+                let _ = rejected.send(());
+            }
+            _ => {}
+        }
+    }
 }
 
 /// libtorrent takes such a peer for one that delivers, and waits for the blocks that it requested from it.

@@ -17,9 +17,13 @@ pub const HAVE_ALL: u8 = 14;
 pub const HAVE_NONE: u8 = 15;
 pub const REJECT: u8 = 16;
 pub const EXTENDED: u8 = 20;
+pub const HASH_REQUEST: u8 = 21;
+pub const HASHES: u8 = 22;
+pub const HASH_REJECT: u8 = 23;
 
 /// Bits of the reserved bytes of a handshake.
 pub const FAST: u64 = 0x04;
+pub const PROTOCOL_V2: u64 = 0x10;
 pub const EXTENSIONS: u64 = 0x10_0000;
 
 pub const HANDSHAKE_LENGTH: usize = 68;

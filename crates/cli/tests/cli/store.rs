@@ -234,6 +234,11 @@ fn a_store_is_listed_checked_exported_and_imported() {
     let output = run(["store", "check", text(&pipe)]).expect(1);
     assert!(output.stderr.contains("pipe.torrent: it is not a regular file"), "{output:#?}");
     fs::remove_file(pipe).unwrap();
+    let huge = backup.join("huge.fastresume");
+    fs::File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    let output = run(["store", "import", text(&other), text(&backup)]).expect(1);
+    assert!(output.stderr.contains("huge.fastresume: it has 1099511627776 bytes"), "{output:#?}");
+    fs::remove_file(huge).unwrap();
     let again = run(["store", "import", text(&other), text(&backup)]).expect(0).stdout;
     assert_eq!(again, "movie.bin: already in the store\n");
     let json = |command: &[&str], code| {
