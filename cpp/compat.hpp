@@ -37,6 +37,13 @@ constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
 // Since 2.1, pieces are hashed before they are written, which may be much later.
 constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
+// Until 2.0.12, hashes from a peer may be for a pad file, which has no hash tree.
+constexpr bool pads_lack_trees = LIBTORRENT_VERSION_NUM < 20013;
+
+// Until 2.0.13, messages about hash trees are not checked for torrents without trees, nor rejects
+// of requests for the hashes of blocks.
+constexpr bool trusts_hash_messages = LIBTORRENT_VERSION_NUM < 20014;
+
 // Whether a torrent has a v1 info hash, but no v1 hashes of its pieces: libtorrent accepts it if it
 // is also a v2 torrent, and would read them from beyond the end of its metadata.
 inline bool lacks_v1_hashes(lt::torrent_info const& info) {

@@ -73,7 +73,8 @@ char const* random_root() {
 }
 
 bool has_no_trees(native::torrent const& torrent) {
-    return torrent.valid_metadata() && !torrent.torrent_file().info_hashes().has_v2();
+    return compat::trusts_hash_messages && torrent.valid_metadata() &&
+           !torrent.torrent_file().info_hashes().has_v2();
 }
 
 void drop_v2(native::peer_connection const& peer) {
@@ -84,6 +85,8 @@ void drop_v2(native::peer_connection const& peer) {
 } // namespace
 
 void fill_pad_trees(std::shared_ptr<void> const& torrent) {
+    if (!compat::pads_lack_trees)
+        return;
     auto& owner = *static_cast<native::torrent*>(torrent.get());
     auto& trees = owner.*member(Trees());
     lt::file_storage const& files = compat::original_files(owner.torrent_file());
@@ -105,7 +108,8 @@ void fill_pad_trees(std::shared_ptr<void> const& torrent) {
 
 void expect_rejects(lt::torrent_handle const& torrent, lt::piece_index_t const piece) {
     auto const owner = torrent.native_handle();
-    if (!owner || !owner->torrent_file().info_hashes().has_v2() || !owner->has_hash_picker())
+    if (!compat::trusts_hash_messages || !owner || !owner->has_hash_picker() ||
+        !owner->torrent_file().info_hashes().has_v2())
         return;
     lt::file_storage const& files = compat::original_files(owner->torrent_file());
     lt::file_index_t const file = files.file_index_at_piece(piece);
