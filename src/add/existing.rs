@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::hashing::{Layout, hash_piece};
+use crate::model::op;
 use crate::sys::{self, DescriptionRecord, FileRecord, TorrentParams};
 
 /// How many pieces of a file are hashed to find a correct one.
 const SAMPLES: usize = 16;
-
-const ADD: &str = "add the torrent";
 
 /// Refuses the torrent if one of its files exists and is longer than it should be.
 pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> Result<()> {
@@ -31,7 +30,7 @@ pub(super) fn refuse_changed(described: &DescriptionRecord, directory: &Path) ->
                 return Err(too_long(&path, found.len(), file));
             }
             Err(error) if file.claimed && is_missing(&error) => {
-                return Err(Error::io(ADD, path.display(), &error).at_disk());
+                return Err(Error::io(op::ADD, path.display(), &error).at_disk());
             }
             _ => {}
         }
@@ -73,7 +72,7 @@ pub(super) fn refuse_foreign(
     let Ok(hashes) = params.piece_hashes(torrent.as_deref().unwrap_or_default()) else {
         return Ok(());
     };
-    let native = |exception| Error::from_native(ADD, &exception);
+    let native = |exception| Error::from_native(op::ADD, &exception);
     let layout = Layout::new(&params.layout().map_err(native)?, v1, v2);
     let path = |file: usize| Some(directory.join(&described.files[file].path));
     for (file, whole) in doubtful {
@@ -103,7 +102,7 @@ pub(super) fn cut(path: &Path, length: u64) -> Result<()> {
     let opened = fs::File::options().write(true).open(path);
     opened
         .and_then(|opened| opened.set_len(length))
-        .map_err(|error| Error::io(ADD, path.display(), &error).at_disk())
+        .map_err(|error| Error::io(op::ADD, path.display(), &error).at_disk())
 }
 
 /// Returns each file that has data and exists, with its index.
@@ -138,5 +137,5 @@ fn too_long(path: &Path, found: u64, file: &FileRecord) -> Error {
 }
 
 fn refused(path: &Path, why: &str) -> Error {
-    Error::new(ErrorKind::Exists, ADD, format!("{}: {why}", path.display()))
+    Error::new(ErrorKind::Exists, op::ADD, format!("{}: {why}", path.display()))
 }

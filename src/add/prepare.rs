@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use cxx::UniquePtr;
 
-use super::source::{ADD, Source, unusable};
+use super::source::{Source, unusable};
 use super::{AddOptions, Defaults, StoredForm, existing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
+use crate::model::op;
 use crate::model::{
     Allocation, ClientData, ExistingFiles, Goals, InfoHashes, SavedFigures, TorrentFlag, Tracker,
     url,
@@ -67,7 +68,7 @@ impl Prepared {
         };
         let stored = params
             .encode(&convert::client_data_record(&client_data))
-            .map_err(|exception| Error::from_native(ADD, &exception).on(&self.source))?;
+            .map_err(|exception| Error::from_native(op::ADD, &exception).on(&self.source))?;
         self.stored = Some(stored.into());
         Ok(())
     }
@@ -126,8 +127,8 @@ fn read(
     defaults: &Defaults,
     label: Arc<str>,
 ) -> Result<(Prepared, Changes)> {
-    options.limits.check(ADD)?;
-    options.goals.iter().try_for_each(|goals| goals.check(ADD))?;
+    options.limits.check(op::ADD)?;
+    options.goals.iter().try_for_each(|goals| goals.check(op::ADD))?;
     let mut params = source.read()?;
     if let Some(bytes) = &options.resume_data {
         params
@@ -139,7 +140,7 @@ fn read(
     if options.trust && !described.has_metadata {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            ADD,
+            op::ADD,
             "data cannot be trusted before the metainfo is known: a magnet link has none",
         ));
     }
@@ -188,7 +189,7 @@ fn read(
 /// Returns all trackers and web seeds, and separately the URLs that the program itself supplies.
 fn urls(options: &AddOptions, described: &sys::DescriptionRecord) -> Result<(Urls, Vec<String>)> {
     let mut urls = Urls::of(described);
-    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, ADD, why);
+    let invalid = |why: String| Error::new(ErrorKind::InvalidArgument, op::ADD, why);
     let mut named = Vec::new();
     for Tracker { url, tier } in &options.trackers {
         let url = url::tracker(url).map_err(invalid)?;
@@ -247,7 +248,7 @@ pub(super) fn configured(
     save_dir: PathBuf,
     client_data: ClientData,
 ) -> Result<Prepared> {
-    let native = |exception| Error::from_native(ADD, &exception).on(&source);
+    let native = |exception| Error::from_native(op::ADD, &exception).on(&source);
     let dropped = params.pin_mut().configure(record).map_err(native)?;
     let complete = params.is_complete().map_err(native)?;
     for url in dropped {

@@ -10,11 +10,9 @@ use super::source::unusable;
 use super::{Defaults, Prepared, StoredForm, existing, join};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
+use crate::model::op;
 use crate::model::{ClientData, InfoHashes, Limits, OnConflict};
 use crate::sys::{self, convert};
-
-const RESTORE: &str = "restore the torrent";
-const MOVE: &str = "move the files";
 
 /// The data of a torrent in a store.
 #[derive(Debug, Clone)]
@@ -32,7 +30,7 @@ pub(crate) struct Restorable {
 /// files on disk with the resume data. This waits for the disk.
 pub(crate) fn restore(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let name = torrent.name.clone();
-    read(torrent, defaults).map_err(|error| error.in_operation(RESTORE).on(name))
+    read(torrent, defaults).map_err(|error| error.in_operation(op::RESTORE).on(name))
 }
 
 fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
@@ -55,7 +53,7 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     if described.has_pieces && !deleting {
         // If a disk is missing, the torrent must not be downloaded again to the mount point.
         let found = fs::metadata(&save_dir);
-        found.map_err(|error| Error::io(RESTORE, save_dir.display(), &error).at_disk())?;
+        found.map_err(|error| Error::io(op::RESTORE, save_dir.display(), &error).at_disk())?;
         existing::refuse_changed(&described, &save_dir)?;
     }
     let urls = Urls::of(&described);
@@ -117,7 +115,7 @@ fn try_to_finish(
     to: &Path,
     on_conflict: OnConflict,
 ) -> Result<Option<Error>> {
-    let failed = |path: &Path, error| Error::io(MOVE, path.display(), &error).at_disk();
+    let failed = |path: &Path, error| Error::io(op::MOVE, path.display(), &error).at_disk();
     let is_foreign = |file: &str| {
         let new = to.join(file);
         is_foreign(&from.join(file), &new).map_err(|error| failed(&new, error))
@@ -132,7 +130,7 @@ fn try_to_finish(
             if (is_moved(file) && !has_begun) || is_foreign(file)? {
                 let why = "it exists, so the files of the torrent are not moved there";
                 let message = format!("{}: {why}", to.join(file).display());
-                return Ok(Some(Error::new(ErrorKind::Exists, MOVE, message)));
+                return Ok(Some(Error::new(ErrorKind::Exists, op::MOVE, message)));
             }
         }
     }

@@ -10,10 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::magnet::{self, Magnet};
 use crate::metainfo::{self, Metainfo};
 use crate::model::InfoHashes;
+use crate::model::op;
 use crate::sys;
 use crate::text::printable;
 
-pub(super) const ADD: &str = "add the torrent";
 const RESUME: &str = "read the resume data";
 
 /// The source that a torrent is added from.
@@ -76,7 +76,7 @@ impl Source {
                 let bytes = metainfo::read_file(path).map_err(|error| match as_url(path) {
                     Some(url) => Error::new(
                         ErrorKind::InvalidArgument,
-                        ADD,
+                        op::ADD,
                         format!("{url} is a URL, not a file: download the .torrent file first"),
                     ),
                     None => error,
@@ -90,7 +90,7 @@ impl Source {
                 let v1 = hashes.v1.map_or(Vec::new(), |hash| hash.0.to_vec());
                 let v2 = hashes.v2.map_or(Vec::new(), |hash| hash.0.to_vec());
                 sys::params_from_info_hashes(&v1, &v2)
-                    .map_err(|exception| Error::from_native(ADD, &exception))
+                    .map_err(|exception| Error::from_native(op::ADD, &exception))
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::op;
 use crate::settings::Affinity;
 use crate::sys::process;
 
@@ -18,7 +19,7 @@ pub(super) fn cores(affinity: Affinity, threads: usize) -> Result<Vec<Vec<u32>>>
     };
     if groups.is_empty() {
         let message = "this system cannot bind threads to cores (network_affinity)";
-        return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
+        return Err(Error::new(ErrorKind::InvalidArgument, op::START, message));
     }
     Ok((0..threads).map(|thread| groups[thread % groups.len()].clone()).collect())
 }

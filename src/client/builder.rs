@@ -18,6 +18,7 @@ use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Event;
+use crate::model::op;
 use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
@@ -404,7 +405,7 @@ impl ClientBuilder {
         for (what, interval) in [("tick", tick), ("resume data", resume_data)] {
             if interval.is_zero() {
                 let message = format!("the {what} interval is zero");
-                return Err(Error::new(ErrorKind::InvalidArgument, "start the client", message));
+                return Err(Error::new(ErrorKind::InvalidArgument, op::START, message));
             }
         }
         Ok(Intervals { tick, resume_data })
@@ -433,7 +434,7 @@ impl StoreSlot {
         let slot = self.0.lock();
         if slot.is_none() {
             let message = "the store of this builder has been given to another client";
-            return Err(Error::new(ErrorKind::InUse, "start the client", message));
+            return Err(Error::new(ErrorKind::InUse, op::START, message));
         }
         Ok(slot)
     }
@@ -456,7 +457,7 @@ fn check_dir(which: &str, path: &Path) -> Result<()> {
         _ => return Ok(()),
     };
     let message = format!("the {which} directory {path:?}: {why}");
-    Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
+    Err(Error::new(ErrorKind::InvalidArgument, op::START, message))
 }
 
 #[cfg(test)]

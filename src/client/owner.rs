@@ -16,6 +16,7 @@ use crate::add::Defaults;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::{COMMANDS, ReadCount, Service};
+use crate::model::op;
 use crate::patron::Patron;
 use crate::sys::process;
 
@@ -152,7 +153,7 @@ pub(super) fn start<E: Engine>(
                 run(client, &service);
             }
         })
-        .map_err(|error| Error::io("start the client", "a separate thread", &error))?;
+        .map_err(|error| Error::io(op::START, "a separate thread", &error))?;
     match starting.recv() {
         Ok(Ok(())) => {
             Ok(Client { service, stop_requests, thread: Some(thread), descriptors: None })
@@ -163,7 +164,7 @@ pub(super) fn start<E: Engine>(
         }
         Err(_) => {
             let _ = thread.join();
-            Err(Error::new(ErrorKind::Panicked, "start the client", "its thread panicked"))
+            Err(Error::new(ErrorKind::Panicked, op::START, "its thread panicked"))
         }
     }
 }

@@ -9,16 +9,13 @@ use cxx::UniquePtr;
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{Call, SessionRequest, Task, TorrentRequest};
+use crate::model::op;
 use crate::model::{AlertFamily, EventKinds, InfoHashes, TorrentId};
 use crate::settings::{DiskReads, ProxyKind, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
 use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
 use crate::sys::{self, NetworkThreadRecord, Waker, convert, process};
-
-const START_CLIENT: &str = "start the client";
-const ADD: &str = "add the torrent";
-const STATUS: &str = "get the status";
 
 pub(crate) struct NativeEngine {
     session: UniquePtr<sys::Session>,
@@ -52,7 +49,7 @@ impl NativeEngine {
             counters.shared(),
             Box::new(waker.clone()),
         )
-        .map_err(|exception| Error::from_native(START_CLIENT, &exception))?;
+        .map_err(|exception| Error::from_native(op::START, &exception))?;
         if session.leaks_names() {
             tracing::warn!(
                 "this system has no seccomp filters: where a redirect or a tracker names a host, \
@@ -67,7 +64,7 @@ fn native(params: Box<dyn Any + Send>) -> Result<UniquePtr<sys::TorrentParams>> 
     params
         .downcast()
         .map(|params| *params)
-        .map_err(|_| Error::new(ErrorKind::Panicked, ADD, "parameters of another engine"))
+        .map_err(|_| Error::new(ErrorKind::Panicked, op::ADD, "parameters of another engine"))
 }
 
 impl Engine for NativeEngine {
@@ -80,21 +77,21 @@ impl Engine for NativeEngine {
         self.session
             .pin_mut()
             .add_torrent(id.get(), native(params)?)
-            .map_err(|exception| Error::from_native(ADD, &exception))
+            .map_err(|exception| Error::from_native(op::ADD, &exception))
     }
 
     fn merge(&mut self, id: TorrentId, params: Box<dyn Any + Send>) -> Result<()> {
         self.session
             .pin_mut()
             .merge(id.get(), native(params)?)
-            .map_err(|exception| Error::from_native(ADD, &exception))
+            .map_err(|exception| Error::from_native(op::ADD, &exception))
     }
 
     fn retry_add(&mut self, id: TorrentId) -> Result<()> {
         self.session
             .pin_mut()
             .retry_add(id.get())
-            .map_err(|exception| Error::from_native(ADD, &exception))
+            .map_err(|exception| Error::from_native(op::ADD, &exception))
     }
 
     fn forget(&mut self, id: TorrentId) {
@@ -105,7 +102,7 @@ impl Engine for NativeEngine {
         self.session
             .pin_mut()
             .remove_torrent(id.get(), delete_files)
-            .map_err(|exception| Error::from_native("remove the torrent", &exception).on(id))
+            .map_err(|exception| Error::from_native(op::REMOVE, &exception).on(id))
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
@@ -169,21 +166,21 @@ impl Engine for NativeEngine {
         self.session
             .pin_mut()
             .request_statuses()
-            .map_err(|exception| Error::from_native(STATUS, &exception))
+            .map_err(|exception| Error::from_native(op::STATUS, &exception))
     }
 
     fn request_every_status(&mut self, _shard: usize) -> Result<()> {
         self.session
             .pin_mut()
             .request_every_status()
-            .map_err(|exception| Error::from_native(STATUS, &exception))
+            .map_err(|exception| Error::from_native(op::STATUS, &exception))
     }
 
     fn request_statistics(&mut self) -> Result<()> {
         self.session
             .pin_mut()
             .request_statistics()
-            .map_err(|exception| Error::from_native("get the statistics", &exception))
+            .map_err(|exception| Error::from_native(op::STATISTICS, &exception))
     }
 
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {

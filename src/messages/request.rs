@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
+use crate::model::op;
 use crate::model::{
     Answer, ClientData, CommandKind, Event, Look, OnConflict, Part, PortProtocol, QueueMove,
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
@@ -373,7 +374,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 
 pub(crate) fn move_files(to: PathBuf, on_conflict: OnConflict) -> AskTorrent<PathBuf> {
     let role = RequestRole::MovesFiles { to: to.as_path().into(), on_conflict };
-    Ask::by_alert("move the files", ByAlert::files_moved(), move |torrent| {
+    Ask::by_alert(op::MOVE, ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::on_conflict(on_conflict))
     })
     .role(role)

@@ -10,6 +10,7 @@ mod id;
 mod info_hash;
 mod ip_filter;
 pub(crate) mod limits;
+pub(crate) mod op;
 mod options;
 mod peer;
 mod peer_class;

@@ -8,6 +8,7 @@ use super::Patron;
 use crate::error::{Error, ErrorKind};
 use crate::messages::request::{Ask, RequestRole};
 use crate::model::limits::refuse_zero;
+use crate::model::op;
 use crate::model::{
     IpFilter, PeerClass, PeerClassOptions, PeerClassRange, PortMapping, PortProtocol,
 };
@@ -47,7 +48,7 @@ impl Patron {
         }
         let role = RequestRole::ChangesSettings(Box::new(settings.clone()));
         let (settings, shared) = (settings.clone(), settings.shared());
-        let ask = Ask::by_part("change the settings", move |session, part| {
+        let ask = Ask::by_part(op::CHANGE_SETTINGS, move |session, part| {
             session.change_settings(&settings.part(part).records())
         });
         self.session(ask.session_role(role).shared(shared).of_all())

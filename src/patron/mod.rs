@@ -35,6 +35,7 @@ use crate::messages::command::Job;
 use crate::messages::member::Member;
 use crate::messages::request::{self, AskSession, AskTorrent, Respond, typed};
 use crate::messages::service::{Envelope, Service};
+use crate::model::op;
 use crate::model::{
     Answer, InfoHashes, ReadStatistics, Statistics, StatusChanges, TorrentId, TorrentStatus,
 };
@@ -66,8 +67,6 @@ impl Drop for Inner {
     }
 }
 
-const ADD: &str = "add the torrent";
-const LISTEN: &str = "listen for peers";
 impl Patron {
     pub(crate) fn join(service: Arc<Service>, keep: Option<Arc<dyn Any + Send + Sync>>) -> Self {
         let member = service.join();
@@ -102,11 +101,11 @@ impl Patron {
     /// and for a limit of 0; [`Busy`](crate::error::ErrorKind::Busy) if libtorrent was still busy
     /// after many attempts.
     pub fn add_torrent(&self, source: impl Into<Source>, options: AddOptions) -> Reply<Added> {
-        if let Err(error) = self.0.service.check_running(ADD) {
+        if let Err(error) = self.0.service.check_running(op::ADD) {
             return Reply::ready(Err(error));
         }
         match self.prepare(&source.into(), &options) {
-            Ok(prepared) => self.ask(ADD, |reply| Job::Add(Box::new(prepared), Some(reply))),
+            Ok(prepared) => self.ask(op::ADD, |reply| Job::Add(Box::new(prepared), Some(reply))),
             Err((_, error)) => Reply::ready(Err(error)),
         }
     }
@@ -123,7 +122,7 @@ impl Patron {
     /// Removes a torrent. The reply comes when it has been removed from the client and, if
     /// requested, its files have been deleted.
     pub fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
-        self.ask("remove the torrent", |reply| Job::Remove(id, files, Some(reply)))
+        self.ask(op::REMOVE, |reply| Job::Remove(id, files, Some(reply)))
     }
 
     /// Stops a torrent until it is resumed. The reply means that libtorrent has received the command;
@@ -158,7 +157,7 @@ impl Patron {
     /// # Ok::<(), torrent_patron::Error>(())
     /// ```
     pub fn wait_until_finished(&self, id: TorrentId) -> Reply<()> {
-        self.ask("wait until the torrent is complete", |reply| Job::WaitUntilFinished(id, reply))
+        self.ask(op::WAIT, |reply| Job::WaitUntilFinished(id, reply))
     }
 
     /// Returns the torrent with one of these info hashes, whichever patron added it.
@@ -170,18 +169,18 @@ impl Patron {
     /// Asks libtorrent for a torrent's current status. For the status that the client already has, which is
     /// at most one tick old, see [`status`](Patron::status).
     pub fn fresh_status(&self, id: TorrentId) -> Reply<TorrentStatus> {
-        self.ask("get the status", |reply| Job::Status(id, Some(reply)))
+        self.ask(op::STATUS, |reply| Job::Status(id, Some(reply)))
     }
 
     /// Subscribes to the events of a torrent that another patron added; the first is its status.
     pub fn watch(&self, id: TorrentId) -> Reply<()> {
-        self.ask("watch the torrent", |reply| Job::Watch(id, Some(reply)))
+        self.ask(op::WATCH, |reply| Job::Watch(id, Some(reply)))
     }
 
     /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. A patron that added the
     /// torrent still receives its events.
     pub fn unwatch(&self, id: TorrentId) -> Reply<()> {
-        self.ask("unwatch the torrent", |reply| Job::Unwatch(id, Some(reply)))
+        self.ask(op::UNWATCH, |reply| Job::Unwatch(id, Some(reply)))
     }
 
     /// Returns the addresses at which the client accepts TCP connections from peers now, with the ports
@@ -193,7 +192,7 @@ impl Patron {
     /// The reason, if the client or one of its [network threads](crate::ClientBuilder::network_threads)
     /// cannot listen on any address.
     pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
-        self.ask(LISTEN, |reply| Job::ListenAddresses(None, reply))
+        self.ask(op::LISTEN, |reply| Job::ListenAddresses(None, reply))
     }
 
     /// Returns the addresses at which the client accepts peers of this torrent. These are the addresses of
@@ -205,13 +204,13 @@ impl Patron {
     /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the reason,
     /// if a network thread of the torrent cannot listen on any address.
     pub fn listen_addresses_of(&self, id: TorrentId) -> Reply<Vec<SocketAddr>> {
-        self.ask(LISTEN, |reply| Job::ListenAddresses(Some(id), reply))
+        self.ask(op::LISTEN, |reply| Job::ListenAddresses(Some(id), reply))
     }
 
     /// Returns the counters of libtorrent and of the read path since the client started. Calls made while an
     /// answer is pending share that answer.
     pub fn statistics(&self) -> Reply<Statistics> {
-        self.ask("get the statistics", Job::Statistics)
+        self.ask(op::STATISTICS, Job::Statistics)
     }
 
     fn ask<T>(&self, op: &'static str, job: impl FnOnce(Responder<T>) -> Job) -> Reply<T> {

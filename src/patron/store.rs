@@ -7,7 +7,7 @@ use super::Patron;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::messages::command::Job;
-use crate::model::TorrentId;
+use crate::model::{TorrentId, op};
 use crate::reply::Reply;
 
 /// Labels and notes are data that a program attaches to a torrent. If the client has a
@@ -29,7 +29,7 @@ impl Patron {
 
     /// Returns the labels of the torrent.
     pub fn labels(&self, id: TorrentId) -> Reply<BTreeSet<Box<str>>> {
-        self.ask("list the labels", |reply| Job::Labels(id, reply))
+        self.ask(op::LABELS, |reply| Job::Labels(id, reply))
     }
 
     /// Attaches bytes to the torrent under a key; `None` removes them. The client also keeps them in memory.
@@ -45,7 +45,7 @@ impl Patron {
 
     /// Returns the bytes attached to the torrent, by key.
     pub fn notes(&self, id: TorrentId) -> Reply<BTreeMap<Box<str>, Arc<[u8]>>> {
-        self.ask("list the notes", |reply| Job::Notes(id, reply))
+        self.ask(op::NOTES, |reply| Job::Notes(id, reply))
     }
 
     /// Delivers the events of all torrents of the client to this patron from now on, including torrents that
@@ -68,6 +68,6 @@ impl Patron {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the torrent belongs to another patron.
     pub fn adopt(&self, id: TorrentId) -> Reply<()> {
-        self.ask("adopt the torrent", |reply| Job::Adopt(id, reply))
+        self.ask(op::ADOPT, |reply| Job::Adopt(id, reply))
     }
 }

@@ -5,6 +5,7 @@ use super::own::{self, DiskReads, OWN};
 use super::value::SettingValue;
 use super::{Settings, listen};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::op;
 use crate::sys;
 
 /// Checks a value, whose type is right. Returns what is wrong.
@@ -29,12 +30,12 @@ impl Settings {
         for fixed in OWN.map(|(name, _)| name).into_iter().chain(["alert_mask"]) {
             if change.get(fixed).is_some() {
                 let message = format!("{fixed} cannot be changed while the client runs");
-                return Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message));
+                return Err(Error::new(ErrorKind::InvalidArgument, op::CHANGE_SETTINGS, message));
             }
         }
         let mut changed = self.clone();
         changed.merge(change);
-        changed.check().map_err(|error| error.in_operation("change the settings"))?;
+        changed.check().map_err(|error| error.in_operation(op::CHANGE_SETTINGS))?;
         if offline {
             changed.stays_here(change)?;
         }
@@ -45,7 +46,7 @@ impl Settings {
     fn stays_here(&self, change: &Settings) -> Result<()> {
         let refuse = |what: String| {
             let message = format!("{what}: the client is offline, and this would leave loopback");
-            Err(Error::new(ErrorKind::InvalidArgument, "change the settings", message))
+            Err(Error::new(ErrorKind::InvalidArgument, op::CHANGE_SETTINGS, message))
         };
         for name in ["enable_lsd", "enable_upnp", "enable_natpmp"] {
             if change.switch(name, false) {
@@ -85,7 +86,7 @@ impl Settings {
                 "disk_reads=zero_copy cannot be combined with {conflict}: {why}, and a file that is \
                  truncated meanwhile would crash the process (SIGBUS)"
             );
-            Err(Error::new(ErrorKind::InvalidArgument, "start the client", message))
+            Err(Error::new(ErrorKind::InvalidArgument, op::START, message))
         };
         for name in ["enable_incoming_utp", "enable_outgoing_utp"] {
             if self.switch(name, true) {

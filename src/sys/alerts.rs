@@ -8,6 +8,7 @@ use super::bridge::{self, NativeError, SavedRecord, StatusRecord, StoredRecord};
 use super::convert::{id, path, saved, shown, state, status};
 use super::errors::{disk_failure, failure, move_failure};
 use crate::error::{Error, ErrorKind};
+use crate::model::op;
 use crate::model::{
     Answer, EngineEvent, Event, InfoHashes, PerformanceLimit, PortMapper, PortProtocol, ResumeData,
     TorrentId,
@@ -159,7 +160,6 @@ mod sink {
 }
 
 const USE: &str = "use the torrent";
-const MOVE: &str = "move the files";
 
 /// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
 #[derive(Debug, Default)]
@@ -191,7 +191,7 @@ impl Alerts {
     }
 
     pub(super) fn add_failed(&mut self, torrent: u64, error: NativeError, is_temporary: bool) {
-        let error = failure("add the torrent", "", &error);
+        let error = failure(op::ADD, "", &error);
         self.push(torrent, |id| EngineEvent::AddFailed { id, error, busy: is_temporary });
     }
 
@@ -263,7 +263,7 @@ impl Alerts {
     }
 
     pub(super) fn storage_move_failed(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = move_failure(MOVE, &file, &error);
+        let error = move_failure(op::MOVE, &file, &error);
         self.push(torrent, |id| EngineEvent::MoveFailed { id, error });
     }
 
@@ -323,7 +323,7 @@ impl Alerts {
         times_in_row: u32,
         error: NativeError,
     ) {
-        let error = failure("announce to the tracker", &url, &error);
+        let error = failure(op::ANNOUNCE, &url, &error);
         let url = shown(url);
         self.push(torrent, |id| EngineEvent::TrackerFailed { id, url, times_in_row, error });
     }
@@ -411,7 +411,7 @@ impl Alerts {
     }
 
     pub(super) fn listen_failed(&mut self, address: String, error: NativeError) {
-        let error = failure("listen for peers", &address, &error);
+        let error = failure(op::LISTEN, &address, &error);
         self.events.push(EngineEvent::ListenFailed { address: shown(address), error });
     }
 

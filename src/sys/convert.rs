@@ -15,6 +15,7 @@ use super::bridge::{
 };
 use super::errors::{disk_failure, failure};
 use super::task::Share;
+use crate::model::op;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
     IpRange, Limits, Look, OnConflict, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
@@ -248,7 +249,7 @@ fn announce(record: AnnounceRecord, url: &str) -> Option<Announce> {
         from: record.from.parse::<SocketAddr>().ok()?,
         protocol: if record.v2 { ProtocolVersion::V2 } else { ProtocolVersion::V1 },
         message: shown(record.message).into(),
-        error: failed.then(|| failure("announce to the tracker", url, &record.error)),
+        error: failed.then(|| failure(op::ANNOUNCE, url, &record.error)),
         failures: record.failures,
         updating: record.updating,
         next: u64::try_from(record.next_seconds).ok().map(Duration::from_secs),

@@ -5,6 +5,7 @@ use cxx::SharedPtr;
 use super::bridge;
 use crate::error::{Error, Result};
 use crate::model::ReadStatistics;
+use crate::model::op;
 
 /// The counters of the read path. The session updates them; any thread can read them, even after
 /// the session is gone.
@@ -14,7 +15,7 @@ pub(crate) struct ReadCounters(SharedPtr<bridge::ReadCounters>);
 impl ReadCounters {
     pub(crate) fn new() -> Result<Self> {
         let counters = bridge::new_read_counters()
-            .map_err(|exception| Error::from_native("start the client", &exception))?;
+            .map_err(|exception| Error::from_native(op::START, &exception))?;
         Ok(Self(counters))
     }
 

@@ -2,19 +2,18 @@
 
 use super::bridge;
 use crate::error::{Error, Result};
-
-const START_CLIENT: &str = "start the client";
+use crate::model::op;
 
 /// Raises the process's limit on open descriptors to `wanted`, as far as permitted, and returns the
 /// limit that then applies.
 pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
     bridge::raise_descriptor_limit(wanted)
-        .map_err(|exception| Error::from_native(START_CLIENT, &exception))
+        .map_err(|exception| Error::from_native(op::START, &exception))
 }
 
 /// Returns the cores that the calling thread may run on. Empty if the system does not bind threads.
 pub(crate) fn allowed_cores() -> Result<Vec<u32>> {
-    bridge::allowed_cores().map_err(|exception| Error::from_native(START_CLIENT, &exception))
+    bridge::allowed_cores().map_err(|exception| Error::from_native(op::START, &exception))
 }
 
 pub(crate) fn libtorrent_version() -> String {
@@ -36,7 +35,7 @@ pub(crate) fn shorten_slices() {
 /// program has loaded another one earlier, its functions would be called instead. Every bridge function that
 /// can fail also fails in that case.
 pub(crate) fn check_versions() -> Result<()> {
-    bridge::check_versions().map_err(|exception| Error::from_native(START_CLIENT, &exception))
+    bridge::check_versions().map_err(|exception| Error::from_native(op::START, &exception))
 }
 
 #[cfg(test)]

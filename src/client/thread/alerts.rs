@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
-use super::commands::WAIT;
 use super::readers::paused;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::open_requests::OpenRequest;
@@ -14,6 +13,7 @@ use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
 use crate::messages::request::READ;
+use crate::model::op;
 use crate::model::{
     Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState, TorrentStatus,
 };
@@ -349,7 +349,7 @@ impl<E: Engine> ClientThread<E> {
             self.store_change(Change::Remove(key));
         }
         self.service.statuses.remove(id);
-        torrent.answer_waiters(&Err(gone(id, WAIT)));
+        torrent.answer_waiters(&Err(gone(id, op::WAIT)));
         self.readers.remove(id, &gone(id, READ));
         for OpenRequest { op, respond, .. } in requests {
             respond.send(Err(gone(id, op)));

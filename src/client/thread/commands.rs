@@ -14,13 +14,10 @@ use crate::messages::command::{Added, Job, RemoveFiles};
 use crate::messages::member::{Member, OnLeave};
 use crate::messages::request;
 use crate::messages::service::Envelope;
+use crate::model::op;
 use crate::model::{CommandKind, Event, EventKind, TorrentId};
 use crate::reply::Responder;
 use crate::store::Change;
-
-pub(in crate::client) const ADD: &str = "add the torrent";
-const RESTORE: &str = "restore the torrent";
-pub(in crate::client) const WAIT: &str = "wait until the torrent is complete";
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
@@ -29,7 +26,7 @@ impl<E: Engine> ClientThread<E> {
                 self.begin_add(PendingAdd::new(from, *prepared, reply, Instant::now()));
             }
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
-            Job::Status(id, reply) => match self.torrents.open(id, "get the status") {
+            Job::Status(id, reply) => match self.torrents.open(id, op::STATUS) {
                 Ok(_) => self.statuses.wait(StatusWaiter { id, from, reply }),
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
@@ -39,7 +36,7 @@ impl<E: Engine> ClientThread<E> {
             Job::OpenReader(opening) => self.open_reader(*opening),
             Job::Read(read) => self.read(read),
             Job::Watch(id, reply) => {
-                let result = self.torrents.open(id, "watch the torrent").map(|_| ());
+                let result = self.torrents.open(id, op::WATCH).map(|_| ());
                 if result.is_ok() {
                     self.torrents.watch(id, &from);
                     self.save_for_newcomer(id);
@@ -50,7 +47,7 @@ impl<E: Engine> ClientThread<E> {
                 answer(&from, CommandKind::Watch, id, reply, result);
             }
             Job::Unwatch(id, reply) => {
-                let result = self.torrents.open(id, "unwatch the torrent").map(|_| ());
+                let result = self.torrents.open(id, op::UNWATCH).map(|_| ());
                 self.torrents.unwatch(id, &from);
                 answer(&from, CommandKind::Unwatch, id, reply, result);
             }
@@ -74,17 +71,17 @@ impl<E: Engine> ClientThread<E> {
                 self.attach(id, Attachment::Note(key, value), reply);
             }
             Job::Labels(id, reply) => {
-                let torrent = self.torrents.open(id, "list the labels");
+                let torrent = self.torrents.open(id, op::LABELS);
                 reply.send(torrent.map(|torrent| torrent.labels()));
             }
             Job::Notes(id, reply) => {
-                let torrent = self.torrents.open(id, "list the notes");
+                let torrent = self.torrents.open(id, op::NOTES);
                 reply.send(torrent.map(|torrent| torrent.notes()));
             }
             Job::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
             Job::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
             Job::ListenAddresses(id, reply) => {
-                match id.map(|id| self.torrents.open(id, "listen for peers")).transpose() {
+                match id.map(|id| self.torrents.open(id, op::LISTEN)).transpose() {
                     Ok(_) => {
                         let shards = id.map(|id| self.engine.shards_of(id));
                         self.listening.ask(shards, reply);
@@ -111,7 +108,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(super) fn begin_add(&mut self, mut add: PendingAdd) {
-        let busy = |what: &str| Error::new(ErrorKind::Busy, ADD, format!("{}: {what}", add.source));
+        let busy =
+            |what: &str| Error::new(ErrorKind::Busy, op::ADD, format!("{}: {what}", add.source));
         if let Some(id) = self.torrents.find(&add.info_hashes) {
             let Some(known) = self.torrents.get(id) else { return };
             if known.removing.is_some() {
@@ -129,7 +127,7 @@ impl<E: Engine> ClientThread<E> {
                 }
                 Origin::Store(_) => {
                     let message = format!("{} is in the store twice", add.name);
-                    self.fail_add(add, Error::new(ErrorKind::Corrupt, RESTORE, message));
+                    self.fail_add(add, Error::new(ErrorKind::Corrupt, op::RESTORE, message));
                 }
             };
         }
@@ -208,26 +206,25 @@ impl<E: Engine> ClientThread<E> {
         from: Arc<Member>,
         reply: Option<Responder<()>>,
     ) {
-        match self.torrents.open(id, "remove the torrent") {
+        match self.torrents.open(id, op::REMOVE) {
             Ok(_) => self.commit_removal(id, Removing { files, from: Some(from), reply }),
             Err(error) => answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error)),
         }
     }
 
     fn adopt(&mut self, id: TorrentId, by: &Arc<Member>) -> Result<()> {
-        const ADOPT: &str = "adopt the torrent";
-        self.torrents.open(id, ADOPT)?;
+        self.torrents.open(id, op::ADOPT)?;
         if self.torrents.adopt(id, by) {
             self.save_for_newcomer(id);
             return Ok(());
         }
         let message = format!("{id} belongs to another patron");
-        Err(Error::new(ErrorKind::InvalidArgument, ADOPT, message))
+        Err(Error::new(ErrorKind::InvalidArgument, op::ADOPT, message))
     }
 
     fn wait_until_finished(&mut self, id: TorrentId, reply: Responder<()>) {
         let status = self.service.statuses.get(id);
-        let torrent = match self.torrents.open(id, WAIT) {
+        let torrent = match self.torrents.open(id, op::WAIT) {
             Ok(torrent) => torrent,
             Err(error) => return reply.send(Err(error)),
         };

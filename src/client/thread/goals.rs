@@ -7,11 +7,12 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
 use crate::messages::request;
+use crate::model::op;
 use crate::model::{Event, Goal, GoalAction, Goals, TorrentFlag, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn set_goals(&mut self, id: TorrentId, goals: Goals) -> Result<()> {
-        let op = "set the goals of the torrent";
+        let op = op::SET_GOALS;
         self.torrents.open(id, op)?;
         goals.check(op)?;
         self.torrents.set_goals(id, goals);

@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
 use crate::model::Event;
+use crate::model::op;
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn shut_down(mut self, request: StopRequest) {
@@ -60,7 +61,7 @@ impl<E: Engine> ClientThread<E> {
     fn refuse_adds(&mut self) -> usize {
         let mut count = 0;
         for add in self.admission.take_all() {
-            let error = Error::stopped("add the torrent");
+            let error = Error::stopped(op::ADD);
             match add.origin {
                 Origin::Patron(_, Some(reply)) => reply.send(Err(error)),
                 Origin::Patron(from, None) => {

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use super::alerts::gone;
 use super::client_thread::{ClientThread, Resync};
-use super::commands::{ADD, answer};
+use super::commands::answer;
 use crate::client::state::statuses::StatusWaiter;
 use crate::client::state::torrents::Torrent;
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
+use crate::model::op;
 use crate::model::{CommandKind, Event, RemovedFiles, TorrentStatus};
 
 impl<E: Engine> ClientThread<E> {
@@ -56,7 +57,7 @@ impl<E: Engine> ClientThread<E> {
             self.listening.settle();
         }
         for StatusWaiter { id, from, reply } in waiters {
-            let status = self.service.statuses.get(id).ok_or_else(|| gone(id, "get the status"));
+            let status = self.service.statuses.get(id).ok_or_else(|| gone(id, op::STATUS));
             match (status, reply) {
                 (Ok(status), None) => from.mailbox.push(Event::Status(status)),
                 (status, reply) => answer(&from, CommandKind::Status, id, reply, status),
@@ -127,7 +128,7 @@ impl<E: Engine> ClientThread<E> {
         }
         for add in self.admission.take_unanswered(asked.adds, |id| missing(&self.engine, id)) {
             let why = "libtorrent lost its answer under load";
-            self.fail_add(add, Error::new(ErrorKind::Busy, ADD, why));
+            self.fail_add(add, Error::new(ErrorKind::Busy, op::ADD, why));
         }
         for id in self.torrents.ids() {
             self.look_again(id);

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
-use super::commands::{ADD, answer};
+use super::commands::answer;
 use crate::client::state::admission::PendingAdd;
 use crate::client::state::commits::{Attachment, Commit, Then};
 use crate::client::state::torrents::Removing;
@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
 use crate::messages::request::RequestRole;
+use crate::model::op;
 use crate::model::{Answer, CommandKind, Event, TorrentId};
 use crate::store::{Change, Record, Report, Value};
 
@@ -89,7 +90,7 @@ impl<E: Engine> ClientThread<E> {
                     }
                     Err(error) => {
                         add.key = None;
-                        self.fail_add(add, error.in_operation(ADD));
+                        self.fail_add(add, error.in_operation(op::ADD));
                     }
                 }
             }
@@ -154,7 +155,7 @@ impl<E: Engine> ClientThread<E> {
     pub(super) fn commit_add(&mut self, mut add: PendingAdd) {
         let Some(store) = &mut self.store else { return self.hand_over(add) };
         if let Some(error) = &store.unread {
-            let error = error.clone().in_operation(ADD).on(&add.source);
+            let error = error.clone().in_operation(op::ADD).on(&add.source);
             return self.fail_add(add, error);
         }
         let Some(key) = store.next_key() else { return self.hand_over(add) };
@@ -208,7 +209,7 @@ impl<E: Engine> ClientThread<E> {
             self.store_value(id, Value::Deleting(false));
         }
         let Removing { from, reply, .. } = *removing;
-        let error = error.in_operation("remove the torrent");
+        let error = error.in_operation(op::REMOVE);
         tracing::warn!(%id, %error, "a torrent was not removed");
         if let Some(from) = from {
             answer(&from, CommandKind::RemoveTorrent, id, reply, Err(error));
