@@ -125,18 +125,22 @@ std::pair<lt::file_index_t, lt::file_index_t> files_of(TorrentFiles const& torre
             torrent.files.file_index_at_offset(begin + request.length - 1)};
 }
 
-// Returns a probe for the file of the block, if it has none.
-std::optional<std::pair<lt::file_index_t const, std::int64_t>>
-first_byte(TorrentFiles const& torrent, lt::peer_request const& request,
-           std::pair<lt::file_index_t, lt::file_index_t> files, char const* block) {
+// Returns a sample of the block, if all of it is in one file.
+std::optional<Sample> sample(TorrentFiles const& torrent, lt::peer_request const& request,
+                             std::pair<lt::file_index_t, lt::file_index_t> files,
+                             char const* block) {
     auto const [first, last] = files;
-    if (first != last || torrent.is_skipped(first) || torrent.known().probes.count(first) > 0)
+    if (first != last || torrent.is_skipped(first))
         return std::nullopt;
     auto const* const end = block + request.length;
-    auto const* const byte = std::find_if(block, end, [](char value) { return value != 0; });
-    if (byte == end)
+    auto const* const begin = std::find_if(block, end, [](char value) { return value != 0; });
+    if (begin == end)
         return std::nullopt;
-    return {{first, offset(torrent, request) - torrent.files.file_offset(first) + (byte - block)}};
+    Sample out;
+    out.offset = offset(torrent, request) - torrent.files.file_offset(first) + (begin - block);
+    out.length = static_cast<int>(std::min<std::ptrdiff_t>(end - begin, out.bytes.size()));
+    std::copy_n(begin, out.length, out.bytes.begin());
+    return out;
 }
 
 } // namespace
@@ -163,11 +167,12 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
-        [this, torrent, piece = request.piece, byte = first_byte(*torrent, request, files, buffer),
+        [this, torrent, piece = request.piece, file = files.first,
+         written = sample(*torrent, request, files, buffer),
          handler = std::move(handler)](lt::storage_error const& error) {
             // Not earlier: 2.1 hashes pieces before it writes them.
-            if (!error && byte)
-                torrent->rare().probes.insert(*byte);
+            if (!error && written)
+                torrent->note(file, *written);
             bool const was_stopped = error && internals::is_in_upload_mode(torrent->owner);
             if (error)
                 torrent->rare().failed.insert(piece);
@@ -185,11 +190,11 @@ namespace {
 std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
     std::vector<Probe> out;
     for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
-        auto const& probes = torrent.known().probes;
-        auto const found = probes.find(slice.file_index);
-        if (found != probes.end() && !torrent.is_skipped(slice.file_index))
+        auto const& samples = torrent.known().samples;
+        auto const found = samples.find(slice.file_index);
+        if (found != samples.end() && !torrent.is_skipped(slice.file_index))
             out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
-                           found->second});
+                           found->second.first});
     }
     return out;
 }
@@ -311,7 +316,7 @@ void Ordered::async_release_files(lt::storage_index_t index, std::function<void(
         if (writes > torrent->released && torrent->inner)
             written_->finish(torrent->hash, torrent->wanted_files());
         torrent->released = writes;
-        torrent->forget_probes();
+        torrent->forget_samples();
         end_exclusive(*torrent);
         settled(torrent);
         if (handler)
@@ -326,7 +331,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
     auto answer = [this, torrent = begin_exclusive(index), handler = std::move(handler)](
                       lt::status_t status, lt::storage_error const& error) {
         // From now on, only what is on disk counts.
-        torrent->forget_probes();
+        torrent->forget_samples();
         end_exclusive(*torrent);
         settled(torrent);
         handler(status, error);

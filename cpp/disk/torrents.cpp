@@ -32,10 +32,15 @@ void TorrentFiles::release_files() {
         reader->release_files();
 }
 
-void TorrentFiles::forget_probes() {
+void TorrentFiles::note(lt::file_index_t file, Sample const& written) {
+    rare().samples.try_emplace(file, Rare::Samples{written.offset, {}}).first->second.last =
+        written;
+}
+
+void TorrentFiles::forget_samples() {
     if (!rare_)
         return;
-    rare_->probes.clear();
+    rare_->samples.clear();
     rare_->failed.clear();
     if (rare_->priorities.empty() && rare_->others.empty() && rare_->refused.empty() &&
         rare_->open_writes.empty() && rare_->waiting.empty())

@@ -10,6 +10,7 @@
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/storage_defs.hpp>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,13 @@
 namespace patron {
 
 struct TorrentFiles;
+
+// Bytes that were written to a file. The first is not zero.
+struct Sample {
+    std::int64_t offset;
+    int length;
+    std::array<char, 32> bytes;
+};
 
 // The position of a byte that was written to a file and is not zero.
 struct Probe {
@@ -48,9 +56,14 @@ struct TorrentFiles {
     struct Rare {
         // Empty if all files are wanted.
         Priorities priorities;
-        // For each file, the first byte that was written and is not zero. If it is gone, another
-        // program has truncated the file.
-        std::map<lt::file_index_t, std::int64_t> probes;
+        struct Samples {
+            // The offset of the first one. If it is gone, another program has truncated the file.
+            std::int64_t first;
+            // A file that lacks it is not the one that libtorrent writes to.
+            Sample last;
+        };
+        // What was written to each file.
+        std::map<lt::file_index_t, Samples> samples;
         // Other torrents that have the same file; see Paths.
         std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
         // The pieces of which a write has failed, until they are written again.
@@ -72,7 +85,8 @@ struct TorrentFiles {
             rare_ = std::make_unique<Rare>();
         return *rare_;
     }
-    void forget_probes();
+    void note(lt::file_index_t file, Sample const& written);
+    void forget_samples();
     void set_priorities(Priorities const& priorities);
     void release_files();
     // A file that is not wanted.
@@ -85,6 +99,10 @@ struct TorrentFiles {
     }
     // Returns the files that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
+    // Returns whether no data of the piece is waiting to be written.
+    bool is_written(lt::piece_index_t piece) const {
+        return known().open_writes.count(piece) == 0 && known().failed.count(piece) == 0;
+    }
     void begin_write(lt::piece_index_t piece);
     void end_write(lt::piece_index_t piece);
     // Calls `then` once the writes to the piece have ended; with 2.1, immediately.
@@ -120,6 +138,7 @@ struct TorrentFiles {
     // torrent is being downloaded: its files change, blocks may be only in libtorrent's store
     // buffer, and smart_ban reads blocks that the next peer overwrites.
     std::uint64_t released = 0;
+    bool is_downloading() const { return writes > released; }
 
   private:
     std::unique_ptr<Rare> rare_;

@@ -52,7 +52,7 @@ std::string file_name(lt::torrent_info const& info, lt::file_index_t file) {
 // Read in one turn of the network thread: peers are served in between.
 constexpr std::size_t blocks_at_once = 256;
 
-// A read of several blocks. Network thread.
+// A read of several blocks. On the network thread, except for the end of a read of all at once.
 class Gather : public std::enable_shared_from_this<Gather> {
   public:
     Gather(lt::torrent_handle torrent, std::uint64_t begin, rust::Box<RangeSink> sink)
@@ -61,11 +61,24 @@ class Gather : public std::enable_shared_from_this<Gather> {
     void start(std::shared_ptr<lt::torrent_info const> info, std::vector<lt::peer_request> blocks) {
         info_ = std::move(info);
         blocks_ = std::move(blocks);
-        read_next();
+        if (!read_at_once())
+            read_next();
     }
     void fail() noexcept { sink_->fail({}, current_exception()); }
 
   private:
+    bool read_at_once() {
+        rust::Slice<std::uint8_t> const space = sink_->space();
+        lt::span<char> const to{reinterpret_cast<char*>(space.data()),
+                                static_cast<std::ptrdiff_t>(space.size())};
+        auto const begin = static_cast<std::int64_t>(begin_);
+        return internals::read_span(torrent_, begin, to, [self = shared_from_this()](bool read) {
+            if (read)
+                self->sink_->finish();
+            else
+                self->read_next();
+        });
+    }
     void read_next() noexcept {
         try {
             auto const first = blocks_.begin() + static_cast<std::ptrdiff_t>(next_);

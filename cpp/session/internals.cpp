@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/cpp/disk/spans.hpp"
 #include "torrent-patron/cpp/session/private_member.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -393,6 +394,15 @@ void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request
             },
             {});
     disk.submit_jobs();
+}
+
+bool read_span(lt::torrent_handle const& torrent, std::int64_t begin, lt::span<char> to,
+               std::function<void(bool)> then) {
+    auto const native = torrent.native_handle();
+    if (!native || !native->has_storage())
+        return false;
+    auto* const reader = dynamic_cast<SpanReader*>(&native->session().disk_thread());
+    return reader != nullptr && reader->read_span(native->storage(), begin, to, std::move(then));
 }
 
 } // namespace patron::internals

@@ -14,6 +14,7 @@
 #include <libtorrent/session_handle.hpp>
 #include <libtorrent/sha1_hash.hpp>
 #include <libtorrent/socket.hpp>
+#include <libtorrent/span.hpp>
 #include <libtorrent/time.hpp>
 #include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/units.hpp>
@@ -173,5 +174,8 @@ using BlockRead = std::function<void(lt::peer_request const&, lt::disk_buffer_ho
 // `read`, possibly before this returns.
 void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request> const& blocks,
                  BlockRead const& read);
+// Reads bytes of a torrent without libtorrent's disk backend, if possible; see SpanReader.
+bool read_span(lt::torrent_handle const& torrent, std::int64_t begin, lt::span<char> to,
+               std::function<void(bool)> then);
 
 } // namespace patron::internals

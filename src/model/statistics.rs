@@ -203,7 +203,8 @@ pub struct ReadStatistics {
     pub copied_blocks: u64,
     /// Their size, in bytes.
     pub copied_bytes: u64,
-    /// Blocks that were not in memory, or not known to be, and were read by a separate thread.
+    /// Blocks that a separate thread read: they were not in memory, or not known to be, or the program read
+    /// them during the download.
     pub cold_blocks: u64,
     /// Their size, in bytes.
     pub cold_bytes: u64,

@@ -20,8 +20,7 @@ use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
 use crate::reply::{Reply, Responder, one_shot};
 
-/// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially. While the file
-/// downloads, a fetch waits behind the writes in libtorrent's disk queue.
+/// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
 const FIRST_CHUNK: u64 = 64 << 10;
 const LARGEST_CHUNK: u64 = 4 << 20;
 
@@ -118,7 +117,7 @@ impl Patron {
 /// Reads a file while it downloads: implements [`Read`], [`BufRead`] and [`Seek`].
 ///
 /// A read waits until data is available, without a limit unless one is [set](Reader::set_timeout). Data is
-/// read through the disk backend, so it is available once it is verified, even before it is written. A seek
+/// available once it is verified, even before it is written. A seek
 /// does not wait; the next read sets the position from which data is requested.
 ///
 /// A read fails if the torrent is removed, fails or is paused, or if the client stops. The [`Error`] is the

@@ -23,6 +23,7 @@ mod reading {
 
     extern "Rust" {
         type RangeSink;
+        fn space(self: &mut RangeSink) -> &mut [u8];
         fn put(self: &mut RangeSink, offset: usize, block: &[u8]);
         fn finish(self: &mut RangeSink);
         fn fail(self: &mut RangeSink, file: String, error: NativeError);
@@ -31,7 +32,7 @@ mod reading {
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
-/// Collects blocks on the network thread.
+/// Collects blocks on the network thread, or is filled as a whole by another thread.
 pub(crate) struct RangeSink {
     length: usize,
     /// Grows when the first block comes: the range may not be there.
@@ -40,7 +41,7 @@ pub(crate) struct RangeSink {
 }
 
 impl RangeSink {
-    /// Fills `length` bytes of `into`. `done` is called once, on the network thread, or dropped if libtorrent ends
+    /// Fills `length` bytes of `into`. `done` is called once, on the thread that has read, or dropped if libtorrent ends
     /// first. It runs wakers and callbacks of the program, so it may panic. Its error does not include the attempted
     /// operation.
     pub(crate) fn new(
@@ -52,11 +53,17 @@ impl RangeSink {
         Box::new(Self { length, bytes: into, done: Some(Box::new(done)) })
     }
 
-    pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
+    /// Returns the whole range, to be filled in.
+    pub(super) fn space(&mut self) -> &mut [u8] {
         if self.bytes.len() < self.length {
             self.bytes.resize(self.length, 0);
         }
-        let to = offset.checked_add(block.len()).and_then(|end| self.bytes.get_mut(offset..end));
+        &mut self.bytes
+    }
+
+    pub(super) fn put(&mut self, offset: usize, block: &[u8]) {
+        let end = offset.checked_add(block.len());
+        let to = end.and_then(|end| self.space().get_mut(offset..end));
         if let Some(to) = to {
             to.copy_from_slice(block);
         }

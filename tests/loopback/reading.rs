@@ -120,6 +120,63 @@ fn missing_data_is_waited_for_and_comes_before_the_rest() {
     assert!(here[70] && here.iter().filter(|here| **here).count() < 10);
 }
 
+/// A client that has downloaded the first `HERE` pieces and still writes.
+#[cfg(target_os = "linux")]
+fn downloading(seeder: &Seeder, dir: &Path) -> (Client, Patron, TorrentId, Reader) {
+    let (client, patron, id) = alone(dir, &seeder.metainfo);
+    // At this rate, the whole file would take a minute.
+    seeder.patron.set_upload_limit(seeder.patron.torrents()[0], Some(400_000)).wait().unwrap();
+    connect(&patron, id, seeder);
+    let mut reader = open(&patron, id);
+    reader.read_exact(&mut vec![0; HERE * PIECE]).unwrap();
+    (client, patron, id, reader)
+}
+
+#[cfg(target_os = "linux")]
+const HERE: usize = 8;
+
+/// libtorrent reads behind the writes in its queue.
+#[cfg(target_os = "linux")]
+#[test]
+fn verified_data_is_read_from_the_file_while_it_downloads() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 400 * PIECE);
+    let (_client, patron, id, mut reader) = downloading(&seeder, dir.path());
+    let before = patron.read_statistics();
+    reader.seek(SeekFrom::Start(100)).unwrap();
+    let mut bytes = vec![0; HERE * PIECE - 100];
+    reader.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes, &noise(7, 400 * PIECE)[100..HERE * PIECE]);
+    let after = patron.read_statistics();
+    assert!(after.cold_bytes - before.cold_bytes >= bytes.len() as u64, "{before:?} {after:?}");
+    assert_eq!(after.stock_writing, before.stock_writing);
+    assert!(!patron.status(id).unwrap().finished);
+}
+
+/// libtorrent keeps the file open, so it reads and writes the one that had the name before.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_replaced_during_the_download_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 400 * PIECE);
+    let (_client, patron, id, mut reader) = downloading(&seeder, dir.path());
+    let path = dir.path().join("to/film.bin");
+    let other = dir.path().join("other");
+    let mut read = |pieces: std::ops::Range<usize>, why: &str| {
+        reader.seek(SeekFrom::Start((pieces.start * PIECE) as u64)).unwrap();
+        let mut bytes = vec![0; pieces.len() * PIECE];
+        reader.read_exact(&mut bytes).unwrap();
+        assert!(bytes == noise(7, 400 * PIECE)[pieces.start * PIECE..pieces.end * PIECE], "{why}");
+    };
+    std::fs::copy(&path, &other).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    read(100..104, "a copy, which lacks what is written later");
+    std::fs::write(&other, vec![1; 400 * PIECE]).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    read(0..HERE, "another file");
+    assert!(!patron.status(id).unwrap().finished);
+}
+
 /// Requests that are outstanding at the seeder delay the data that a reader seeks to.
 #[test]
 fn little_is_requested_ahead_while_a_reader_is_open() {

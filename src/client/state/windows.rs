@@ -22,6 +22,9 @@ const NEXT_LEVEL: u8 = 7;
 const SOON_LEVEL: u8 = 6;
 const WINDOW_LEVEL: u8 = 5;
 
+/// Of several readers, one in so many is next: those that have waited longest.
+const SHARE: usize = 4;
+
 /// The minimum number of other missing pieces, besides a quarter of all, while pieces are deferred.
 const FAR_FROM_FINISHED: usize = 32;
 
@@ -78,6 +81,11 @@ impl Window {
         self.position += length;
         self.read_on += length;
         self.waits_since = None;
+    }
+
+    /// A key that sorts those that have waited longest first, and those that do not wait last.
+    fn turn(&self) -> (bool, Option<Instant>) {
+        (self.waits_since.is_none(), self.waits_since)
     }
 
     /// Returns whether its pieces have deadlines.
@@ -195,16 +203,18 @@ impl Plan {
     ) -> Self {
         let mut plan = Self::default();
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut due: BTreeSet<(u64, u32)> = BTreeSet::new();
-        let windows: Vec<_> = windows.collect();
+        let mut due: BTreeSet<(u64, usize, u32)> = BTreeSet::new();
+        let mut windows: Vec<_> = windows.collect();
+        windows.sort_by_key(|window| window.turn());
         plan.is_read = !windows.is_empty();
         // While some pieces have deadlines, a reader of others would get little.
         let has_deadlines = windows.iter().any(|window| window.is_urgent(now));
-        for window in windows {
-            let due = has_deadlines.then_some(&mut due);
-            plan.add(window, pieces, &mut by_distance, due);
+        let mut fronts = Vec::new();
+        for (turn, window) in windows.into_iter().enumerate() {
+            let due = has_deadlines.then_some((turn, &mut due));
+            fronts.extend(Self::add(window, pieces, &mut by_distance, due));
         }
-        for ((_, piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
+        for ((.., piece), when) in due.into_iter().take(DEADLINES).zip((0..).step_by(STEP as usize))
         {
             plan.deadlines.entry(piece).or_insert(when);
         }
@@ -222,6 +232,13 @@ impl Plan {
         for (piece, distance) in by_distance {
             plan.levels.insert(piece, level(distance));
         }
+        // libtorrent chooses freely among pieces of the same level, and would choose those of one reader
+        // several times before those of another.
+        let later = fronts.split_off(fronts.len().div_ceil(SHARE));
+        for front in later.iter().filter(|front| !fronts.contains(front)) {
+            plan.levels.insert(*front, SOON_LEVEL);
+        }
+        plan.fronts = fronts.into_iter().chain(later).collect();
         plan
     }
 
@@ -257,13 +274,13 @@ impl Plan {
         self.levels.get(&piece).is_some_and(|level| *level > HIGHEST_OUTSIDE)
     }
 
+    /// Adds a window. Returns the piece at its position if that is missing.
     fn add(
-        &mut self,
         window: &Window,
         pieces: &Pieces,
         by_distance: &mut BTreeMap<u32, u64>,
-        mut due: Option<&mut BTreeSet<(u64, u32)>>,
-    ) {
+        mut due: Option<(usize, &mut BTreeSet<(u64, usize, u32)>)>,
+    ) -> Option<u32> {
         let Span { begin, size } = window.span;
         let range = |from: u64, to: u64| {
             self::pieces(begin + from.min(size), begin + to.min(size), pieces.length)
@@ -276,20 +293,22 @@ impl Plan {
             let ends = range(0, END).chain(range(size.saturating_sub(END), size));
             all.extend(ends.map(|piece| (1, piece)));
         }
+        let mut front = None;
         for (distance, piece) in all {
             if pieces.is_here(piece) {
                 continue;
             }
             let Ok(number) = u32::try_from(piece) else { continue };
             if distance == 0 {
-                self.fronts.insert(number);
+                front = Some(number);
             }
             let nearest = by_distance.entry(number).or_insert(distance);
             *nearest = distance.min(*nearest);
-            if let Some(due) = due.as_mut().filter(|_| distance < DUE) {
-                due.insert((distance, number));
+            if let Some((turn, due)) = due.as_mut().filter(|_| distance < DUE) {
+                due.insert((distance, *turn, number));
             }
         }
+        front
     }
 
     /// Returns the changes that replace the plan `before` by this one.
@@ -435,8 +454,36 @@ mod tests {
         far.advance(MIB);
         let near = window(3 * MIB, 50 * MIB);
         let plan = plan(&[far, near], &pieces);
-        assert_eq!(plan.levels, [(1, 7), (2, 6), (3, 7), (4, 6)].into());
+        assert_eq!(plan.levels, [(1, 7), (2, 6), (3, 6), (4, 6)].into());
         assert_eq!(plan.deadlines, [(1, 0), (3, 10), (2, 20), (4, 30)].into());
+    }
+
+    #[test]
+    fn readers_that_have_waited_longest_come_first() {
+        let pieces = torrent(100);
+        let now = Instant::now();
+        let reader = |piece: u64, waited: Option<u64>| {
+            let mut reader = window(piece * MIB, 10 * MIB);
+            if let Some(waited) = waited {
+                reader.wait(now - Duration::from_millis(waited));
+            }
+            reader
+        };
+        let mut readers =
+            [reader(0, None), reader(10, Some(10)), reader(20, Some(30)), reader(30, Some(20))];
+        let first = |readers: &[Window]| {
+            let plan = Plan::of(readers.iter(), &pieces, now);
+            let levels = plan.levels.iter().filter(|(_, level)| **level == NEXT_LEVEL);
+            let next = levels.map(|(piece, _)| *piece).collect::<Vec<_>>();
+            let mut due: Vec<_> =
+                plan.deadlines.iter().map(|(piece, when)| (*when, *piece)).collect();
+            due.sort();
+            (next, due.iter().take(4).map(|(_, piece)| *piece).collect::<Vec<_>>())
+        };
+        assert_eq!(first(&readers), (vec![20], vec![20, 30, 10, 0]));
+        readers[2].advance(MIB);
+        readers[2].wait(now);
+        assert_eq!(first(&readers), (vec![30], vec![30, 10, 21, 0]));
     }
 
     #[test]
