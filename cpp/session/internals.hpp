@@ -152,8 +152,8 @@ lt::typed_bitfield<lt::piece_index_t> unchecked_pieces(lt::torrent_handle const&
 // Returns whether any piece of a torrent has a deadline. Called on the network thread.
 bool has_deadlines(lt::torrent_handle const& torrent);
 
-// Takes all torrents out of libtorrent's queue, the last one first: each one that leaves it renumbers
-// those behind it. Called on the network thread.
+// Takes all torrents out of libtorrent's queue, the last one first: each one that leaves it
+// renumbers those behind it. Called on the network thread.
 void empty_queue(lt::session_handle const& session);
 
 // Returns the metadata of libtorrent's torrent. Called on the network thread.
