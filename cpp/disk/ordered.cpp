@@ -199,6 +199,12 @@ std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piec
     return out;
 }
 
+// The operation `exception` is a signal: the file was mapped.
+bool was_truncated(lt::storage_error const& error) {
+    return error.operation == lt::operation_t::exception || error.ec == boost::asio::error::eof ||
+           error.ec == lt::errors::file_too_short;
+}
+
 } // namespace
 
 void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
@@ -222,9 +228,8 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                 hashed_blocks_ += blocks(torrent->files, hashed);
             // The handler contains the hashes of all blocks, so it is not copied.
             auto const answer = std::make_shared<HashHandler>(std::move(handler));
-            // The operation `exception` is a signal: the file was truncated while it was mapped.
-            bool const is_damaged = error ? error.operation == lt::operation_t::exception
-                                          : !internals::has_hash(torrent->owner, hashed, v1);
+            bool const is_damaged =
+                error ? was_truncated(error) : !internals::has_hash(torrent->owner, hashed, v1);
             torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
                 // With 2.1, one of the hashes of a hybrid torrent may be right. That would be an
                 // inconsistent torrent rather than a failed write.

@@ -585,10 +585,11 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
         let (to, incomplete) = (dir.path().join("to"), dir.path().join("incomplete"));
         let client = reading(mode, &to).start().unwrap();
         let patron = client.patron();
-        let options = seeder.options().incomplete_dir(&incomplete);
+        let options = AddOptions::default().incomplete_dir(&incomplete);
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         // It is read while it is written and while it is moved.
         let moved = Arc::new(AtomicBool::new(false));
+        let (connect, connected) = std::sync::mpsc::channel();
         let asking = std::thread::spawn({
             let (all, metainfo, to) = (all.clone(), seeder.metainfo.clone(), address(&patron));
             let moved = moved.clone();
@@ -600,6 +601,7 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
                     peer.is_some()
                 });
                 let mut peer = peer.unwrap();
+                connect.send(()).unwrap();
                 let mut served = 0;
                 // After the time at which a file is checked again: the client's own writes must not
                 // count as changes.
@@ -619,6 +621,9 @@ fn a_torrent_is_served_from_where_it_was_moved_to() {
                 served
             }
         });
+        // Not earlier: the peer knows only the pieces that come while it is connected.
+        connected.recv().unwrap();
+        patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
         await_event!(patron, Event::Moved { id: on, .. } if *on == id);
         moved.store(true, Ordering::Relaxed);
         println!("{mode}: {} blocks while it came, moved and stayed", asking.join().unwrap());

@@ -1,7 +1,7 @@
 //! A malicious peer (BEP 3, 6, 9, 10): it may cost nothing but its connection.
 
 use std::io::{Read, Result, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -489,11 +489,12 @@ fn hashes_of_a_pad_file_are_refused() {
             let sent = if kind == HASHES { &hashes[..] } else { &[] };
             let wrong = message(kind, &[&[0; 32], &numbers[..], sent].concat());
             stream.write_all(&[hello, wrong].concat()).unwrap();
-            // A request is rejected; the others end the connection.
+            // A request is rejected; the others may end the connection.
             if kind == HASH_REQUEST {
                 stream.read_exact(&mut [0; HANDSHAKE_LENGTH]).unwrap();
                 receive_only(&mut stream, HASH_REJECT).unwrap();
             } else {
+                stream.shutdown(Shutdown::Write).unwrap();
                 let _ = stream.read_to_end(&mut Vec::new());
             }
         }

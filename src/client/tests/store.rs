@@ -241,11 +241,12 @@ fn a_shutdown_waits_for_moves_that_are_not_stored_yet() {
         (commit, script)
     });
     let report = client.shutdown(Duration::from_millis(500)).wait();
-    assert_eq!((&report.moves_unfinished[..], report.unanswered), (&[moved][..], 3), "{report}");
     assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Stopped);
-    for label in labels {
-        assert_eq!(wait(label).unwrap_err().kind(), ErrorKind::Stopped);
-    }
+    // A busy store thread may commit them together with the move.
+    let stopped = |label| wait(label).is_err_and(|error| error.kind() == ErrorKind::Stopped);
+    let unstored = labels.into_iter().map(stopped).filter(|stopped| *stopped).count();
+    assert_eq!(report.moves_unfinished, [moved], "{report}");
+    assert_eq!(report.unanswered, 1 + unstored, "{report}");
     drop(engine.join().unwrap());
 }
 
