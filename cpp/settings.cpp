@@ -34,7 +34,8 @@ void update(lt::settings_pack& pack, rust::Slice<SettingRecord const> records) {
 
 SettingKind setting_kind(rust::Str name) {
     int const index = lt::setting_by_name(std::string(name));
-    if (index < 0)
+    // In 2.1, settings that no longer exist have an empty name.
+    if (index < 0 || name.empty())
         return SettingKind::Unknown;
     switch (index & lt::settings_pack::type_mask) {
     case lt::settings_pack::string_type_base:

@@ -43,8 +43,8 @@ pub struct AddOptions {
     /// Do nothing until the torrent is resumed.
     pub paused: bool,
     /// Assume that the data in the save directory is complete, without ever hashing it. Requires
-    /// metainfo. The torrent seeds from the start, without an
-    /// [`Event::Finished`](crate::Event::Finished).
+    /// metainfo. The torrent seeds from the start, and is `complete` in its
+    /// [`Event::TorrentAdded`](crate::Event::TorrentAdded).
     ///
     /// Adding only checks, on the caller's thread, that each file exists and is long enough. If a file does
     /// not or is not, the torrent is added paused, with an [`Event::Error`](crate::Event::Error) that names

@@ -25,6 +25,9 @@ const WINDOW_LEVEL: u8 = 5;
 /// Of several readers, one in so many is next: those that have waited longest.
 const SHARE: usize = 4;
 
+/// Pieces in the order of their deadlines: the distance from the position of a reader, its turn, the piece.
+type Due = BTreeSet<(u64, usize, u32)>;
+
 /// The minimum number of other missing pieces, besides a quarter of all, while pieces are deferred.
 const FAR_FROM_FINISHED: usize = 32;
 
@@ -203,7 +206,7 @@ impl Plan {
     ) -> Self {
         let mut plan = Self::default();
         let mut by_distance: BTreeMap<u32, u64> = BTreeMap::new();
-        let mut due: BTreeSet<(u64, usize, u32)> = BTreeSet::new();
+        let mut due = Due::new();
         let mut windows: Vec<_> = windows.collect();
         windows.sort_by_key(|window| window.turn());
         plan.is_read = !windows.is_empty();
@@ -279,7 +282,7 @@ impl Plan {
         window: &Window,
         pieces: &Pieces,
         by_distance: &mut BTreeMap<u32, u64>,
-        mut due: Option<(usize, &mut BTreeSet<(u64, usize, u32)>)>,
+        mut due: Option<(usize, &mut Due)>,
     ) -> Option<u32> {
         let Span { begin, size } = window.span;
         let range = |from: u64, to: u64| {
