@@ -92,7 +92,8 @@ mod tests {
             r#"{"alert_queue_size":10000,"auto_manage_startup":10,"connections_limit":500,"#,
             r#""disk_reads":"copy","enable_dht":false,"listen_queue_size":128,"#,
             r#""listen_system_port_fallback":false,"max_queued_disk_bytes":33554432,"#,
-            r#""max_retry_port_bind":0,"user_agent":"torrent-patron/VERSION"}"#
+            r#""max_retry_port_bind":0,"mmap_file_size_cutoff":2147483647,"#,
+            r#""user_agent":"torrent-patron/VERSION"}"#
         );
         let json = json.replace("VERSION", env!("CARGO_PKG_VERSION"));
         assert_eq!(serde_json::to_string(&settings).unwrap(), json);
