@@ -357,16 +357,14 @@ void Ordered::async_check_files(lt::storage_index_t index,
         inner_->async_check_files(torrent->inner, resume_data, std::move(links), answer);
         inner_->submit_jobs();
     };
-    auto const found = std::make_shared<lt::storage_error>();
     if (lacks_hashes)
-        *found =
-            lt::storage_error(lt::errors::torrent_missing_pieces, lt::operation_t::check_resume);
-    on_thread(
-        [found, files = torrent->wanted_files(), &info = internals::info(owner)] {
-            if (!*found)
-                *found = foreign_file(files, info);
-        },
-        [found, check = std::move(check)]() mutable { check(*found); });
+        return boost::asio::post(network_, [check = std::move(check)]() mutable {
+            check({lt::errors::torrent_missing_pieces, lt::operation_t::check_resume});
+        });
+    auto const found = std::make_shared<lt::storage_error>();
+    on_thread([found, files = torrent->wanted_files(),
+               &info = internals::info(owner)] { *found = foreign_file(files, info); },
+              [found, check = std::move(check)]() mutable { check(*found); });
 }
 
 void Ordered::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {

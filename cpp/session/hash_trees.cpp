@@ -2,21 +2,6 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/session/private_member.hpp"
 
-// Since 2.1 their headers are internal.
-#if __has_include(<libtorrent/aux_/torrent.hpp>)
-#include <libtorrent/aux_/hash_picker.hpp>
-#include <libtorrent/aux_/peer_connection.hpp>
-#include <libtorrent/aux_/torrent.hpp>
-#include <libtorrent/aux_/torrent_peer.hpp>
-namespace native = lt::aux;
-#else
-#include <libtorrent/hash_picker.hpp>
-#include <libtorrent/peer_connection.hpp>
-#include <libtorrent/torrent.hpp>
-#include <libtorrent/torrent_peer.hpp>
-namespace native = lt;
-#endif
-
 #include <array>
 #include <cstdint>
 #include <random>

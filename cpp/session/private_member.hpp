@@ -3,18 +3,22 @@
 
 // Since 2.1 these headers are internal.
 #if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
+#include <libtorrent/aux_/hash_picker.hpp>
 #include <libtorrent/aux_/http_tracker_connection.hpp>
 #include <libtorrent/aux_/peer_connection.hpp>
 #include <libtorrent/aux_/torrent.hpp>
+#include <libtorrent/aux_/torrent_peer.hpp>
 #include <libtorrent/aux_/tracker_manager.hpp>
 #include <libtorrent/aux_/udp_tracker_connection.hpp>
 #include <libtorrent/aux_/web_connection_base.hpp>
 #include <libtorrent/aux_/web_peer_connection.hpp>
 namespace native = lt::aux;
 #else
+#include <libtorrent/hash_picker.hpp>
 #include <libtorrent/http_tracker_connection.hpp>
 #include <libtorrent/peer_connection.hpp>
 #include <libtorrent/torrent.hpp>
+#include <libtorrent/torrent_peer.hpp>
 #include <libtorrent/tracker_manager.hpp>
 #include <libtorrent/udp_tracker_connection.hpp>
 #include <libtorrent/web_connection_base.hpp>

@@ -157,13 +157,9 @@ bool File::read_resident(char* buffer, int length, std::int64_t offset) {
     return read == length;
 }
 
-lt::error_code File::read(char* buffer, int length, std::int64_t offset, int ahead) {
-    if (reads_resident() && read_resident(buffer, length, offset))
-        return {};
-    // The next blocks will then be in memory when they are requested.
-    ::posix_fadvise(descriptor_, offset, std::min(ahead, max_read_ahead), POSIX_FADV_WILLNEED);
+lt::error_code read_all(int file, char* buffer, int length, std::int64_t offset) {
     while (length > 0) {
-        ssize_t const read = ::pread(descriptor_, buffer, static_cast<std::size_t>(length), offset);
+        ssize_t const read = ::pread(file, buffer, static_cast<std::size_t>(length), offset);
         if (read < 0 && errno == EINTR)
             continue;
         if (read < 0)
@@ -175,6 +171,14 @@ lt::error_code File::read(char* buffer, int length, std::int64_t offset, int ahe
         length -= static_cast<int>(read);
     }
     return {};
+}
+
+lt::error_code File::read(char* buffer, int length, std::int64_t offset, int ahead) {
+    if (reads_resident() && read_resident(buffer, length, offset))
+        return {};
+    // The next blocks will then be in memory when they are requested.
+    ::posix_fadvise(descriptor_, offset, std::min(ahead, max_read_ahead), POSIX_FADV_WILLNEED);
+    return read_all(descriptor_, buffer, length, offset);
 }
 
 } // namespace patron

@@ -53,6 +53,9 @@ lt::error_code lost_at(std::string const& path, std::int64_t offset);
 // differs from the stamp. The pieces of such a file must be hashed before they are read.
 using Doubts = std::atomic<std::uint64_t>;
 
+// Fills the buffer with the bytes of an open file from `offset` on.
+lt::error_code read_all(int file, char* buffer, int length, std::int64_t offset);
+
 // A file. Worker threads open, check and read it; the network thread only reads what is in memory.
 class File : public std::enable_shared_from_this<File> {
   public:
