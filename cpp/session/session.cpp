@@ -167,6 +167,7 @@ void Session::subscribe(InterestRecord const& interest) {
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
                                      DiskReads reads, NetworkThreadRecord thread,
                                      rust::Slice<std::uint8_t const> state,
+                                     std::unique_ptr<IpFilter> blocked,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
@@ -184,6 +185,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 #else
     params.disk_io_constructor = stock_backend(disk);
 #endif
+    if (blocked)
+        params.ip_filter = blocked->get();
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
     if (!thread.keep_node_ids)

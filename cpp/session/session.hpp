@@ -45,6 +45,7 @@ struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
+class IpFilter;
 class Listening;
 class OnDemand;
 class SessionPolicy;
@@ -225,7 +226,8 @@ rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state
 std::unique_ptr<Session>
 new_session(rust::Slice<SettingRecord const> settings, PolicyRecord allowed, DiskReads reads,
             NetworkThreadRecord thread, rust::Slice<std::uint8_t const> state,
-            std::shared_ptr<ReadCounters> counters, rust::Box<Waker> waker);
+            std::unique_ptr<IpFilter> blocked, std::shared_ptr<ReadCounters> counters,
+            rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 
 } // namespace patron

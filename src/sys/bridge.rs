@@ -10,7 +10,7 @@ fn copied(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[cxx::bridge(namespace = "patron")]
-#[allow(clippy::missing_safety_doc)]
+#[allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 mod bridge {
     /// The shim's own error categories; `category_name` gives their names.
     #[repr(u8)]
@@ -736,12 +736,14 @@ mod bridge {
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
+        /// `blocked` replaces the IP filter in the state, unless it is null.
         fn new_session(
             settings: &[SettingRecord],
             policy: PolicyRecord,
             reads: DiskReads,
             thread: NetworkThreadRecord,
             state: &[u8],
+            blocked: UniquePtr<IpFilter>,
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;

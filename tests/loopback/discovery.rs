@@ -320,7 +320,7 @@ fn a_named_peer_that_does_not_have_the_torrent_yet_is_tried_again() {
         let (from, to) = (seeder.patron(), leecher.patron());
         let peer = address(&from);
         to.subscribe(EventKinds::ALL);
-        let link = metainfo.magnet().unwrap().to_string();
+        let link = metainfo.magnet().to_string();
         let named = AddOptions::default().add_peers([peer]);
         let id = match case {
             "by the options" => to.add_torrent(&metainfo, named).wait().unwrap().id(),
