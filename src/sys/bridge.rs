@@ -696,8 +696,9 @@ mod bridge {
         /// differs from the files on disk.
         fn saved_figures(self: &TorrentParams) -> SavedRecord;
 
-        /// Returns whether the file has holes: ranges that were never written. It examines the file on disk.
-        fn has_hole(path: &[u8]) -> bool;
+        /// Returns whether the range of the file has holes: ranges that were never written. It examines the file on
+        /// disk.
+        fn has_hole(path: &[u8], begin: u64, end: u64) -> bool;
         /// Returns the hash of each piece. Fails if `torrent`, the .torrent file, lacks the v2 piece hashes.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
