@@ -22,7 +22,7 @@ use crate::model::{Event, IpFilter};
 use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 use crate::sys::{NetworkThreadRecord, process};
 
 /// Kamaelia's default.
@@ -370,7 +370,7 @@ impl ClientBuilder {
         let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
-                let part = Share { number, count: threads };
+                let part = ShardPart { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
                 let thread = NetworkThreadRecord {
                     keep_node_ids: number == 0,
