@@ -17,7 +17,8 @@ class Verification : public std::enable_shared_from_this<Verification> {
     Verification(lt::torrent_handle torrent, std::function<void(bool)> then)
         : torrent_(std::move(torrent)), pieces_(internals::pieces(torrent_)),
           then_(std::move(then)) {
-        auto const& settings = internals::settings(internals::session_of(torrent_));
+        auto const session = internals::session_of(torrent_);
+        auto const& settings = internals::settings(session);
         // So that no thread waits for the network thread.
         most_ = 2 * std::max(settings.get_int(lt::settings_pack::hashing_threads), 1);
     }

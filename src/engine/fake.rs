@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
+use crate::messages::request::{SessionRequest, TorrentRequest, TorrentRole};
 use crate::model::{EventKinds, InfoHashes, TorrentId};
 use crate::sys::task::Share;
 
@@ -163,7 +163,7 @@ impl Engine for FakeEngine {
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
         self.record(match asked.role {
-            RequestRole::Resumes => Asked::Resume(id),
+            TorrentRole::Resumes => Asked::Resume(id),
             _ => Asked::Pause(id),
         })
     }
@@ -175,7 +175,7 @@ impl Engine for FakeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         self.record(match (asked.op, asked.role) {
-            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to.into_path_buf()),
+            (_, TorrentRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to.into_path_buf()),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

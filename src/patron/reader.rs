@@ -85,11 +85,16 @@ impl Patron {
         file: u32,
         range: std::ops::Range<u64>,
     ) -> Reply<Vec<u8>> {
-        let length = range.end.saturating_sub(range.start);
-        if length > LONGEST_RANGE {
-            let message = format!("{length} bytes are more than {LONGEST_RANGE}");
-            return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, READ, message)));
-        }
+        let length = match range.end.checked_sub(range.start) {
+            Some(length) if length <= LONGEST_RANGE => length,
+            length => {
+                let message = match length {
+                    Some(length) => format!("{length} bytes are more than {LONGEST_RANGE}"),
+                    None => format!("{range:?} ends before it begins"),
+                };
+                return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, READ, message)));
+            }
+        };
         self.ask(READ, |reply| {
             let (ask, respond) = request::read_file(file, range.start, length, reply);
             Job::OfTorrent(id, ask.request, respond)
@@ -329,10 +334,13 @@ impl Reader {
     }
 }
 
-/// Converts an error. An interrupted read must not have the kind that [`Read::read_exact`] retries.
+/// Converts an error. A read that has failed must have no kind after which others read again: `Interrupted`, as
+/// [`Read::read_exact`] does, or `WouldBlock`.
 pub(super) fn read_error(error: Error) -> io::Error {
     match error.kind() {
-        ErrorKind::Cancelled => io::Error::other(error),
+        ErrorKind::Cancelled | ErrorKind::NoMetadata | ErrorKind::NotDownloaded => {
+            io::Error::other(error)
+        }
         _ => error.into(),
     }
 }

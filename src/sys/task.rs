@@ -45,6 +45,11 @@ mod tasks {
     }
 }
 
+/// Fails to compile for a type that must not go to another thread. cxx does not check what C++ threads get.
+pub(super) const fn assert_send<T: Send>() {}
+const _: () = assert_send::<TorrentTask>();
+const _: () = assert_send::<SessionTask>();
+
 /// A call on a torrent, which runs on the network thread and must be short. It returns `None` if an alert
 /// will contain the answer. Its error does not include the attempted operation.
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;

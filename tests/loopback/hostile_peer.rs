@@ -460,10 +460,11 @@ fn metadata_of_both_versions_without_v1_hashes_is_refused() {
     let link = "magnet:?xt=urn:btih:7088f5ca9e971fdddaa808786cb4f797b87ee0c8";
     let options = AddOptions::default().add_peers([peer.address]);
     let id = patron.add_torrent(Source::Magnet(link.into()), options).wait().unwrap().id();
-    let error = await_event!(
-        patron, Event::Error { id: on, error, .. } if *on == id => error.clone()
+    // libtorrent 2.1.2 refuses it, too, with another error before this one.
+    await_event!(
+        patron, Event::Error { id: on, error, .. }
+            if *on == id && error.message().contains("'pieces' entry")
     );
-    assert!(error.message().contains("'pieces' entry"), "{error}");
     still_works(&patron);
 }
 

@@ -10,7 +10,7 @@ use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::RequestRole;
+use crate::messages::request::TorrentRole;
 use crate::model::op;
 use crate::model::{Answer, CommandKind, Event, TorrentId};
 use crate::store::{Change, Record, Report, Value};
@@ -99,7 +99,7 @@ impl<E: Engine> ClientThread<E> {
                 Ok(()) => self.make_request(id, asked, respond),
                 Err(error) => {
                     let error = error.in_operation(asked.op);
-                    if matches!(asked.role, RequestRole::MovesFiles { .. }) {
+                    if matches!(asked.role, TorrentRole::MovesFiles { .. }) {
                         self.move_failed(id, error.clone());
                     }
                     respond.send(Err(error));

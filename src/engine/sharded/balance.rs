@@ -119,6 +119,12 @@ impl Balance {
         self.due = now + INTERVAL;
     }
 
+    /// Tries again later: no shard takes a request.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        self.step = Step::Idle;
+        self.due = now + INTERVAL;
+    }
+
     pub(super) fn is_measured_by(&self, request: u64) -> bool {
         self.step == Step::Measuring(request)
     }
@@ -348,6 +354,9 @@ mod tests {
         balance.changes_by(9);
         assert!(balance.changed(9).unwrap().is_none());
         assert!(balance.due().is_some());
+        balance.measure(10, now);
+        balance.give_up(now);
+        assert_eq!(balance.due(), Some(now + INTERVAL));
     }
 
     #[test]

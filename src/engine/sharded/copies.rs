@@ -272,7 +272,9 @@ impl<E: Engine> Sharded<E> {
                 }
                 // The shard does not have the torrent.
                 (Err(_), None) if removes => self.ready.push(EngineEvent::Removed(id)),
-                _ => {}
+                // Its reply has been sent.
+                (Err(error), None) => tracing::warn!(%id, %error, "a change was not applied"),
+                (Ok(_), _) => {}
             }
         }
     }
@@ -412,6 +414,10 @@ impl<E: Engine> Sharded<E> {
         shard: usize,
         statuses: Vec<TorrentStatus>,
     ) -> Vec<TorrentStatus> {
+        let statuses = match self.copies.is_empty() {
+            true => statuses,
+            false => self.with_copies(shard, statuses),
+        };
         if let Some(hot) = &mut self.hot {
             let now = Instant::now();
             statuses.iter().for_each(|status| hot.take_status(status, now));
@@ -419,9 +425,10 @@ impl<E: Engine> Sharded<E> {
         if self.shards.len() > 1 {
             statuses.iter().for_each(|status| self.queue.take_status(status));
         }
-        if self.copies.is_empty() {
-            return statuses;
-        }
+        statuses
+    }
+
+    fn with_copies(&mut self, shard: usize, statuses: Vec<TorrentStatus>) -> Vec<TorrentStatus> {
         let mut whole = Vec::with_capacity(statuses.len());
         for status in statuses {
             let id = status.id;
