@@ -395,7 +395,7 @@ fn a_file_in_place_of_an_empty_one_is_refused() {
     let refused =
         patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err().to_string();
     assert!(refused.contains("empty: it exists with 7 bytes, but has 0"), "{refused}");
-    let link = seeder.metainfo.magnet().unwrap();
+    let link = seeder.metainfo.magnet();
     let id = patron.add_torrent(&link, seeder.options()).wait().unwrap().id();
     let refused = error(&patron, id);
     assert_eq!(refused.kind(), ErrorKind::Exists, "{refused}");
@@ -413,7 +413,7 @@ fn a_file_with_holes_is_not_overwritten_unless_its_data_is_right() {
     use std::os::unix::fs::FileExt;
     let dir = tempfile::tempdir().unwrap();
     let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 92, 4 * MIB));
-    let link = seeder.metainfo.magnet().unwrap();
+    let link = seeder.metainfo.magnet();
     let (to, mine) = (dir.path().join("to"), dir.path().join("to/data.bin"));
     let client = client(&to);
     let patron = client.patron();
@@ -449,7 +449,7 @@ fn a_magnet_link_of_a_v2_torrent_overwrites_no_foreign_file() {
     let path = data(&dir.path().join("from"), "data.bin", 89, 4 * MIB);
     let metainfo = maker(&path, Protocol::V2).start().unwrap().wait().unwrap();
     let seeder = Seeder::with(&path, metainfo);
-    let link = seeder.metainfo.magnet().unwrap();
+    let link = seeder.metainfo.magnet();
     let to = dir.path().join("to");
     let client = client(&to);
     let patron = client.patron();
