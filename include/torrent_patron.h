@@ -383,7 +383,7 @@ typedef struct patron_statistics patron_statistics;
  *
  * Errors: BAD_HANDLE.
  */
-int32_t patron_read_statistics(patron_handle *patron,
+int32_t patron_peek_read_statistics(patron_handle *patron,
                                struct patron_statistics **out,
                                patron_error **error);
 
@@ -436,7 +436,7 @@ bool patron_statistics_is_gauge(const struct patron_statistics *statistics, size
 
 /**
  * The bytes sent in all runs that used the client's store; 0 without a store, and for
- * patron_read_statistics().
+ * patron_peek_read_statistics().
  */
 uint64_t patron_statistics_all_time_sent(const struct patron_statistics *statistics);
 
@@ -1139,7 +1139,7 @@ int32_t patron_builder_set_listen(struct patron_builder *builder,
  * Sets how many network threads of libtorrent the client uses, 1 to 256, so that it can use as many
  * cores. Torrents are assigned to threads by info hash; to the program it is still one client. Each
  * thread listens on its own port: consecutive ports from the configured one, or any free ports if
- * that is 0. All of them must be forwarded; see patron_listen_addresses_of(). The client's limits
+ * that is 0. All of them must be forwarded; see patron_get_listen_addresses_of(). The client's limits
  * apply to all threads together. The default is 1, or the number of cores with
  * PATRON_PRESET_SEEDING.
  *
@@ -1385,7 +1385,7 @@ void patron_report_free(struct patron_report *report);
 /** Like patron_resume(). Answered by PATRON_EVENT_RESUMED if the torrent was paused. */
 #define PATRON_COMMAND_RESUME 2
 
-/** Like patron_fresh_status(). Answered by PATRON_EVENT_STATUS. */
+/** Like patron_get_status(). Answered by PATRON_EVENT_STATUS. */
 #define PATRON_COMMAND_STATUS 3
 
 /** Like patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO. */
@@ -1493,11 +1493,11 @@ int32_t patron_resume(patron_handle *patron,
 
 /**
  * Asks libtorrent for the current status of a torrent; patron_reply_status() reads the answer.
- * patron_get_status() returns what the client already knows.
+ * patron_peek_status() returns what the client already knows.
  *
  * Errors of the reply: NOT_FOUND, GONE.
  */
-int32_t patron_fresh_status(patron_handle *patron,
+int32_t patron_get_status(patron_handle *patron,
                             uint64_t torrent_id,
                             patron_reply **reply,
                             patron_error **error);
@@ -1567,7 +1567,7 @@ int32_t patron_unwatch(patron_handle *patron,
  * Errors of the reply: the reason, if the client or one of its network threads cannot listen on any
  * address.
  */
-int32_t patron_listen_addresses(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_get_listen_addresses(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Asks for the addresses where the client listens for the peers of this torrent: those of the
@@ -1576,7 +1576,7 @@ int32_t patron_listen_addresses(patron_handle *patron, patron_reply **reply, pat
  *
  * Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
  */
-int32_t patron_listen_addresses_of(patron_handle *patron,
+int32_t patron_get_listen_addresses_of(patron_handle *patron,
                                    uint64_t torrent_id,
                                    patron_reply **reply,
                                    patron_error **error);
@@ -1734,14 +1734,14 @@ typedef struct patron_status {
  *
  * Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
  */
-int32_t patron_get_status(patron_handle *patron,
+int32_t patron_peek_status(patron_handle *patron,
                           uint64_t torrent_id,
                           struct patron_status *out,
                           size_t struct_size,
                           patron_error **error);
 
 /**
- * For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
+ * For patron_get_status(): writes the status. `struct_size` is sizeof(patron_status).
  *
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
@@ -1895,11 +1895,11 @@ uint64_t patron_reply_torrent(patron_reply *reply);
  */
 bool patron_reply_was_there(patron_reply *reply);
 
-/** For patron_listen_addresses() and patron_listen_addresses_of(): the number of addresses. */
+/** For patron_get_listen_addresses() and patron_get_listen_addresses_of(): the number of addresses. */
 size_t patron_reply_address_count(patron_reply *reply);
 
 /**
- * For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881".
+ * For patron_get_listen_addresses() and patron_get_listen_addresses_of(): an address, "127.0.0.1:6881".
  * Valid until the reply is freed.
  */
 patron_text patron_reply_address(patron_reply *reply, size_t index);
@@ -1910,7 +1910,7 @@ patron_text patron_reply_address(patron_reply *reply, size_t index);
  */
 patron_bytes patron_reply_bytes(patron_reply *reply);
 
-/** For patron_is_paused() and patron_is_dht_running(): the answer; false while there is none. */
+/** For patron_get_is_paused() and patron_get_is_dht_running(): the answer; false while there is none. */
 bool patron_reply_is_true(patron_reply *reply);
 
 /**
@@ -2443,16 +2443,16 @@ void patron_reader_free(patron_reader *reader);
 #define PATRON_QUEUE_BOTTOM 3
 
 /** A torrent that has reached a goal is paused. If it is resumed, it seeds without goals. */
-#define PATRON_GOAL_PAUSE 0
+#define PATRON_GOAL_ACTION_PAUSE 0
 
 /** It is removed; its files are kept. */
-#define PATRON_GOAL_REMOVE 1
+#define PATRON_GOAL_ACTION_REMOVE 1
 
 /** It is removed and its files are deleted. */
-#define PATRON_GOAL_REMOVE_AND_DELETE 2
+#define PATRON_GOAL_ACTION_REMOVE_AND_DELETE 2
 
 /** It keeps seeding in super-seeding mode. */
-#define PATRON_GOAL_SUPER_SEED 3
+#define PATRON_GOAL_ACTION_SUPER_SEED 3
 
 /** The current options of a torrent; patron_reply_path() is the directory of its files. */
 typedef struct patron_torrent_options {
@@ -2634,13 +2634,13 @@ int32_t patron_set_queue_position(patron_handle *patron,
  */
 
 /** The peer is a BitTorrent client. */
-#define PATRON_PEER_CLIENT 0
+#define PATRON_PEER_KIND_CLIENT 0
 
 /** The peer is a web seed (BEP 19). */
-#define PATRON_PEER_WEB_SEED 1
+#define PATRON_PEER_KIND_WEB_SEED 1
 
 /** The peer is an HTTP seed (BEP 17). */
-#define PATRON_PEER_HTTP_SEED 2
+#define PATRON_PEER_KIND_HTTP_SEED 2
 
 /** The connection uses TCP. */
 #define PATRON_TRANSPORT_TCP 0
@@ -2834,10 +2834,10 @@ int32_t patron_clear_peers(patron_handle *patron,
 #define PATRON_TRACKER_SOURCE_PEER 3
 
 /** The v1 info hash (BEP 3). */
-#define PATRON_PROTOCOL_VERSION_1 1
+#define PATRON_ANNOUNCE_V1 1
 
 /** The v2 info hash (BEP 52). */
-#define PATRON_PROTOCOL_VERSION_2 2
+#define PATRON_ANNOUNCE_V2 2
 
 /**
  * A snapshot of the trackers of a torrent, ordered by tier, and of all announces to them, ordered
@@ -2878,7 +2878,7 @@ typedef struct patron_announce {
      * details.
      */
     int32_t error;
-    /** A PATRON_PROTOCOL_VERSION_*, which decides the info hash. */
+    /** A PATRON_ANNOUNCE_V*, which decides the info hash. */
     uint8_t protocol;
     /** An announce is in progress. */
     bool updating;
@@ -3344,7 +3344,7 @@ int32_t patron_resume_all(patron_handle *patron, patron_reply **reply, patron_er
 /**
  * Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the answer.
  */
-int32_t patron_is_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_get_is_paused(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Blocks outgoing connections to these ports. Incoming connections are not affected. `ports` has
@@ -3373,7 +3373,7 @@ int32_t patron_add_dht_node(patron_handle *patron,
                             patron_error **error);
 
 /** Asks whether the DHT is running; patron_reply_is_true() reads the answer. */
-int32_t patron_is_dht_running(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_get_is_dht_running(patron_handle *patron, patron_reply **reply, patron_error **error);
 
 /**
  * Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker, Verifier};
 
-use crate::session::{Result, directory, noise};
+use crate::noise::noise;
+use crate::session::{Result, directory};
 use crate::table::{Table, Target};
 
 const SIZE: usize = 2 << 30;

@@ -15,6 +15,8 @@ mod hashing;
 mod idle;
 mod mailbox;
 mod memory;
+#[path = "../../tests/support/noise.rs"]
+mod noise;
 mod round_trip;
 mod seeding;
 mod session;

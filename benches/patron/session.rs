@@ -54,20 +54,6 @@ pub(crate) fn directory() -> Result<TempDir> {
     Ok(if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? })
 }
 
-/// Returns pseudorandom data that is the same in every run (xorshift64).
-pub(crate) fn noise(seed: u64, size: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
-
 /// A client that cannot leave this machine.
 pub(crate) fn builder(save_dir: &Path) -> ClientBuilder {
     Client::builder().offline(true).save_dir(save_dir)

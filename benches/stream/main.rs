@@ -13,6 +13,8 @@
 
 mod line;
 mod memory;
+#[path = "../../tests/support/noise.rs"]
+mod noise;
 mod rqbit;
 mod swarm;
 
@@ -24,8 +26,9 @@ use std::time::{Duration, Instant};
 use torrent_patron::AddOptions;
 
 use self::line::Line;
+use self::noise::Random;
 use self::rqbit::Rqbit;
-use self::swarm::{Download, Swarm, client, next};
+use self::swarm::{Download, Swarm, client};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -110,10 +113,9 @@ fn here(swarm: &Swarm) -> Result<()> {
     let download = swarm.download()?;
     download.patron.wait_until_finished(download.id).wait()?;
     let mut reader = download.reader()?;
-    let (mut samples, mut state, mut bytes) = (Vec::new(), 7, vec![0; 64 << 10]);
+    let (mut samples, mut random, mut bytes) = (Vec::new(), Random::new(7), vec![0; 64 << 10]);
     for _ in 0..2000 {
-        state = next(state);
-        reader.seek(SeekFrom::Start(state % (SIZE - bytes.len() as u64)))?;
+        reader.seek(SeekFrom::Start(random.below(SIZE - bytes.len() as u64)))?;
         samples.push(timed(|| Ok(reader.read_exact(&mut bytes)?))?);
     }
     distribution("64 KiB that are here", &samples, &[(50, 1.0), (99, 1.0)]);
@@ -178,12 +180,12 @@ fn seek(swarm: &Swarm) -> Result<()> {
     let rates = [(None, "seek, unlimited seeds"), (Some(LIMIT), "seek, 2 MB/s a seed")];
     for ((rate, name), between) in rates.into_iter().zip(BETWEEN) {
         swarm.limit(rate)?;
-        let (mut samples, mut state) = (Vec::new(), 11);
+        let (mut samples, mut random) = (Vec::new(), Random::new(11));
         while samples.len() < SEEKS {
-            seeks(swarm.download()?, between, &mut state, &mut samples)?;
+            seeks(swarm.download()?, between, &mut random, &mut samples)?;
         }
         distribution(name, &samples, &[(50, 200.0), (95, 1200.0)]);
-        let (mut samples, mut state) = (Vec::new(), 11);
+        let (mut samples, mut random) = (Vec::new(), Random::new(11));
         // There are fewer samples if the download is so fast that little is missing.
         for _ in 0..2 * SEEKS / SEEKS_OF_A_DOWNLOAD {
             let Some(rqbit) = Rqbit::start()? else { break };
@@ -193,7 +195,7 @@ fn seek(swarm: &Swarm) -> Result<()> {
             read_for(&mut stream, 2 * between)?;
             for _ in 0..SEEKS_OF_A_DOWNLOAD {
                 read_for(&mut stream, between)?;
-                let Some(piece) = missing(&rqbit.have()?, &mut state) else { break };
+                let Some(piece) = missing(&rqbit.have()?, &mut random) else { break };
                 samples.push(timed(|| {
                     stream = rqbit.first_byte(piece * PIECE + 1000)?;
                     Ok(())
@@ -207,11 +209,11 @@ fn seek(swarm: &Swarm) -> Result<()> {
 
 /// Seeks over a line of 20 Mbit/s with 50 ms in each direction, which all seeds share: a piece takes 0.42 s.
 fn line(swarm: &Swarm) -> Result<()> {
-    let (mut samples, mut state) = (Vec::new(), 11);
+    let (mut samples, mut random) = (Vec::new(), Random::new(11));
     while samples.len() < SEEKS / 2 {
         let line = Line::new(Duration::from_millis(50), 20e6 / 8.0);
         let seeds: Result<_> = swarm.addresses()?.into_iter().map(|seed| line.to(seed)).collect();
-        seeks(swarm.download_from(seeds?)?, Duration::from_secs(1), &mut state, &mut samples)?;
+        seeks(swarm.download_from(seeds?)?, Duration::from_secs(1), &mut random, &mut samples)?;
     }
     distribution("seek, 20 Mbit/s and 50 ms", &samples, &[(50, 2500.0), (95, 2500.0)]);
     Ok(())
@@ -220,7 +222,7 @@ fn line(swarm: &Swarm) -> Result<()> {
 fn seeks(
     download: Download,
     between: Duration,
-    state: &mut u64,
+    random: &mut Random,
     samples: &mut Vec<f64>,
 ) -> Result<()> {
     let mut reader = download.reader()?;
@@ -228,7 +230,7 @@ fn seeks(
     download.wait_for_peers()?;
     for _ in 0..SEEKS_OF_A_DOWNLOAD {
         read_for(&mut reader, between)?;
-        let Some(piece) = missing(&download.have()?, state) else { break };
+        let Some(piece) = missing(&download.have()?, random) else { break };
         samples.push(timed(|| {
             reader.seek(SeekFrom::Start(piece * PIECE + 1000))?;
             reader.fill_buf()?;
@@ -254,10 +256,9 @@ fn read_for(reader: &mut impl Read, time: Duration) -> Result<()> {
 }
 
 /// Returns a missing piece, if many are missing.
-fn missing(have: &[bool], state: &mut u64) -> Option<u64> {
+fn missing(have: &[bool], random: &mut Random) -> Option<u64> {
     let missing: Vec<_> = (0..SIZE / PIECE - 4).filter(|piece| !have[*piece as usize]).collect();
-    *state = next(*state);
-    (missing.len() >= 64).then(|| missing[(*state % missing.len() as u64) as usize])
+    (missing.len() >= 64).then(|| missing[random.below(missing.len() as u64) as usize])
 }
 
 /// Plays at half the rate of the swarm, with a seek every 30 s.
@@ -266,7 +267,7 @@ fn stalls(swarm: &Swarm) -> Result<()> {
         std::env::var("STREAM_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
     swarm.limit(Some(LIMIT))?;
     let bit_rate = LIMIT * SEEDS as u64 / 2;
-    let (mut stalled, mut waits, mut state) = (0, Vec::new(), 5);
+    let (mut stalled, mut waits, mut random) = (0, Vec::new(), Random::new(5));
     let begun = Instant::now();
     'sessions: loop {
         let download = swarm.download()?;
@@ -275,8 +276,7 @@ fn stalls(swarm: &Swarm) -> Result<()> {
         // When the file is finished, another session begins.
         for run in 0..2 {
             if run > 0 {
-                state = next(state);
-                reader.seek(SeekFrom::Start(state % (SIZE / 4)))?;
+                reader.seek(SeekFrom::Start(random.below(SIZE / 4)))?;
             }
             // A player first fills a buffer of one second.
             waits.push(timed(|| {

@@ -9,6 +9,7 @@ use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
 use torrent_patron::patron::Reader;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, TorrentId};
 
+use crate::noise::noise;
 use crate::{PATIENCE, PIECE, Result, SEEDS, SIZE};
 
 /// Seeds of one file.
@@ -22,7 +23,7 @@ impl Swarm {
     pub(crate) fn start() -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("film.bin");
-        std::fs::write(&path, noise(SIZE as usize))?;
+        std::fs::write(&path, noise(1, SIZE as usize))?;
         let metainfo = TorrentMaker::new(&path)
             .protocol(Protocol::V1)
             .piece_length(PIECE as u32)
@@ -121,21 +122,4 @@ impl Download {
     pub(crate) fn end(self) {
         self.client.shutdown(Duration::from_secs(5)).wait();
     }
-}
-
-fn noise(size: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        state = next(state);
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
-
-pub(crate) fn next(mut state: u64) -> u64 {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^ (state << 17)
 }

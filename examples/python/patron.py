@@ -47,9 +47,17 @@ class Code(enum.IntEnum):
     NATIVE = -10
     VERSION_MISMATCH = -11
     PANICKED = -12
-    NULL = -13
-    BAD_HANDLE = -14
-    FORKED = -15
+    UNREADABLE = -13
+    RESUME_DATA = -14
+    NO_METADATA = -15
+    NOT_DOWNLOADED = -16
+    DISK = -17
+    CORRUPT = -18
+    IN_USE = -19
+    EXISTS = -20
+    NULL = -21
+    BAD_HANDLE = -22
+    FORKED = -23
 
 
 class EventKind(enum.IntEnum):
@@ -97,6 +105,12 @@ class EventKind(enum.IntEnum):
     GOAL_REACHED = 40
     REPLY = 41
     WEB_SEED_FAILED = 42
+    RESTORING = 43
+    RESTORED = 44
+    RESTORE_FAILED = 45
+    STORE_FAILED = 46
+    STORE_RECOVERED = 47
+    SESSION_ERROR = 48
 
 
 class Priority(enum.IntEnum):
@@ -124,7 +138,7 @@ class Flag(enum.IntFlag):
 
 
 class GoalAction(enum.IntEnum):
-    """PATRON_GOAL_*"""
+    """PATRON_GOAL_ACTION_*"""
 
     PAUSE = 0
     REMOVE = 1
@@ -169,7 +183,12 @@ class Status(ctypes.Structure):
         ("finished", c_bool),
         ("seeding", c_bool),
         ("has_metadata", c_bool),
+        ("needs_saving", c_bool),
+        ("reserved", ctypes.c_uint8 * 3),
         ("progress", ctypes.c_float),
+        ("peers", ctypes.c_uint32),
+        ("seeds", ctypes.c_uint32),
+        ("connections", ctypes.c_uint32),
         ("total_size", c_uint64),
         ("total_done", c_uint64),
         ("wanted_size", c_uint64),
@@ -180,17 +199,11 @@ class Status(ctypes.Structure):
         ("upload_rate", c_uint64),
         ("seconds_left", c_int64),
         ("age_ms", c_uint64),
-        ("peers", ctypes.c_uint32),
-        ("seeds", ctypes.c_uint32),
-        ("connections", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
         ("all_time_downloaded", c_uint64),
         ("all_time_uploaded", c_uint64),
         ("active_seconds", c_uint64),
         ("seeding_seconds", c_uint64),
         ("ratio", c_double),
-        ("needs_saving", c_bool),
-        ("more_reserved", ctypes.c_uint8 * 7),
     ]
 
 
@@ -307,9 +320,9 @@ _add_torrent = _fallible(
 _remove_torrent = _fallible("patron_remove_torrent", c_void_p, c_uint64, c_int32, _OUT)
 _pause = _fallible("patron_pause", c_void_p, c_uint64, _OUT)
 _resume = _fallible("patron_resume", c_void_p, c_uint64, _OUT)
-_listen_addresses = _fallible("patron_listen_addresses", c_void_p, _OUT)
-_get_status = _fallible(
-    "patron_get_status", c_void_p, c_uint64, POINTER(Status), c_size_t
+_listen_addresses = _fallible("patron_get_listen_addresses", c_void_p, _OUT)
+_peek_status = _fallible(
+    "patron_peek_status", c_void_p, c_uint64, POINTER(Status), c_size_t
 )
 _get_files = _fallible("patron_get_files", c_void_p, c_uint64, _OUT)
 _set_file_priority = _fallible(
@@ -741,7 +754,7 @@ class Patron:
     def status(self, torrent):
         """The status of the torrent at the last tick."""
         status = Status()
-        _get_status(self._handle, torrent, byref(status), ctypes.sizeof(Status))
+        _peek_status(self._handle, torrent, byref(status), ctypes.sizeof(Status))
         return status
 
     def subscribe(self, kinds):

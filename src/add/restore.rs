@@ -316,6 +316,7 @@ mod tests {
         assert_eq!(finish(OnConflict::Replace), None);
         assert_eq!((read(&to, "1"), read(&to, "2")), ("first".into(), "second".into()));
     }
+
     #[test]
     fn a_move_that_cannot_be_finished_leaves_the_files_where_they_were() {
         let dir = tempfile::tempdir().unwrap();

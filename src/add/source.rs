@@ -32,7 +32,8 @@ pub enum Source {
     /// program's resume data if it includes the metainfo. The torrent continues with its former
     /// directory, files, trackers, limits and flags. What [`AddOptions`](crate::AddOptions)
     /// sets takes precedence: for resume data from a stranger, set
-    /// [`save_dir`](crate::AddOptions::save_dir) so that its own directory is ignored. Files that have changed since the data was saved are checked.
+    /// [`save_dir`](crate::AddOptions::save_dir) so that its own directory is ignored. Files that have
+    /// changed since the data was saved are checked.
     ResumeData(Arc<[u8]>),
     /// Only an info hash. Peers are found through the DHT and
     /// [`AddOptions::trackers`](crate::AddOptions::trackers), and provide the metadata.

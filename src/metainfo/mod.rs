@@ -281,7 +281,7 @@ fn seconds_since_1970<S: serde::Serializer>(
 }
 
 #[cfg(test)]
-mod piece_tests {
+mod tests {
     use super::*;
 
     #[test]
@@ -312,12 +312,8 @@ mod piece_tests {
         let pieces: Vec<_> = metainfo.files.iter().map(|file| metainfo.pieces_of(file)).collect();
         assert_eq!(pieces, [0..2, 1..1, 1..2, 2..3]);
     }
-}
 
-#[cfg(all(test, feature = "serde"))]
-mod tests {
-    use super::*;
-
+    #[cfg(feature = "serde")]
     #[test]
     fn metainfo_in_json() {
         let text = concat!(

@@ -84,9 +84,9 @@ pub struct TorrentStatus {
     pub wanted_size: u64,
     /// Bytes in the wanted pieces that have been downloaded and have passed their hash checks.
     pub wanted_done: u64,
-    /// Payload received since the torrent was added.
+    /// Payload received since the torrent was added in this run.
     pub downloaded: u64,
-    /// Payload sent since the torrent was added.
+    /// Payload sent since the torrent was added in this run.
     pub uploaded: u64,
     /// Payload received per second.
     pub download_rate: u64,

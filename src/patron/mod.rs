@@ -144,8 +144,8 @@ impl Patron {
     /// # Errors
     ///
     /// The error ([`Event::Error`](crate::Event::Error)) that stopped the torrent;
-    /// [resume](Patron::resume) it and wait again. [`NotFound`](crate::error::ErrorKind::NotFound); [`Gone`](crate::error::ErrorKind::Gone) if the
-    /// torrent is removed.
+    /// [resume](Patron::resume) it and wait again. [`NotFound`](crate::error::ErrorKind::NotFound);
+    /// [`Gone`](crate::error::ErrorKind::Gone) if the torrent is removed.
     ///
     /// ```no_run
     /// # let client = torrent_patron::Client::builder().start()?;

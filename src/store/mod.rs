@@ -68,8 +68,8 @@ pub trait Store: Send {
     ///
     /// # Errors
     ///
-    /// `NotFound` for a change to a torrent that does not exist or cannot be read; `InvalidArgument` for adding a torrent whose
-    /// key exists; `Disk` if the store cannot be written.
+    /// `NotFound` for a change to a torrent that does not exist or cannot be read; `InvalidArgument` for
+    /// adding a torrent whose key exists; `Disk` if the store cannot be written.
     fn commit(&mut self, changes: &[Change]) -> Result<()>;
 }
 

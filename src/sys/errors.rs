@@ -116,6 +116,7 @@ mod tests {
             ShimCategory::Busy,
             ShimCategory::File,
             ShimCategory::InUse,
+            ShimCategory::Exists,
             ShimCategory::Version,
             ShimCategory::Exception,
         ]

@@ -16,8 +16,7 @@ use torrent_patron::patron::RemoveFiles;
 use torrent_patron::store::{Loaded, Record, Sqlite, Store};
 use torrent_patron::{AddOptions, Client, Event, Patron, Result, TorrentId};
 
-use crate::preloaded;
-use crate::support::{PATIENCE, builder, data, metainfo};
+use crate::support::{PATIENCE, builder, child, data, metainfo};
 
 pub(crate) const CHILD: &str = "full-child";
 const WAS_FULL: &str = "the disk was full";
@@ -257,7 +256,7 @@ pub(crate) fn run(disk: Disk, stride: usize) {
         }
         let child = Command::new(std::env::current_exe().unwrap())
             .args([CHILD, directory.to_str().unwrap()])
-            .env("LD_PRELOAD", preloaded(directory, "disk_full.c"))
+            .env("LD_PRELOAD", child::preloaded(directory, "campaign/disk_full.c"))
             .env("FULL_FILES", store(directory))
             .env("FULL_MARK", mark(directory))
             .env("FULL_AT", at.to_string())

@@ -19,8 +19,8 @@ use torrent_patron::torrent::{InfoHashes, TorrentState};
 use torrent_patron::{AddOptions, Client, Event, Patron, Result, TorrentId};
 
 use crate::await_event;
-use crate::preloaded;
-use crate::support::{PATIENCE, address, builder, data, maker, same};
+use crate::support::noise::Random;
+use crate::support::{PATIENCE, address, builder, child, data, maker, same};
 
 pub(crate) const CHILD: &str = "kill-child";
 
@@ -28,22 +28,6 @@ pub(crate) const CHILD: &str = "kill-child";
 const TORRENTS: usize = 8;
 const LABELS: [&str; 2] = ["films", "music"];
 const SIZE: usize = 200_000;
-
-/// Generates the same numbers for the same seed (xorshift64).
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 // The paths that the parent and its children share.
 
@@ -292,7 +276,7 @@ pub(crate) fn run(rounds: u64, end: End) {
     let temporary = tempfile::tempdir().unwrap();
     let directory = &temporary.path().canonicalize().unwrap();
     if end == End::PowerCut {
-        preloaded(directory, "power_cut.c");
+        child::preloaded(directory, "campaign/power_cut.c");
     }
     let (seeder, peer) = seeder(directory);
     let hashes: Vec<_> = torrents(directory).iter().map(|one| one.info_hashes).collect();

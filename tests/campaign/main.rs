@@ -9,8 +9,7 @@ mod support;
 mod full;
 mod kill;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use self::full::Disk;
 
@@ -33,17 +32,4 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
-}
-
-/// Compiles a file of this directory to a library that can be preloaded into a program.
-fn preloaded(directory: &Path, source: &str) -> PathBuf {
-    let library = directory.join(source).with_extension("so");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&library)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/campaign").join(source))
-        .args(["-ldl", "-lpthread"])
-        .status();
-    assert!(compiled.unwrap().success());
-    library
 }

@@ -26,7 +26,7 @@ use crate::opentracker::OPENTRACKER;
 use crate::process::Program;
 use crate::proxy::{Kind, MICROSOCKS, TINYPROXY};
 use crate::qbittorrent::QBITTORRENT;
-use crate::support::in_ci;
+use crate::support::{in_ci, report_skipped};
 use crate::transmission::TRANSMISSION;
 
 fn main() {
@@ -159,10 +159,10 @@ fn main() {
 }
 
 /// A test in its own directory.
-fn trial(name: &str, needs: &'static [Program], test: fn(&Path)) -> Trial {
+fn trial(name: &'static str, needs: &'static [Program], test: fn(&Path)) -> Trial {
     Trial::ignorable_test(name, move || {
         if let Some(missing) = needs.iter().find(|program| !program.is_installed()) {
-            return without(missing);
+            return without(name, missing);
         }
         let dir = tempfile::tempdir()?;
         test(dir.path());
@@ -173,14 +173,15 @@ fn trial(name: &str, needs: &'static [Program], test: fn(&Path)) -> Trial {
 /// Like `trial`, for a test that needs a network namespace. If the kernel allows none, there is
 /// nothing to install, so the test is ignored even if CI is `true`.
 #[cfg(target_os = "linux")]
-fn secluded(name: &str, test: fn(&Path)) -> Trial {
+fn secluded(name: &'static str, test: fn(&Path)) -> Trial {
     Trial::ignorable_test(name, move || {
         if let Some(missing) =
             [&privacy::UNSHARE, &privacy::IP].into_iter().find(|program| !program.is_installed())
         {
-            return without(missing);
+            return without(name, missing);
         }
         if let Some(refusal) = privacy::refusal() {
+            report_skipped(name, &refusal);
             return Ok(Completion::ignored_with(refusal));
         }
         let dir = tempfile::tempdir()?;
@@ -189,11 +190,12 @@ fn secluded(name: &str, test: fn(&Path)) -> Trial {
     })
 }
 
-fn without(program: &Program) -> Result<Completion, Failed> {
+fn without(name: &str, program: &Program) -> Result<Completion, Failed> {
     let Program { command, package } = program;
     let reason = format!("{command} is not installed (apt-get install {package})");
     if in_ci() {
         return Err(reason.into());
     }
+    report_skipped(name, &reason);
     Ok(Completion::ignored_with(reason))
 }

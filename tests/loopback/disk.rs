@@ -2,13 +2,13 @@
 //! no crash, and no unreported error.
 
 use std::fs::OpenOptions;
-use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Error, ErrorKind, Result};
+use std::net::TcpListener;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openssl::ssl::{SslAcceptor, SslMethod};
@@ -21,19 +21,17 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
-#[cfg(target_os = "linux")]
-use crate::faults::library;
-#[cfg(target_os = "linux")]
-use crate::support::child::in_child;
+use crate::helpers::peer::{Answer, BLOCK, Peer, Prompt};
+use crate::helpers::tls::{certificate, for_tls};
 use crate::support::child::in_child_with_descriptors;
+#[cfg(target_os = "linux")]
+use crate::support::child::{in_child, preloaded};
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, each, finished, maker, noise, same, skipped,
-    still_works, until, wire,
+    still_works, until,
 };
-use crate::tls::{certificate, for_tls};
 
 const MIB: usize = 1024 * 1024;
-const BLOCK: usize = 16 * 1024;
 /// The interval between two checks of a file in use.
 const CHECKED: Duration = Duration::from_secs(1);
 /// After this time without a read, a file is not checked any more.
@@ -88,116 +86,6 @@ fn trackers_of_webrtc_peers_go_with_copied_blocks_alone() {
     assert!(patron.trackers(id).wait().unwrap().is_empty());
     let error = patron.add_tracker(id, webrtc, 0).wait().unwrap_err();
     assert!(error.message().contains("WebRTC"), "{error}");
-}
-
-/// A connection that acknowledges at once. libtorrent writes the header of a block and then the
-/// block, if it had to wait for the disk; the kernel holds back the second write (Nagle) until this
-/// end has acknowledged the first, which it would otherwise delay by 40 ms.
-#[derive(Debug)]
-pub(crate) struct Prompt(pub(crate) TcpStream);
-
-impl Read for Prompt {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        // The kernel resets it now and then.
-        #[cfg(target_os = "linux")]
-        rustix::net::sockopt::set_tcp_quickack(&self.0, true)?;
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Prompt {
-    fn write(&mut self, buffer: &[u8]) -> Result<usize> {
-        self.0.write(buffer)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.0.flush()
-    }
-}
-
-/// A peer that requests blocks (BEP 3, BEP 6).
-pub(crate) struct Peer<S = Prompt> {
-    stream: S,
-    /// The pieces that the other end has announced so far.
-    had: Vec<u32>,
-}
-
-enum Answer {
-    /// The piece, the offset in it, and the data.
-    Block(u32, u32, Vec<u8>),
-    Rejected,
-}
-
-impl Peer {
-    /// Connects and waits until it is unchoked.
-    fn connect(to: SocketAddr, metainfo: &Metainfo) -> Result<Self> {
-        let stream = TcpStream::connect(to)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Self::over(Prompt(stream), metainfo)
-    }
-}
-
-impl<S: Read + Write> Peer<S> {
-    /// Waits until it is unchoked.
-    pub(crate) fn over(mut stream: S, metainfo: &Metainfo) -> Result<Self> {
-        // Of two peers with the same id, libtorrent keeps only one.
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let mut peer_id = *b"-TP0000-............";
-        peer_id[12..].copy_from_slice(&number.to_be_bytes());
-        let hello = wire::handshake(wire::FAST, &wire::info_hash(metainfo), &peer_id);
-        stream.write_all(&hello)?;
-        stream.read_exact(&mut [0; wire::HANDSHAKE_LENGTH])?;
-        wire::send(&mut stream, wire::HAVE_NONE, &[])?;
-        wire::send(&mut stream, wire::INTERESTED, &[])?;
-        let mut peer = Self { stream, had: Vec::new() };
-        while peer.message()?.0 != wire::UNCHOKE {}
-        Ok(peer)
-    }
-
-    fn message(&mut self) -> Result<(u8, Vec<u8>)> {
-        let (kind, payload) = wire::receive(&mut self.stream)?;
-        if kind == wire::HAVE {
-            self.had.push(wire::number_at(&payload, 0));
-        }
-        Ok((kind, payload))
-    }
-
-    fn request(&mut self, piece: u32, offset: u32, length: usize) -> Result<()> {
-        self.stream.write_all(&wire::request(piece, offset, length as u32))
-    }
-
-    fn answer(&mut self) -> Result<Answer> {
-        loop {
-            let (kind, body) = self.message()?;
-            let number = |at: usize| wire::number_at(&body, at);
-            match kind {
-                wire::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
-                wire::REJECT => return Ok(Answer::Rejected),
-                _ => {}
-            }
-        }
-    }
-
-    /// Requests one block, which must be correct; `None` if it was refused.
-    pub(crate) fn block(
-        &mut self,
-        piece: u32,
-        all: &[u8],
-        piece_length: usize,
-    ) -> Result<Option<()>> {
-        let begin = piece as usize * piece_length;
-        let length = BLOCK.min(all.len() - begin);
-        self.request(piece, 0, length)?;
-        match self.answer()? {
-            Answer::Rejected => Ok(None),
-            Answer::Block(from, offset, bytes) => {
-                assert_eq!((from, offset), (piece, 0));
-                assert!(bytes == all[begin..begin + length], "piece {piece} is wrong");
-                Ok(Some(()))
-            }
-        }
-    }
 }
 
 #[test]
@@ -651,7 +539,7 @@ fn a_file_may_be_moved_or_renamed_while_a_worker_looks_at_it() {
     let dir = tempfile::tempdir().unwrap();
     in_child(moving_while_a_worker_looks, |child| {
         child
-            .env("LD_PRELOAD", library(dir.path(), "held_check.c"))
+            .env("LD_PRELOAD", preloaded(dir.path(), "support/held_check.c"))
             .env(HELD, dir.path().join("held"));
     });
 }

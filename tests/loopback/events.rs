@@ -7,7 +7,7 @@ use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::{AddOptions, Event, Patron, Settings};
 
 use crate::await_event;
-use crate::faults::Tracker;
+use crate::helpers::server::{Server, page};
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, metainfo,
 };
@@ -79,10 +79,9 @@ fn tracker_events_are_complete() {
         b"15:warning message14:be\nkind to us.e",
     ]
     .concat();
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-    let tracker = Tracker::start(&[head.as_bytes(), &body].concat());
-    let silent = Tracker::start(b"");
-    let metainfo = v1().add_tracker(tracker.url(), 0).start().unwrap().wait().unwrap();
+    let tracker = Server::answering(&page("200 OK", &body));
+    let silent = Server::answering(b"");
+    let metainfo = v1().add_tracker(tracker.url("/announce"), 0).start().unwrap().wait().unwrap();
     // Otherwise libtorrent contacts only /announce on this machine.
     let client = builder(dir.path()).setting("ssrf_mitigation", false).start().unwrap();
     let (patron, other) = (client.patron(), client.patron());
@@ -94,7 +93,7 @@ fn tracker_events_are_complete() {
     );
     let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
     other.watch(id).wait().unwrap();
-    let url = tracker.url();
+    let url = tracker.url("/announce");
     let line = await_event!(
         patron, event @ Event::TrackerWarning { id: on, url: by, message, .. }
             if *on == id && **by == url => {
@@ -110,12 +109,12 @@ fn tracker_events_are_complete() {
             (*seeds, *leechers)
     );
     assert_eq!(counts, (Some(7), Some(5)));
-    patron.add_tracker(id, silent.url(), 1).wait().unwrap();
+    patron.add_tracker(id, silent.url("/announce"), 1).wait().unwrap();
     patron.scrape(id).wait().unwrap();
     let error = await_event!(
-        patron, Event::ScrapeFailed { url, error, .. } if **url == silent.url() => error.clone()
+        patron, Event::ScrapeFailed { url, error, .. } if **url == silent.url("/announce") => error.clone()
     );
-    assert!(error.message().contains(&silent.url()), "{error}");
+    assert!(error.message().contains(&silent.url("/announce")), "{error}");
     let told = drain(&other, |event| Some(event.kind()));
     assert!(told.contains(&EventKind::TrackerWarning), "{told:?}");
     assert!(!told.iter().any(|kind| EventKinds::ON_REQUEST.contains(*kind)), "{told:?}");

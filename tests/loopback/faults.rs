@@ -1,13 +1,9 @@
 //! Failures around a client: disks, directories, ports, trackers. Each failure is reported once,
 //! the other torrents continue, and nothing on disk is lost.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::{EventKind, EventKinds, PerformanceLimit};
@@ -18,12 +14,14 @@ use torrent_patron::torrent::Limits;
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
+use crate::helpers::server::{self, Server};
+use crate::helpers::tmpfs::Tmpfs;
 use crate::support::bencode::{dict, number, text};
 #[cfg(target_os = "linux")]
-use crate::support::child::in_child;
+use crate::support::child::{in_child, preloaded};
 use crate::support::each;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, noise, same, skipped,
+    PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, noise, same,
     still_works,
 };
 
@@ -46,41 +44,6 @@ fn more_errors(patron: &Patron, id: TorrentId) -> Vec<String> {
         Event::Error { id: on, .. } if on == id => Some(event.to_string()),
         _ => None,
     })
-}
-
-/// A small separate file system; the guard unmounts it.
-pub(crate) struct Tmpfs(pub(crate) PathBuf);
-
-impl Tmpfs {
-    /// `None` if mounting is not permitted.
-    #[track_caller]
-    pub(crate) fn mount(at: PathBuf, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(&at).unwrap();
-        let options = format!("size={size}");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "torrent-patron-test"])
-            .arg(&at)
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            skipped("it needs the right to mount a tmpfs");
-            return None;
-        }
-        Some(Self(at))
-    }
-
-    pub(crate) fn remount(&self, options: &str) {
-        let options = format!("remount,{options}");
-        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap();
-        assert!(status.success(), "{options}");
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        // Lazily: a failed test may still have files open.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]
@@ -309,45 +272,6 @@ fn a_client_that_listens_nowhere_downloads_nevertheless() {
     });
 }
 
-/// A tracker that gives every request the same answer.
-pub(crate) struct Tracker {
-    address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Tracker {
-    pub(crate) fn start(answer: &[u8]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, answer) = (stop.clone(), answer.to_vec());
-        let thread = std::thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept()
-                && !stopped.load(Ordering::Relaxed)
-            {
-                let _ = stream.set_read_timeout(Some(PATIENCE / 4));
-                // One read is the whole request: a few hundred bytes in one segment.
-                let _ = stream.read(&mut [0; 4096]);
-                let _ = stream.write_all(&answer);
-            }
-        });
-        Self { address, stop, thread: Some(thread) }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}/announce", self.address)
-    }
-}
-
-impl Drop for Tracker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        let _ = std::net::TcpStream::connect(self.address);
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
 #[test]
 fn a_failing_tracker_is_reported_and_peers_are_found_elsewhere() {
     let ok = |body: &[u8]| {
@@ -373,8 +297,8 @@ fn a_failing_tracker_is_reported_and_peers_are_found_elsewhere() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         let file = data(&dir.path().join("from"), "data.bin", 42, 100_000);
-        let tracker = Tracker::start(&answer);
-        let maker = maker(&file, Protocol::V1).add_tracker(tracker.url(), 0);
+        let tracker = Server::answering(&answer);
+        let maker = maker(&file, Protocol::V1).add_tracker(tracker.url("/announce"), 0);
         let metainfo = maker.start().unwrap().wait().unwrap();
         let to = dir.path().join("to");
         let client = client(&to);
@@ -382,10 +306,10 @@ fn a_failing_tracker_is_reported_and_peers_are_found_elsewhere() {
         let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
         let (line, error) = await_event!(
             patron, event @ Event::TrackerError { id: on, url, error, .. }
-                if *on == id && **url == tracker.url() => (event.to_string(), error.clone())
+                if *on == id && **url == tracker.url("/announce") => (event.to_string(), error.clone())
         );
         println!("{what}: {line}");
-        assert!(error.message().contains(&tracker.url()), "{what}: {error}");
+        assert!(error.message().contains(&tracker.url("/announce")), "{what}: {error}");
         assert!(error.message().contains(reason) && !line.contains('\n'), "{what}: {line:?}");
         assert!(!error.message().trim_end().ends_with(':'), "{what}: {line}");
 
@@ -851,7 +775,7 @@ fn the_check_at_the_end_of_a_download_disturbs_neither_peers_nor_trackers() {
     // Otherwise the client may learn of its own address from the other peer, and connect to itself.
     let maker = maker(&file, Protocol::V1).private(true);
     let seeder = Seeder::with(&file, maker.start().unwrap().wait().unwrap());
-    let tracker = crate::strangers::tracker();
+    let tracker = server::tracker();
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
     let kinds = [EventKind::PeerConnected, EventKind::PeerDisconnected];
@@ -947,21 +871,6 @@ fn missing_trusted_data_is_reported_when_it_is_requested() {
     }
 }
 
-/// Compiles a library that is preloaded into another process.
-#[cfg(target_os = "linux")]
-pub(crate) fn library(dir: &Path, source: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(source);
-    let library = dir.join("preloaded.so");
-    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let compiled = Command::new(compiler)
-        .args(["-shared", "-fPIC", "-o"])
-        .args([&library, &source])
-        .output()
-        .expect("no C compiler");
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-    library
-}
-
 /// A file; while it exists, files that are seeded cannot be opened.
 #[cfg(target_os = "linux")]
 const NO_DESCRIPTORS: &str = "NO_DESCRIPTORS";
@@ -972,7 +881,7 @@ fn a_passing_lack_of_descriptors_stops_no_torrent() {
     let dir = tempfile::tempdir().unwrap();
     in_child(seeding_without_descriptors, |child| {
         child
-            .env("LD_PRELOAD", library(dir.path(), "no_descriptors.c"))
+            .env("LD_PRELOAD", preloaded(dir.path(), "support/no_descriptors.c"))
             .env(NO_DESCRIPTORS, dir.path().join("marker"));
     });
 }
@@ -1031,7 +940,7 @@ fn resume_data_claims_only_what_outlives_a_power_cut() {
     let kept = dir.path().join("kept");
     std::fs::create_dir(&kept).unwrap();
     in_child(resume_data_before_a_power_cut, |child| {
-        child.env("LD_PRELOAD", library(dir.path(), "power_cut.c")).env(POWER_CUT, &kept);
+        child.env("LD_PRELOAD", preloaded(dir.path(), "support/power_cut.c")).env(POWER_CUT, &kept);
     });
 }
 

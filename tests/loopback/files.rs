@@ -102,7 +102,7 @@ fn choices_that_follow_each_other_closely_all_count() {
     for reply in replies {
         reply.wait().unwrap();
     }
-    assert!(wrong.wait().is_err());
+    assert_eq!(wrong.wait().unwrap_err().kind(), ErrorKind::InvalidArgument);
     last.wait().unwrap();
     let files = patron.files(id).wait().unwrap();
     let chosen: Vec<_> = files.iter().map(|file| file.priority).collect();
@@ -245,7 +245,8 @@ fn requests_for_torrents_that_are_removed_or_have_no_metadata_are_refused() {
     let error = patron.files(id).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoMetadata, "{error}");
     assert!(error.to_string().starts_with("cannot list the files: torrent "), "{error}");
-    assert!(patron.rename_file(id, 0, "x").wait().is_err());
+    let error = patron.rename_file(id, 0, "x").wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoMetadata, "{error}");
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     assert_eq!(patron.files(id).wait().unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -10,7 +10,7 @@ use torrent_patron::AddOptions;
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::settings::Settings;
 
-use crate::disk::{Peer, Prompt};
+use crate::helpers::peer::{Peer, Prompt};
 use crate::support::child::in_child_with_descriptors;
 use crate::support::{PATIENCE, builder, data, eventually, maker, skipped, until};
 

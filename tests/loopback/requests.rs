@@ -12,6 +12,7 @@ use torrent_patron::tracker::{Tracker, TrackerSource};
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
 
 use crate::await_event;
+use crate::helpers::server::Server;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, finished, maker, noise, until, wait_for,
 };
@@ -161,9 +162,9 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
 fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(dir.path(), "data.bin", 1, 50_000);
-    let asked = crate::faults::Tracker::start(b"");
+    let asked = Server::answering(b"");
     let local = [
-        asked.url(),
+        asked.url("/announce"),
         "http://192.168.7.7/admin?reboot=1".into(),
         "udp://10.1.2.3:80/announce".into(),
         "http://[::1]:80/announce".into(),
@@ -184,7 +185,7 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     for url in &local {
         maker = maker.add_tracker(url, 0);
     }
-    let metainfo = maker.add_web_seed(asked.url()).start().unwrap().wait().unwrap();
+    let metainfo = maker.add_web_seed(asked.url("/announce")).start().unwrap().wait().unwrap();
     let start = |local_urls: bool| {
         let quiet =
             Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
@@ -209,9 +210,9 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     assert_eq!(patron.web_seeds(id).wait().unwrap(), [nobody]);
     patron.remove_tracker(id, public).wait().unwrap();
     patron.remove_tracker(id, "http://10.9.9.9/announce").wait().unwrap();
-    patron.add_tracker(id, asked.url(), 0).wait().unwrap();
+    patron.add_tracker(id, asked.url("/announce"), 0).wait().unwrap();
     patron.resume(id).wait().unwrap();
-    await_event!(patron, Event::TrackerError { url, .. } if **url == asked.url());
+    await_event!(patron, Event::TrackerError { url, .. } if **url == asked.url("/announce"));
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 
     // Also by a client that has it from a store.
@@ -220,7 +221,7 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     patron.watch_all().wait().unwrap();
     await_event!(patron, Event::Restored { failed: 0, .. });
     let id = patron.torrents()[0];
-    assert_eq!(urls(&patron, id), [asked.url()]);
+    assert_eq!(urls(&patron, id), [asked.url("/announce")]);
     assert_eq!(patron.web_seeds(id).wait().unwrap(), [nobody]);
     assert!(client.shutdown(PATIENCE).wait().is_clean());
 
@@ -228,7 +229,7 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
     let patron = client.patron();
     let id = patron.add_torrent(&metainfo, paused()).wait().unwrap().id();
     assert_eq!(urls(&patron, id).len(), local.len() + 1);
-    assert_eq!(patron.web_seeds(id).wait().unwrap(), [asked.url()]);
+    assert_eq!(patron.web_seeds(id).wait().unwrap(), [asked.url("/announce")]);
 }
 
 #[test]
@@ -402,7 +403,8 @@ fn web_seeds_are_added_and_removed() {
     assert_eq!(patron.web_seeds(id).wait().unwrap(), [url]);
     patron.remove_web_seed(id, url).wait().unwrap();
     assert!(patron.web_seeds(id).wait().unwrap().is_empty());
-    assert!(patron.remove_web_seed(id, url).wait().is_err());
+    let error = patron.remove_web_seed(id, url).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
     for wrong in ["", "udp://127.0.0.1:1", "http://192.0.2.1/data.bin"] {
         let error = patron.add_web_seed(id, wrong).wait().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{wrong}: {error}");

@@ -17,7 +17,7 @@ use torrent_patron::{AddOptions, Event, Settings, Source};
 use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
-    Seeder, address, builder, client, data, finished, maker, metainfo, noise, same, until,
+    Seeder, address, builder, client, data, finished, maker, metainfo, noise, same, sharing, until,
 };
 
 #[test]
@@ -137,7 +137,8 @@ fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
         assert_eq!(error.kind(), ErrorKind::ResumeData, "{error:?}");
     }
     let torrent = Source::ResumeData(seeder.metainfo.torrent_file().clone());
-    assert!(patron.add_torrent(torrent, AddOptions::default()).wait().is_err());
+    let error = patron.add_torrent(torrent, AddOptions::default()).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResumeData, "{error}");
     assert_eq!(patron.torrents(), [id], "nothing is left behind");
     // Resume data of the same torrent is accepted.
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
@@ -374,7 +375,8 @@ fn settings_that_need_another_start_are_refused_while_the_client_runs() {
     }
     let mut change = Settings::empty();
     change.set("enable_incoming_utp", true).unwrap();
-    assert!(patron.apply_settings(&change).wait().is_err(), "uTP reads what zero-copy maps");
+    let error = patron.apply_settings(&change).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "uTP reads what zero-copy maps: {error}");
 }
 
 /// Resume data that renames the files of a torrent.
@@ -428,15 +430,6 @@ fn resume_data_that_leads_outside_or_gives_two_files_one_name_is_refused() {
     assert!(same(&album.join("one.bin"), &to.join("album/other.bin")));
     assert!(std::fs::read(&outside).unwrap() == noise(9, 100));
     assert!(!std::path::Path::new("/nowhere").exists());
-}
-
-/// A directory with two files that share a piece, and its v1 torrent.
-pub(crate) fn sharing(dir: &std::path::Path) -> Seeder {
-    let album = dir.join("from/album");
-    for (seed, name) in [(1, "one.bin"), (2, "two.bin")] {
-        data(&album, name, seed, 50_000);
-    }
-    Seeder::with(&album, maker(&album, Protocol::V1).start().unwrap().wait().unwrap())
 }
 
 /// The current choice of files overrides that of the resume data, and the download is correct: a

@@ -44,16 +44,21 @@ fn a_blocked_peer_is_rejected() {
     assert!(filter.blocks("127.0.0.1".parse().unwrap()));
     assert!(filter.blocks("192.0.2.1".parse().unwrap()), "the client is offline");
     assert!(!filter.blocks("127.0.0.2".parse().unwrap()));
-    let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
-    await_event!(patron, Event::Checked { .. });
-    assert!(patron.peers(id).wait().unwrap().is_empty());
+    // Another peer is connected to, so there was time for the first.
+    let other = TcpListener::bind("127.0.0.2:0").unwrap();
+    let options = seeder.options().add_peers([other.local_addr().unwrap()]);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    other.accept().unwrap();
+    let banned = address(&seeder.patron);
+    let peers = patron.peers(id).wait().unwrap();
+    assert!(peers.iter().all(|peer| peer.address != Some(banned)), "{peers:?}");
+    assert_eq!(patron.pieces(id).wait().unwrap().done(), 0);
 
     patron.set_ip_filter(IpFilter::default()).wait().unwrap();
     let filter = patron.ip_filter().wait().unwrap();
     assert!(!filter.blocks("127.0.0.1".parse().unwrap()));
     assert!(filter.blocks("192.0.2.1".parse().unwrap()), "still offline");
-    let peer = crate::support::address(&seeder.patron);
-    patron.connect_peer(id, peer).wait().unwrap();
+    patron.connect_peer(id, banned).wait().unwrap();
     finished(&patron, id);
 }
 
@@ -91,6 +96,11 @@ fn everything_pauses_and_goes_on() {
     assert!(patron.is_paused().wait().unwrap());
     let id = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
     assert!(!patron.fresh_status(id).wait().unwrap().paused);
+    // Another client downloads all of it meanwhile.
+    let running = crate::support::client(&dir.path().join("running"));
+    let other = running.patron();
+    let copy = other.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap().id();
+    finished(&other, copy);
     assert_eq!(patron.pieces(id).wait().unwrap().done(), 0);
     patron.resume_all().wait().unwrap();
     finished(&patron, id);
@@ -223,7 +233,8 @@ fn metainfo_from_elsewhere_is_not_requested_from_peers() {
     patron.set_metadata(id, &metainfo).wait().unwrap();
     await_event!(patron, Event::MetadataReceived { .. });
     finished(&patron, id);
-    assert!(patron.set_metadata(id, &metainfo).wait().is_err());
+    let error = patron.set_metadata(id, &metainfo).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
 }
 
 #[test]

@@ -36,8 +36,9 @@ fn the_statistics_of_both_ends_count_the_transferred_bytes() {
 fn statistics_are_available_to_all_patrons_until_the_client_stops() {
     let dir = tempfile::tempdir().unwrap();
     let client = builder(dir.path()).start().unwrap();
-    let patron = client.patron();
-    let replies: Vec<_> = (0..100).map(|_| patron.statistics()).collect();
+    let [patron, other] = [client.patron(), client.patron()];
+    let replies = (0..50).flat_map(|_| [patron.statistics(), other.statistics()]);
+    let replies: Vec<_> = replies.collect();
     for reply in replies {
         assert_eq!(reply.wait().unwrap().torrents_seeding, 0);
     }
@@ -49,5 +50,7 @@ fn statistics_are_available_to_all_patrons_until_the_client_stops() {
         .wait()
         .unwrap();
     client.shutdown(PATIENCE).wait();
-    assert_eq!(patron.statistics().wait().unwrap_err().kind(), ErrorKind::Stopped);
+    for patron in [patron, other] {
+        assert_eq!(patron.statistics().wait().unwrap_err().kind(), ErrorKind::Stopped);
+    }
 }

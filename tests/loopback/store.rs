@@ -16,10 +16,10 @@ use torrent_patron::torrent::{Goals, Limits, QueueMove, TorrentFlag, TorrentStat
 use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
-use crate::faults::Tmpfs;
-use crate::resuming::sharing;
+use crate::helpers::tmpfs::Tmpfs;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same, until,
+    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same, sharing,
+    until,
 };
 
 /// Starts a client with this store, and a patron with the events of every torrent. Waits until all are

@@ -1,12 +1,9 @@
 //! Input from strangers: URLs, links and texts. None of it may become a request that was not intended, or a
 //! command for a terminal. If a part of a torrent is invalid, only that part is lost.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Magnet, Metainfo, Protocol, TorrentMaker};
@@ -16,86 +13,12 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 
 use crate::await_event;
+use crate::helpers::server::{Answer, Server, page, tracker};
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
     PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same, skipped,
     still_works, wire,
 };
-
-/// An HTTP server that records its requests, and answers each path with the result of a function.
-pub(crate) struct Server {
-    address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-type Answer = dyn Fn(&str) -> Vec<u8> + Send;
-
-impl Server {
-    /// It takes one request per connection.
-    fn start(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
-        Self::at("127.0.0.1:0", Box::new(answer)).unwrap()
-    }
-
-    fn at(address: &str, answer: Box<Answer>) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
-        let (asked, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
-        let (log, stopped) = (asked.clone(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept()
-                && !stopped.load(Ordering::Relaxed)
-            {
-                let _ = stream.set_read_timeout(Some(PATIENCE / 4));
-                let mut request = Vec::new();
-                let mut part = [0; 4096];
-                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-                    match stream.read(&mut part) {
-                        Ok(size @ 1..) => request.extend(&part[..size]),
-                        _ => break,
-                    }
-                }
-                let request = String::from_utf8_lossy(&request).into_owned();
-                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-                log.lock().unwrap().push(request);
-                let _ = stream.write_all(&answer(&path));
-                let _ = stream.shutdown(Shutdown::Write);
-            }
-        });
-        Ok(Self { address, asked, stop, thread: Some(thread) })
-    }
-
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
-}
-
-fn page(status: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
-    [head.as_bytes(), body].concat()
-}
-
-fn no_peers() -> Vec<u8> {
-    page("200 OK", &dict([("interval", number(1800)), ("peers", text(""))]))
-}
-
-/// A tracker that knows no peers.
-pub(crate) fn tracker() -> Server {
-    Server::start(|_| no_peers())
-}
 
 fn info() -> Vec<u8> {
     dict([

@@ -1,5 +1,6 @@
 //! Tests that need a process of their own.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs an ignored test of this program in another process, which must pass.
@@ -30,4 +31,19 @@ fn pass<T: Fn()>(_: T, mut command: Command) {
     assert!(output.status.success(), "{name}: {}\n{errors}", output.status);
     // A program that knows no such test succeeds, too.
     assert!(printed.contains("test result: ok. 1 passed;"), "{name} is no ignored test");
+}
+
+/// Compiles a file below `tests` to a library for `LD_PRELOAD`.
+pub fn preloaded(directory: &Path, source: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(source);
+    let library = directory.join(source.file_name().unwrap()).with_extension("so");
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let compiled = Command::new(compiler)
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &source])
+        .args(["-ldl", "-lpthread"])
+        .output()
+        .expect("no C compiler");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    library
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // each test program uses only some of it
 
 pub mod child;
+pub mod noise;
 pub mod wire;
 
 use std::fmt::Display;
@@ -15,22 +16,10 @@ use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, TorrentId};
 
+pub use self::noise::noise;
+
 /// How long anything here may take before it counts as a failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Pseudorandom data that is the same in every run (xorshift64).
-pub fn noise(seed: u64, size: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
 
 /// A file of pseudorandom data.
 pub fn data(directory: &Path, name: &str, seed: u64, size: usize) -> PathBuf {
@@ -128,8 +117,12 @@ pub fn finished(patron: &Patron, id: TorrentId) {
 /// Says that a test is skipped, and why. Fails if CI is `true`.
 #[track_caller]
 pub fn skipped(why: impl Display) {
-    let test = std::panic::Location::caller();
     assert!(!in_ci(), "{why}");
+    report_skipped(std::panic::Location::caller(), why);
+}
+
+/// Says that a test is skipped, in the form that `scripts/matrix` collects.
+pub fn report_skipped(test: impl Display, why: impl Display) {
     // Not eprintln!, whose output is captured.
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
@@ -186,6 +179,15 @@ impl Seeder {
     pub fn options(&self) -> AddOptions {
         AddOptions::default().add_peers([address(&self.patron)])
     }
+}
+
+/// Seeds a directory with two files that share a piece, as a v1 torrent.
+pub fn sharing(dir: &Path) -> Seeder {
+    let album = dir.join("from/album");
+    for (seed, name) in [(1, "one.bin"), (2, "two.bin")] {
+        data(&album, name, seed, 50_000);
+    }
+    Seeder::with(&album, maker(&album, Protocol::V1).start().unwrap().wait().unwrap())
 }
 
 /// Proof that a client still works: it downloads a torrent that it did not know. The patron's own

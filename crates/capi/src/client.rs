@@ -112,7 +112,7 @@ pub unsafe extern "C" fn patron_builder_set_listen(
 /// Sets how many network threads of libtorrent the client uses, 1 to 256, so that it can use as
 /// many cores. Torrents are assigned to threads by info hash; to the program it is still one
 /// client. Each thread listens on its own port: consecutive ports from the configured one, or any
-/// free ports if that is 0. All of them must be forwarded; see patron_listen_addresses_of(). The
+/// free ports if that is 0. All of them must be forwarded; see patron_get_listen_addresses_of(). The
 /// client's limits apply to all threads together. The default is 1, or the number of cores with
 /// PATRON_PRESET_SEEDING.
 ///
@@ -343,7 +343,7 @@ pub extern "C" fn patron_client_patron(
 /// one with the defaults is started. Free the patron with patron_free(); for the last patron, it
 /// waits up to 5 seconds for the client to stop.
 ///
-/// Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT if the client is running and
+/// Errors: as for patron_builder_start(); INVALID_ARGUMENT if the client is running and
 /// was started with other options.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_shared(
@@ -415,6 +415,12 @@ pub extern "C" fn patron_report_unanswered(report: Option<&patron_report>) -> us
     read(0, || Some(report?.report.unanswered))
 }
 
+/// How many torrents had files that were still being deleted at the deadline.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_report_unfinished_deletion_count(report: Option<&patron_report>) -> usize {
+    read(0, || Some(report?.report.deletions_unfinished.len()))
+}
+
 /// The id of a torrent whose files were still being deleted at the deadline; 0 past the last one.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_report_unfinished_deletion(
@@ -422,6 +428,12 @@ pub extern "C" fn patron_report_unfinished_deletion(
     index: usize,
 ) -> u64 {
     read(0, || Some(report?.report.deletions_unfinished.get(index)?.get()))
+}
+
+/// How many torrents had files that were still being moved at the deadline.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_report_unfinished_move_count(report: Option<&patron_report>) -> usize {
+    read(0, || Some(report?.report.moves_unfinished.len()))
 }
 
 /// The id of a torrent whose files were still being moved at the deadline; 0 past the last one.

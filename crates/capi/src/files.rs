@@ -231,7 +231,7 @@ pub unsafe extern "C" fn patron_move_storage(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        let on_conflict = choice::<OnConflict>(on_conflict, "choice for existing files")?;
+        let on_conflict = choice::<OnConflict>(on_conflict, "on_conflict")?;
         // SAFETY: the caller gives the length of the path.
         let directory = unsafe { path(directory, directory_length, "directory") }?;
         Ok(patron.move_storage(id, directory, on_conflict))

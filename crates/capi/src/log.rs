@@ -42,9 +42,9 @@ pub const PATRON_LOG_TRACE: i32 = 5;
 /// function is replaced may end after the replacement.
 ///
 /// `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
-/// replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
-/// PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. The rules for `log` apply to it
-/// too. If this call fails, nothing is kept and nothing is called.
+/// replaced or the log turned off: on the thread that does so, or on that of the last `log`. If this
+/// call turns the log off, it is called at once. The rules for `log` apply to it too. If this call
+/// fails, nothing is kept and nothing is called.
 ///
 /// Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has
 /// set its own log.
@@ -59,8 +59,8 @@ pub unsafe extern "C" fn patron_set_log(
     guard(error, || {
         let level = filter(level)?;
         install()?;
-        let sink = log.map(|log| Arc::new(Sink { level, log, user_data, finalize }));
-        let sink = sink.filter(|sink| sink.level > LevelFilter::OFF);
+        let sink = Arc::new(Sink { level, log, user_data, finalize });
+        let sink = (log.is_some() && level > LevelFilter::OFF).then_some(sink);
         let previous = std::mem::replace(&mut *SINK.write(), sink);
         tracing::callsite::rebuild_interest_cache();
         // Without the lock: it may be the last use, and finalize.
@@ -83,7 +83,7 @@ fn filter(level: i32) -> Result<LevelFilter, Failure> {
 
 struct Sink {
     level: LevelFilter,
-    log: unsafe extern "C" fn(*mut c_void, i32, patron_text),
+    log: Option<unsafe extern "C" fn(*mut c_void, i32, patron_text)>,
     user_data: *mut c_void,
     finalize: Option<unsafe extern "C" fn(*mut c_void)>,
 }
@@ -137,6 +137,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         // A copy: the lock is not held while the program's function runs.
         let Some(sink) = SINK.read().clone() else { return };
+        let Some(log) = sink.log else { return };
         let mut line = Line(String::new());
         event.record(&mut line);
         let line = Kept::new(line.0);
@@ -148,7 +149,7 @@ impl Subscriber for Log {
             Level::TRACE => PATRON_LOG_TRACE,
         };
         // SAFETY: the function and its data were set together; `line` outlives the call.
-        unsafe { (sink.log)(sink.user_data, level, line.text()) };
+        unsafe { log(sink.user_data, level, line.text()) };
     }
 
     // Spans are ignored, because the lines are complete without them.

@@ -1,19 +1,19 @@
 //! Creating torrent files
 //!
-//! A maker is used by one thread at a time. Any thread may watch, cancel or wait for a torrent file
-//! that is being created.
+//! A maker is used by one thread at a time.
 
 use std::ffi::c_char;
-use std::mem::{MaybeUninit, offset_of};
+use std::mem::MaybeUninit;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::metainfo::patron_metainfo;
-use crate::support::arguments::{choice, deadline, give, path, required, text};
+use crate::support::arguments::{choice, give, path, required, text};
 use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::{guard, read, release};
 use crate::support::handles::{MAKINGS, patron_making};
+use crate::support::hashing::{self, patron_hash_progress};
 use crate::support::numbers::choices;
-use crate::support::structs::{Struct, write};
 use crate::support::text::patron_text;
 use torrent_patron::metainfo::{Links, Protocol, SpecialFiles, TorrentMaker};
 
@@ -46,27 +46,6 @@ choices! { SpecialFiles:
     PATRON_SPECIAL_FILES_SKIP = 1 => Skip,
 }
 
-/// The progress of creating a torrent file.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct patron_hash_progress {
-    /// The number of files listed.
-    pub files: u64,
-    /// The number of pieces hashed.
-    pub pieces: u64,
-    /// The number of pieces; 0 while files are being listed.
-    pub piece_count: u64,
-    /// The number of bytes read.
-    pub bytes: u64,
-    /// The number of bytes; 0 while files are being listed.
-    pub size: u64,
-}
-
-impl Struct for patron_hash_progress {
-    const NAME: &'static str = "patron_hash_progress";
-    const FIRST_SIZE: usize = offset_of!(Self, size) + size_of::<u64>();
-}
-
 /// Creates the .torrent file for a file or directory.
 pub struct patron_maker {
     maker: TorrentMaker,
@@ -74,7 +53,8 @@ pub struct patron_maker {
 
 impl patron_maker {
     fn change(&mut self, change: impl FnOnce(TorrentMaker) -> TorrentMaker) {
-        self.maker = change(self.maker.clone());
+        let empty = TorrentMaker::new(PathBuf::new());
+        self.maker = change(std::mem::replace(&mut self.maker, empty));
     }
 }
 
@@ -305,24 +285,14 @@ pub unsafe extern "C" fn patron_making_progress(
     struct_size: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let progress = MAKINGS.get(making, "making")?.making.progress();
-        let progress = patron_hash_progress {
-            files: progress.files,
-            pieces: progress.pieces,
-            piece_count: progress.piece_count,
-            bytes: progress.bytes,
-            size: progress.size,
-        };
-        // SAFETY: the caller's place has `struct_size` bytes.
-        unsafe { write(progress, out, struct_size) }
-    })
+    // SAFETY: the caller gives the size of its struct.
+    unsafe { hashing::progress(&MAKINGS, (making, "making"), out, struct_size, error) }
 }
 
 /// The number of files skipped so far because of PATRON_LINKS_SKIP and PATRON_SPECIAL_FILES_SKIP.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_making_left_out_count(making: *mut patron_making) -> usize {
-    read(0, || Some(MAKINGS.get(making, "making").ok()?.making.left_out().len()))
+    read(0, || Some(MAKINGS.get(making, "making").ok()?.hashing.left_out().len()))
 }
 
 /// The path of a file that was skipped. Valid until `making` is freed.
@@ -330,7 +300,7 @@ pub extern "C" fn patron_making_left_out_count(making: *mut patron_making) -> us
 pub extern "C" fn patron_making_left_out(making: *mut patron_making, index: usize) -> patron_text {
     read(patron_text::EMPTY, || {
         let entry = MAKINGS.get(making, "making").ok()?;
-        let left_out = entry.making.left_out();
+        let left_out = entry.hashing.left_out();
         let path = left_out.get(index)?.as_os_str().as_encoded_bytes();
         Some(entry.texts.lend_nth("left out", index, path))
     })
@@ -344,10 +314,7 @@ pub extern "C" fn patron_making_cancel(
     making: *mut patron_making,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        MAKINGS.get(making, "making")?.making.cancel();
-        Ok(())
-    })
+    hashing::cancel(&MAKINGS, (making, "making"), error)
 }
 
 /// Waits for the metainfo for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
@@ -364,14 +331,7 @@ pub extern "C" fn patron_making_wait(
     out: Option<&mut MaybeUninit<Box<patron_metainfo>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = MAKINGS.get(making, "making")?;
-        let out = required(out, "out")?;
-        let until = deadline(timeout_ms);
-        let metainfo = entry.made.wait(until, || entry.making.wait_until(until))?;
-        give(out, metainfo.clone().into());
-        Ok(())
-    })
+    hashing::wait(&MAKINGS, (making, "making"), timeout_ms, out, error)
 }
 
 /// Frees the handle, and cancels hashing if it is still running. NULL is allowed, and so is a

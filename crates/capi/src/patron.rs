@@ -61,7 +61,7 @@ choices! { RemoveFiles:
 pub const PATRON_COMMAND_PAUSE: i32 = 1;
 /// Like patron_resume(). Answered by PATRON_EVENT_RESUMED if the torrent was paused.
 pub const PATRON_COMMAND_RESUME: i32 = 2;
-/// Like patron_fresh_status(). Answered by PATRON_EVENT_STATUS.
+/// Like patron_get_status(). Answered by PATRON_EVENT_STATUS.
 pub const PATRON_COMMAND_STATUS: i32 = 3;
 /// Like patron_get_metainfo(). Answered by PATRON_EVENT_METAINFO.
 pub const PATRON_COMMAND_METAINFO: i32 = 4;
@@ -161,7 +161,8 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
 /// UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if a
 /// directory cannot be created, or if the torrent cannot be kept in the store; EXISTS if other files
-/// are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was still busy after many attempts.
+/// are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was still busy
+/// after many attempts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_torrent(
     patron: *mut patron_handle,
@@ -240,11 +241,11 @@ pub extern "C" fn patron_resume(
 }
 
 /// Asks libtorrent for the current status of a torrent; patron_reply_status() reads the answer.
-/// patron_get_status() returns what the client already knows.
+/// patron_peek_status() returns what the client already knows.
 ///
 /// Errors of the reply: NOT_FOUND, GONE.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_fresh_status(
+pub extern "C" fn patron_get_status(
     patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
@@ -336,7 +337,7 @@ pub extern "C" fn patron_unwatch(
 /// Errors of the reply: the reason, if the client or one of its network threads cannot listen on
 /// any address.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_listen_addresses(
+pub extern "C" fn patron_get_listen_addresses(
     patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -350,7 +351,7 @@ pub extern "C" fn patron_listen_addresses(
 ///
 /// Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_listen_addresses_of(
+pub extern "C" fn patron_get_listen_addresses_of(
     patron: *mut patron_handle,
     torrent_id: u64,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,

@@ -18,11 +18,11 @@ use torrent_patron::peer::{Encryption, Peer, PeerKind, PeerSource, Transport};
 
 numbers! { PeerKind:
     /// The peer is a BitTorrent client.
-    PATRON_PEER_CLIENT = 0 => Client,
+    PATRON_PEER_KIND_CLIENT = 0 => Client,
     /// The peer is a web seed (BEP 19).
-    PATRON_PEER_WEB_SEED = 1 => WebSeed,
+    PATRON_PEER_KIND_WEB_SEED = 1 => WebSeed,
     /// The peer is an HTTP seed (BEP 17).
-    PATRON_PEER_HTTP_SEED = 2 => HttpSeed,
+    PATRON_PEER_KIND_HTTP_SEED = 2 => HttpSeed,
 }
 
 numbers! { Transport:
@@ -76,7 +76,7 @@ pub struct patron_peer {
     pub idle_ms: u64,
     /// The time it took to connect, in milliseconds.
     pub round_trip_ms: u64,
-    /// The kind of peer, a PATRON_PEER_*.
+    /// The kind of peer, a PATRON_PEER_KIND_*.
     pub kind: i32,
     /// The transport protocol, a PATRON_TRANSPORT_*.
     pub transport: i32,

@@ -27,8 +27,8 @@ use torrent_patron::patron::{ReadAhead, ReaderOptions};
 /// the default, 32 MiB. With `ends_first`, the first and the last MiB of the file are downloaded
 /// early, because players look for the index there.
 ///
-/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_DOWNLOADED if it is paused, and DISK if it
-/// fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
+/// Errors: NOT_FOUND; GONE if the torrent is removed meanwhile; NOT_DOWNLOADED if it is paused, and DISK
+/// if it fails, before it can be read; INVALID_ARGUMENT for a file that it does not have; TIMED_OUT.
 #[unsafe(no_mangle)]
 #[allow(clippy::too_many_arguments)]
 pub extern "C" fn patron_reader_open(
@@ -60,8 +60,8 @@ pub extern "C" fn patron_reader_open(
 /// has not been downloaded; 0 does not wait, a negative number waits without a limit.
 ///
 /// Errors: TIMED_OUT (it may be retried); CANCELLED by patron_reader_interrupt(); BUSY while
-/// another thread reads; GONE if the torrent was removed; NOT_DOWNLOADED if it is paused and the data has
-/// not been downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
+/// another thread reads; GONE if the torrent was removed; NOT_DOWNLOADED if it is paused and the data
+/// has not been downloaded; the error that stopped the torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_reader_read(
     reader: *mut patron_reader,

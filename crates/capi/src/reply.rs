@@ -1,8 +1,10 @@
 //! Replies
 //!
-//! A function that makes a request returns a reply, which receives the answer. Any thread may wait
-//! for it and read it: patron_reply_wait() waits, patron_reply_notify() delivers it as an event,
-//! and patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
+//! A function with a `reply` parameter makes a request and returns a reply, which receives the
+//! answer. Those that ask for a value are named `patron_get_*`; a `patron_peek_*` reads what the
+//! client has at hand, without a request. Any thread may wait for a reply and read it:
+//! patron_reply_wait() waits, patron_reply_notify() delivers it as an event, and
+//! patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -158,13 +160,13 @@ pub extern "C" fn patron_reply_was_there(reply: *mut patron_reply) -> bool {
     read(false, || read_answer(reply, |started, _| Some(was_there(started))))
 }
 
-/// For patron_listen_addresses() and patron_listen_addresses_of(): the number of addresses.
+/// For patron_get_listen_addresses() and patron_get_listen_addresses_of(): the number of addresses.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address_count(reply: *mut patron_reply) -> usize {
     read(0, || read_answer(reply, |addresses: &Vec<SocketAddr>, _| Some(addresses.len())))
 }
 
-/// For patron_listen_addresses() and patron_listen_addresses_of(): an address, "127.0.0.1:6881".
+/// For patron_get_listen_addresses() and patron_get_listen_addresses_of(): an address, "127.0.0.1:6881".
 /// Valid until the reply is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_address(reply: *mut patron_reply, index: usize) -> patron_text {
@@ -184,7 +186,7 @@ pub extern "C" fn patron_reply_bytes(reply: *mut patron_reply) -> patron_bytes {
     })
 }
 
-/// For patron_is_paused() and patron_is_dht_running(): the answer; false while there is none.
+/// For patron_get_is_paused() and patron_get_is_dht_running(): the answer; false while there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_is_true(reply: *mut patron_reply) -> bool {
     read(false, || read_answer(reply, |flag: &bool, _| Some(*flag)))

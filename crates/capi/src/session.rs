@@ -149,7 +149,7 @@ pub extern "C" fn patron_resume_all(
 /// Asks whether the client is paused by patron_pause_all(); patron_reply_is_true() reads the
 /// answer.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_is_paused(
+pub extern "C" fn patron_get_is_paused(
     patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -224,7 +224,7 @@ pub unsafe extern "C" fn patron_add_dht_node(
 
 /// Asks whether the DHT is running; patron_reply_is_true() reads the answer.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_is_dht_running(
+pub extern "C" fn patron_get_is_dht_running(
     patron: *mut patron_handle,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,

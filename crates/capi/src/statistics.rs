@@ -44,7 +44,7 @@ impl From<&Statistics> for patron_statistics {
 ///
 /// Errors: BAD_HANDLE.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_read_statistics(
+pub extern "C" fn patron_peek_read_statistics(
     patron: *mut patron_handle,
     out: Option<&mut MaybeUninit<Box<patron_statistics>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -163,7 +163,7 @@ pub extern "C" fn patron_statistics_is_gauge(
 }
 
 /// The bytes sent in all runs that used the client's store; 0 without a store, and for
-/// patron_read_statistics().
+/// patron_peek_read_statistics().
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_statistics_all_time_sent(statistics: Option<&patron_statistics>) -> u64 {
     read(0, || Some(statistics?.all_time_sent))

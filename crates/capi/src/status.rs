@@ -54,9 +54,19 @@ pub struct patron_status {
     pub seeding: bool,
     /// The metadata is known; false for a new magnet link.
     pub has_metadata: bool,
+    /// It has changed since its resume data was last requested.
+    pub needs_saving: bool,
+    /// Reserved; zero.
+    pub reserved: [u8; 3],
     /// The progress from 0 to 1: of the check while files are checked, otherwise of the wanted
     /// data.
     pub progress: f32,
+    /// The number of peers, including those being connected to.
+    pub peers: u32,
+    /// The number of these that are seeds.
+    pub seeds: u32,
+    /// The number of connections, including half-open ones.
+    pub connections: u32,
     /// The size of all files.
     pub total_size: u64,
     /// The size of the complete pieces.
@@ -65,9 +75,9 @@ pub struct patron_status {
     pub wanted_size: u64,
     /// The size of the complete pieces that are wanted.
     pub wanted_done: u64,
-    /// Payload bytes received since the torrent was added.
+    /// Payload bytes received since the torrent was added in this run.
     pub downloaded: u64,
-    /// Payload bytes sent since the torrent was added.
+    /// Payload bytes sent since the torrent was added in this run.
     pub uploaded: u64,
     /// The payload download rate.
     pub download_rate: u64,
@@ -77,14 +87,6 @@ pub struct patron_status {
     pub seconds_left: i64,
     /// The age of this status in milliseconds. An idle torrent is not updated.
     pub age_ms: u64,
-    /// The number of peers, including those being connected to.
-    pub peers: u32,
-    /// The number of these that are seeds.
-    pub seeds: u32,
-    /// The number of connections, including half-open ones.
-    pub connections: u32,
-    /// Reserved; zero.
-    pub reserved: u32,
     /// Payload bytes received in all runs; 0 for a torrent that was complete from the start.
     pub all_time_downloaded: u64,
     /// Payload bytes sent in all runs.
@@ -96,15 +98,11 @@ pub struct patron_status {
     /// The share ratio in all runs: bytes sent per byte received, or per byte of its size if it was
     /// complete from the start. 0 if both are 0.
     pub ratio: f64,
-    /// It has changed since its resume data was last requested.
-    pub needs_saving: bool,
-    /// Reserved; zero.
-    pub more_reserved: [u8; 7],
 }
 
 impl Struct for patron_status {
     const NAME: &str = "patron_status";
-    const FIRST_SIZE: usize = offset_of!(Self, reserved) + size_of::<u32>();
+    const FIRST_SIZE: usize = offset_of!(Self, ratio) + size_of::<f64>();
 }
 
 impl From<&TorrentStatus> for patron_status {
@@ -118,7 +116,12 @@ impl From<&TorrentStatus> for patron_status {
             finished: status.finished,
             seeding: status.seeding,
             has_metadata: status.has_metadata,
+            needs_saving: status.needs_saving,
+            reserved: [0; 3],
             progress: status.progress,
+            peers: status.peers,
+            seeds: status.seeds,
+            connections: status.connections,
             total_size: status.total_size,
             total_done: status.total_done,
             wanted_size: status.wanted_size,
@@ -129,17 +132,11 @@ impl From<&TorrentStatus> for patron_status {
             upload_rate: status.upload_rate,
             seconds_left: left.unwrap_or(-1),
             age_ms: milliseconds(status.age()),
-            peers: status.peers,
-            seeds: status.seeds,
-            connections: status.connections,
-            reserved: 0,
             all_time_downloaded: status.all_time_downloaded,
             all_time_uploaded: status.all_time_uploaded,
             active_seconds: status.active_time.as_secs(),
             seeding_seconds: status.seeding_time.as_secs(),
             ratio: status.ratio(),
-            needs_saving: status.needs_saving,
-            more_reserved: [0; 7],
         }
     }
 }
@@ -149,7 +146,7 @@ impl From<&TorrentStatus> for patron_status {
 ///
 /// Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_get_status(
+pub unsafe extern "C" fn patron_peek_status(
     patron: *mut patron_handle,
     torrent_id: u64,
     out: *mut patron_status,
@@ -170,7 +167,7 @@ pub unsafe extern "C" fn patron_get_status(
     })
 }
 
-/// For patron_fresh_status(): writes the status. `struct_size` is sizeof(patron_status).
+/// For patron_get_status(): writes the status. `struct_size` is sizeof(patron_status).
 ///
 /// Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
 #[unsafe(no_mangle)]
@@ -218,16 +215,7 @@ pub extern "C" fn patron_snapshot_take(
     out: Option<&mut MaybeUninit<Box<patron_snapshot>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
-    guard(error, || {
-        let entry = PATRONS.get(patron, "patron")?;
-        let out = required(out, "out")?;
-        let changes = entry.patron.changes_since(0);
-        if changes.statuses.is_empty() && entry.patron.is_stopped() {
-            return Err(Failure::stopped());
-        }
-        give(out, changes.into());
-        Ok(())
-    })
+    snapshot_since(patron, 0, out, error)
 }
 
 /// Takes a snapshot of the torrents that are new or have changed since an earlier snapshot with
@@ -242,13 +230,24 @@ pub extern "C" fn patron_snapshot_changes_since(
     out: Option<&mut MaybeUninit<Box<patron_snapshot>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
+    snapshot_since(patron, version, out, error)
+}
+
+fn snapshot_since(
+    patron: *mut patron_handle,
+    version: u64,
+    out: Option<&mut MaybeUninit<Box<patron_snapshot>>>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
     guard(error, || {
         let entry = PATRONS.get(patron, "patron")?;
         let out = required(out, "out")?;
+        let changes = entry.patron.changes_since(version);
+        // Afterwards: the table of a client that stops becomes empty.
         if entry.patron.is_stopped() {
             return Err(Failure::stopped());
         }
-        give(out, entry.patron.changes_since(version).into());
+        give(out, changes.into());
         Ok(())
     })
 }
@@ -264,6 +263,12 @@ pub extern "C" fn patron_snapshot_version(snapshot: Option<&patron_snapshot>) ->
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_snapshot_is_complete(snapshot: Option<&patron_snapshot>) -> bool {
     read(false, || Some(snapshot?.complete))
+}
+
+/// The number of torrents that were removed since the earlier snapshot.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_snapshot_removed_count(snapshot: Option<&patron_snapshot>) -> usize {
+    read(0, || Some(snapshot?.removed.len()))
 }
 
 /// The id of a torrent that was removed since the earlier snapshot; 0 past the last one.

@@ -56,13 +56,13 @@ choices! { QueueMove:
 
 choices! { GoalAction:
     /// A torrent that has reached a goal is paused. If it is resumed, it seeds without goals.
-    PATRON_GOAL_PAUSE = 0 => Pause,
+    PATRON_GOAL_ACTION_PAUSE = 0 => Pause,
     /// It is removed; its files are kept.
-    PATRON_GOAL_REMOVE = 1 => Remove,
+    PATRON_GOAL_ACTION_REMOVE = 1 => Remove,
     /// It is removed and its files are deleted.
-    PATRON_GOAL_REMOVE_AND_DELETE = 2 => RemoveAndDelete,
+    PATRON_GOAL_ACTION_REMOVE_AND_DELETE = 2 => RemoveAndDelete,
     /// It keeps seeding in super-seeding mode.
-    PATRON_GOAL_SUPER_SEED = 3 => SuperSeed,
+    PATRON_GOAL_ACTION_SUPER_SEED = 3 => SuperSeed,
 }
 
 /// The current options of a torrent; patron_reply_path() is the directory of its files.
@@ -265,7 +265,7 @@ pub extern "C" fn patron_set_upload_slots(
 }
 
 /// Sets the seeding goals of a torrent, and what happens when the first is reached, a
-/// PATRON_GOAL_*. They replace earlier goals. `share_ratio` is bytes sent per byte received;
+/// PATRON_GOAL_ACTION_*. They replace earlier goals. `share_ratio` is bytes sent per byte received;
 /// `seed_seconds` is the time that the torrent was complete and not paused. Both count all runs; a
 /// negative number means no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED
 /// reports success. They are stored in resume data.

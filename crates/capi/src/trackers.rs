@@ -61,9 +61,9 @@ impl From<&TrackerStatus> for patron_tracker_status {
 
 numbers! { ProtocolVersion:
     /// The v1 info hash (BEP 3).
-    PATRON_PROTOCOL_VERSION_1 = 1 => V1,
+    PATRON_ANNOUNCE_V1 = 1 => V1,
     /// The v2 info hash (BEP 52).
-    PATRON_PROTOCOL_VERSION_2 = 2 => V2,
+    PATRON_ANNOUNCE_V2 = 2 => V2,
 }
 
 /// The state of announcing to a tracker, for one listen address and one info hash of the torrent.
@@ -85,7 +85,7 @@ pub struct patron_announce {
     /// The error of the last announce, a PATRON_E_*, or 0; patron_trackers_announce_error() has the
     /// details.
     pub error: i32,
-    /// A PATRON_PROTOCOL_VERSION_*, which decides the info hash.
+    /// A PATRON_ANNOUNCE_*, which decides the info hash.
     pub protocol: u8,
     /// An announce is in progress.
     pub updating: bool,

@@ -55,8 +55,9 @@ pub extern "C" fn patron_event_fd(
 /// The calls are made one at a time, on a separate thread of the patron, which takes no signals. `wake`
 /// may block, and may call every function of this header, including patron_free(). It must not unwind.
 /// `finalize(user_data)`, unless NULL, is called once on that thread after the last `wake`: when the
-/// function is replaced or set to NULL, or when the patron has been freed. If this call fails, nothing
-/// is kept, nothing is called, and the function that was set before stays.
+/// function is replaced or set to NULL, or when the patron has been freed. With a `wake` of NULL it is
+/// called at once, on the calling thread. If this call fails, nothing is kept, nothing is called, and the
+/// function that was set before stays.
 ///
 /// Errors: IO if no thread can be started.
 #[unsafe(no_mangle)]
@@ -78,6 +79,10 @@ pub unsafe extern "C" fn patron_set_wake(
         let previous = std::mem::replace(&mut *current, next);
         drop(current);
         drop(previous);
+        if let (None, Some(finalize)) = (wake, finalize) {
+            // SAFETY: the function and its data were given together, and no thread has them.
+            unsafe { finalize(user_data) };
+        }
         Ok(())
     })
 }

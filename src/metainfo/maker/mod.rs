@@ -128,7 +128,7 @@ impl TorrentMaker {
         self
     }
 
-    /// Sets the piece length in bytes: a power of two, at least 16 KiB. By default it depends on
+    /// Sets the piece length in bytes: a power of two from 16 KiB to 512 MiB. By default it depends on
     /// the size of the data.
     pub fn piece_length(mut self, bytes: u32) -> Self {
         self.piece_length = bytes;
@@ -200,8 +200,8 @@ impl TorrentMaker {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the piece length is not a power of two or
-    /// is below 16 KiB, or if the URL of a tracker or web seed is invalid; [`Io`](ErrorKind::Io) if
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the piece length is not a power of two from
+    /// 16 KiB to 512 MiB, or if the URL of a tracker or web seed is invalid; [`Io`](ErrorKind::Io) if
     /// the path cannot be read.
     ///
     /// The result may be: [`Io`](ErrorKind::Io) if a file or directory cannot be read or changes in the

@@ -29,8 +29,8 @@ use crate::model::{
 ///
 /// Events of a torrent reach the patron that added it and the patrons that watch it; events of the
 /// client (`Listening`, `ListenFailed`, `PortMapped`, `PortMappingFailed`, `ExternalAddress`,
-/// `DescriptorLimit`, `Statistics`, `Resynchronized`, `ClientStopped`, and those about the store)
-/// reach every patron. A patron receives only the kinds it [subscribes](crate::Patron::subscribe) to.
+/// `DescriptorLimit`, `SessionError`, `Statistics`, `Resynchronized`, `ClientStopped`, and those about the
+/// store) reach every patron. A patron receives only the kinds it [subscribes](crate::Patron::subscribe) to.
 ///
 /// With the feature `serde`, an event is an object whose `event` is the variant's name in snake
 /// case: `{"event":"finished","id":3,"name":"debian.iso"}`. A `Metainfo` is written without its

@@ -53,8 +53,8 @@ impl Sqlite {
     ///
     /// `InUse` if another process or client has it open (the message contains the process id); `Corrupt` if
     /// it is damaged or belongs to another program; `VersionMismatch` if a newer version of this crate wrote
-    /// it, or if the linked SQLite is too old; `Disk` or `Io` if the system refuses. The file is not changed
-    /// in these cases.
+    /// it, or if the linked SQLite is too old; `InvalidArgument` if the path is not that of a regular file;
+    /// `Disk` or `Io` if the system refuses. The file is not changed in these cases.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = resolved(path.as_ref())?;
         let lock = Lock::take(&path)?;

@@ -43,30 +43,30 @@ numbers! { ErrorKind:
     /// A bug in the library: it panicked.
     PATRON_E_PANICKED = -12 => Panicked,
     /// A .torrent file cannot be read: it does not exist, or the system refuses.
-    PATRON_E_UNREADABLE = -16 => Unreadable,
+    PATRON_E_UNREADABLE = -13 => Unreadable,
     /// Resume data is invalid, or of another torrent. The torrent can be added without it.
-    PATRON_E_RESUME_DATA = -17 => ResumeData,
+    PATRON_E_RESUME_DATA = -14 => ResumeData,
     /// A magnet link has no metadata yet.
-    PATRON_E_NO_METADATA = -18 => NoMetadata,
+    PATRON_E_NO_METADATA = -15 => NoMetadata,
     /// The data has not been downloaded yet.
-    PATRON_E_NOT_DOWNLOADED = -19 => NotDownloaded,
+    PATRON_E_NOT_DOWNLOADED = -16 => NotDownloaded,
     /// The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted.
-    PATRON_E_DISK = -20 => Disk,
+    PATRON_E_DISK = -17 => Disk,
     /// A store is damaged, or the file is not a store.
-    PATRON_E_CORRUPT = -21 => Corrupt,
+    PATRON_E_CORRUPT = -18 => Corrupt,
     /// Another process, or another client, has the store open.
-    PATRON_E_IN_USE = -22 => InUse,
+    PATRON_E_IN_USE = -19 => InUse,
     /// Files that are not the torrent's are where its own would be; see
     /// patron_options_set_existing_files().
-    PATRON_E_EXISTS = -23 => Exists,
+    PATRON_E_EXISTS = -20 => Exists,
 }
 
 /// A pointer that must not be NULL is NULL.
-pub const PATRON_E_NULL: i32 = -13;
+pub const PATRON_E_NULL: i32 = -21;
 /// A handle was freed before, belongs to another type, or was never valid.
-pub const PATRON_E_BAD_HANDLE: i32 = -14;
+pub const PATRON_E_BAD_HANDLE: i32 = -22;
 /// The process was forked after it had used the library; see "Threads and processes".
-pub const PATRON_E_FORKED: i32 = -15;
+pub const PATRON_E_FORKED: i32 = -23;
 
 /// An error. Owned by the caller, who frees it with patron_error_free(); an error that was borrowed
 /// from another object is owned by that object.

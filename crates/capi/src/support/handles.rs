@@ -20,10 +20,11 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::failure::Failure;
+use super::hashing::HashingEntry;
 use super::once::Once;
 use super::table::Table;
 use super::text::Texts;
-use torrent_patron::metainfo::{Making, Metainfo};
+use torrent_patron::metainfo::{Metainfo, VerifyReport};
 #[cfg(unix)]
 use torrent_patron::patron::Readiness;
 use torrent_patron::patron::{Interrupter, Reader, Reply};
@@ -49,6 +50,11 @@ pub struct patron_making {
     _opaque: [u8; 0],
 }
 
+/// Data that is being verified.
+pub struct patron_verifying {
+    _opaque: [u8; 0],
+}
+
 /// A file that is read while it downloads.
 pub struct patron_reader {
     _opaque: [u8; 0],
@@ -58,8 +64,9 @@ pub struct patron_reader {
 pub(crate) static CLIENTS: Table<Mutex<Option<Client>>, patron_client> = Table::new(1);
 pub(crate) static PATRONS: Table<PatronEntry, patron_handle> = Table::new(2);
 pub(crate) static REPLIES: Table<ReplyEntry, patron_reply> = Table::new(3);
-pub(crate) static MAKINGS: Table<MakingEntry, patron_making> = Table::new(4);
+pub(crate) static MAKINGS: Table<HashingEntry<Metainfo>, patron_making> = Table::new(4);
 pub(crate) static READERS: Table<ReaderEntry, patron_reader> = Table::new(5);
+pub(crate) static VERIFYINGS: Table<HashingEntry<VerifyReport>, patron_verifying> = Table::new(6);
 
 pub(crate) struct PatronEntry {
     pub(crate) patron: Patron,
@@ -129,18 +136,6 @@ impl ReplyEntry {
         // A thread that has waited longer may be about to take the answer that has arrived.
         let until = until.filter(|_| !self.pending.is_here());
         self.answer.wait(until, || self.pending.wait_until(until))
-    }
-}
-
-pub(crate) struct MakingEntry {
-    pub(crate) making: Making,
-    pub(crate) made: Once<Metainfo>,
-    pub(crate) texts: Texts,
-}
-
-impl From<Making> for MakingEntry {
-    fn from(making: Making) -> Self {
-        Self { making, made: Once::default(), texts: Texts::default() }
     }
 }
 

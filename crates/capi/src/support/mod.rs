@@ -6,6 +6,7 @@ pub(crate) mod failure;
 pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod handles;
+pub(crate) mod hashing;
 pub(crate) mod lists;
 pub(crate) mod numbers;
 pub(crate) mod once;

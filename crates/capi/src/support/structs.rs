@@ -8,7 +8,8 @@ use super::failure::Failure;
 /// A struct of the header, without a pointer into the library.
 pub(crate) trait Struct: Copy {
     const NAME: &'static str;
-    /// The size in the first version of the header. A program always has at least these members.
+    /// The size in the first version of the header, written as the offset and the size of the member
+    /// that was its last. A program always has at least these members.
     const FIRST_SIZE: usize;
 }
 
@@ -109,4 +110,86 @@ pub(crate) unsafe fn write_all<T: Struct>(
     }
     written.write(count);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+
+    /// A struct whose last member was added later.
+    #[repr(C)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    struct Grown {
+        first: u64,
+        added: u64,
+    }
+
+    impl Struct for Grown {
+        const NAME: &str = "grown";
+        const FIRST_SIZE: usize = offset_of!(Self, first) + size_of::<u64>();
+    }
+
+    // SAFETY: any bytes make two numbers.
+    unsafe impl Plain for Grown {}
+
+    const KNOWN: Grown = Grown { first: 1, added: 2 };
+    const UNTOUCHED: u64 = 0x5e5e_5e5e_5e5e_5e5e;
+
+    /// What `write` leaves in an array of a program that states this size.
+    fn written(struct_size: usize) -> Option<[u64; 4]> {
+        let mut place = [UNTOUCHED; 4];
+        // SAFETY: no size is larger than the array.
+        unsafe { write(KNOWN, place.as_mut_ptr().cast(), struct_size) }.ok()?;
+        Some(place)
+    }
+
+    /// What `take` reads of an array with this size.
+    fn taken(given: &[u64]) -> Option<Grown> {
+        // SAFETY: the size is that of the array.
+        unsafe { take(given.as_ptr().cast(), size_of_val(given), "given") }.ok()
+    }
+
+    #[test]
+    fn an_older_program_gets_the_members_that_it_knows() {
+        assert_eq!(written(8), Some([1, UNTOUCHED, UNTOUCHED, UNTOUCHED]));
+        assert_eq!(written(16), Some([1, 2, UNTOUCHED, UNTOUCHED]));
+    }
+
+    #[test]
+    fn a_newer_program_gets_zeros_for_what_this_library_does_not_know() {
+        assert_eq!(written(24), Some([1, 2, 0, UNTOUCHED]));
+    }
+
+    #[test]
+    fn sizes_that_no_version_had_are_refused() {
+        for size in [0, 1, 7, 9, 15, 17] {
+            assert_eq!(written(size), None, "{size}");
+        }
+    }
+
+    #[test]
+    fn members_that_an_older_program_does_not_pass_are_zero() {
+        assert_eq!(taken(&[3]), Some(Grown { first: 3, added: 0 }));
+        assert_eq!(taken(&[3, 4]), Some(Grown { first: 3, added: 4 }));
+    }
+
+    #[test]
+    fn members_that_this_library_does_not_know_must_be_zero() {
+        assert_eq!(taken(&[3, 4, 0]), Some(Grown { first: 3, added: 4 }));
+        assert_eq!(taken(&[3, 4, 5]), None);
+    }
+
+    #[test]
+    fn an_array_is_filled_in_steps_of_the_size_of_the_program() {
+        let mut place = [UNTOUCHED; 4];
+        let mut count = MaybeUninit::uninit();
+        let room = Room(place.as_mut_ptr().cast::<Grown>(), 8, 3);
+        // SAFETY: there is room for three structs of eight bytes.
+        unsafe { write_all([KNOWN; 5].into_iter(), room, Some(&mut count)) }.unwrap();
+        assert_eq!(place, [1, 1, 1, UNTOUCHED]);
+        // SAFETY: it has succeeded, so it has written the number.
+        assert_eq!(unsafe { count.assume_init() }, 3);
+    }
 }

@@ -113,6 +113,15 @@ static inline bool same_file(const char* one, const char* other) {
     return left == right;
 }
 
+static inline bool all_zero(const uint8_t* bytes, size_t length) {
+    for (size_t index = 0; index < length; index++) {
+        if (bytes[index] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static inline patron_maker* new_maker(const char* file) {
     patron_maker* maker = NULL;
     OK(patron_maker_new(PATRON_TEXT(file), &maker, &error));
@@ -133,6 +142,16 @@ static inline patron_metainfo* make(patron_maker* maker) {
 
 static inline patron_metainfo* make_torrent(const char* file) {
     return make(new_maker(file));
+}
+
+/* Verifies the data in a directory. */
+static inline patron_verified* verify(const patron_metainfo* metainfo, const char* directory) {
+    patron_verifying* verifying = NULL;
+    patron_verified* verified = NULL;
+    OK(patron_verify(metainfo, PATRON_TEXT(directory), &verifying, &error));
+    OK(patron_verifying_wait(verifying, PATIENCE_MS, &verified, &error));
+    patron_verifying_free(verifying);
+    return verified;
 }
 
 /* A builder of a client that cannot leave this machine and has short ticks. */
@@ -168,7 +187,7 @@ static inline void wait_for(patron_reply* reply) {
 static inline const char* address_of(patron_handle* handle) {
     static char address[64];
     patron_reply* reply = NULL;
-    OK(patron_listen_addresses(handle, &reply, &error));
+    OK(patron_get_listen_addresses(handle, &reply, &error));
     wait_for(reply);
     snprintf(address, sizeof address, "%s", patron_reply_address(reply, 0).data);
     patron_reply_free(reply);

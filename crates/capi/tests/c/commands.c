@@ -90,7 +90,7 @@ static void failures(patron_handle* handle, uint64_t unknown) {
     int32_t (*const asks[])(patron_handle*, uint64_t, patron_reply**, patron_error**) = {
         patron_pause,
         patron_resume,
-        patron_fresh_status,
+        patron_get_status,
         patron_get_metainfo,
         patron_watch,
         patron_unwatch,
@@ -168,13 +168,14 @@ static void transfer(const char* directory) {
 
     patron_reply* reply = NULL;
     patron_status status;
-    OK(patron_fresh_status(reader, download, &reply, &error));
+    OK(patron_get_status(reader, download, &reply, &error));
     poll_for(reply);
     OK(patron_reply_status(reply, &status, sizeof status, &error));
     CHECK(status.torrent == download && status.finished && status.seeding && status.has_metadata);
     CHECK(status.state == PATRON_STATE_SEEDING && status.progress == 1.0f && !status.paused);
     CHECK(status.total_size == 1000000 && status.total_done == 1000000 && status.error == 0);
-    CHECK(status.downloaded >= 1000000 && status.seconds_left == -1 && status.reserved == 0);
+    CHECK(status.downloaded >= 1000000 && status.seconds_left == -1);
+    CHECK(status.connections >= 1 && all_zero(status.reserved, sizeof status.reserved));
     patron_reply_free(reply);
 
     OK(patron_get_metainfo(reader, download, &reply, &error));
@@ -210,10 +211,21 @@ static void transfer(const char* directory) {
     patron_free(reader);
     await(witness, PATRON_EVENT_PAUSED, download);
 
+    patron_snapshot* snapshot = NULL;
+    OK(patron_snapshot_take(witness, &snapshot, &error));
+    uint64_t version = patron_snapshot_version(snapshot);
+    CHECK(patron_snapshot_is_complete(snapshot) && patron_snapshot_removed_count(snapshot) == 0);
+    patron_snapshot_free(snapshot);
     OK(patron_remove_torrent(witness, download, PATRON_REMOVE_FILES_DELETE, &reply, &error));
     done(reply);
+    OK(patron_snapshot_changes_since(witness, version, &snapshot, &error));
+    CHECK(patron_snapshot_removed_count(snapshot) == 1);
+    CHECK(patron_snapshot_removed(snapshot, 0) == download);
+    CHECK(patron_snapshot_removed(snapshot, 1) == 0);
+    patron_snapshot_free(snapshot);
     CHECK(access(path(directory, "to/data.bin"), F_OK) != 0);
-    FAILS(PATRON_E_NOT_FOUND, patron_get_status(witness, download, &status, sizeof status, &error));
+    FAILS(PATRON_E_NOT_FOUND,
+          patron_peek_status(witness, download, &status, sizeof status, &error));
     OK(patron_remove_torrent(handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
     done(reply);
     CHECK(access(file, F_OK) == 0);
@@ -238,7 +250,9 @@ static void shutdown_with_a_report(const char* directory) {
     CHECK(patron_report_torrents(report) == 1 && patron_report_unanswered(report) == 0);
     CHECK(patron_report_is_clean(report) && patron_report_engine_ended(report));
     CHECK(patron_report_took(report) < PATIENCE_MS);
+    CHECK(patron_report_unfinished_deletion_count(report) == 0);
     CHECK(patron_report_unfinished_deletion(report, 0) == 0);
+    CHECK(patron_report_unfinished_move_count(report) == 0);
     CHECK(patron_report_unfinished_move(report, 0) == 0);
     CHECK(has(patron_report_explain(report), "stopped with 1 torrent"));
     patron_report_free(report);
@@ -271,8 +285,9 @@ static void shutdown_with_a_report(const char* directory) {
     patron_reply_free(reply);
     patron_status status;
     patron_snapshot* snapshot = NULL;
-    FAILS(PATRON_E_STOPPED, patron_get_status(handle, torrent, &status, sizeof status, &error));
+    FAILS(PATRON_E_STOPPED, patron_peek_status(handle, torrent, &status, sizeof status, &error));
     FAILS(PATRON_E_STOPPED, patron_snapshot_take(handle, &snapshot, &error));
+    FAILS(PATRON_E_STOPPED, patron_snapshot_changes_since(handle, 1, &snapshot, &error));
     CHECK(!snapshot);
     patron_handle* another = NULL;
     OK(patron_another(handle, &another, &error));
@@ -330,7 +345,7 @@ static void statistics(const char* directory) {
     CHECK(!none);
     patron_reply_free(reply);
     stop(client);
-    OK(patron_read_statistics(handle, &all, &error)); /* also when the client has stopped */
+    OK(patron_peek_read_statistics(handle, &all, &error)); /* also when the client has stopped */
     CHECK(patron_statistics_get(all, PATRON_TEXT("reads.open_files"), &value) && value == 0);
     CHECK(!patron_statistics_get(all, PATRON_TEXT("net.sent_bytes"), &value));
     patron_statistics_free(all);
@@ -377,6 +392,8 @@ static void log_lines(const char* directory) {
     await_ended_logs(2);
     OK(patron_set_log(PATRON_LOG_OFF, count_line, &lines, end_log, &error));
     await_ended_logs(3);
+    OK(patron_set_log(PATRON_LOG_INFO, NULL, &lines, end_log, &error));
+    await_ended_logs(4);
     stop(start(new_builder(directory)));
     CHECK(__atomic_load_n(&lines, __ATOMIC_SEQ_CST) == 1);
     CHECK(__atomic_load_n(&wrong_lines, __ATOMIC_SEQ_CST) == 0);

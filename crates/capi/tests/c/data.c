@@ -247,29 +247,78 @@ static void trees(const char* directory) {
     patron_metainfo_free(metainfo);
 }
 
+/* Watches and cancels a verification. */
 static void verifying(const char* directory) {
-    const char* file = path(directory, "verified.bin");
-    make_file(file, 5, 100000);
+    const char* file = path(directory, "long.bin");
+    make_file(file, 5, 0);
+    CHECK(truncate(file, 1LL << 30) == 0);
     patron_metainfo* metainfo = make_torrent(file);
+    patron_verifying* verifying = NULL;
+    OK(patron_verify(metainfo, PATRON_TEXT(directory), &verifying, &error));
+    patron_hash_progress progress;
+    memset(&progress, 0, sizeof progress);
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (progress.pieces == 0) {
+        OK(patron_verifying_progress(verifying, &progress, sizeof progress, &error));
+        CHECK(now_ms() < deadline);
+        usleep(1000);
+    }
+    CHECK(progress.files == 1 && progress.piece_count == 65536 && progress.size == 1 << 30);
     patron_verified* verified = NULL;
-    OK(patron_verify(metainfo, PATRON_TEXT(directory), &verified, &error));
-    CHECK(patron_verified_is_good(verified) && patron_verified_bad_size(verified) == 0);
-    CHECK(patron_verified_file_count(verified) == 1);
-    CHECK(is(patron_verified_file_path(verified, 0), "verified.bin"));
-    CHECK(patron_verified_file_state(verified, 0) == PATRON_FILE_GOOD);
-    CHECK(patron_verified_file_state(verified, 1) == 0);
-    patron_verified_free(verified);
+    FAILS(PATRON_E_TIMED_OUT, patron_verifying_wait(verifying, 0, &verified, &error));
+    OK(patron_verifying_cancel(verifying, &error));
+    FAILS(PATRON_E_CANCELLED, patron_verifying_wait(verifying, PATIENCE_MS, &verified, &error));
+    FAILS(PATRON_E_CANCELLED, patron_verifying_wait(verifying, 0, &verified, &error)); /* again */
+    patron_verifying_free(verifying);
+    FAILS(PATRON_E_BAD_HANDLE, patron_verifying_cancel(verifying, &error));
+    verifying = NULL;
+    FAILS(PATRON_E_INVALID_ARGUMENT,
+          patron_verify(metainfo, PATRON_TEXT(file), &verifying, &error));
+    CHECK(!verifying && !verified);
+    CHECK(unlink(file) == 0);
+    patron_metainfo_free(metainfo);
+}
 
-    FILE* stream = fopen(file, "r+b");
-    CHECK(stream && fputs("not what it was", stream) >= 0 && fclose(stream) == 0);
-    OK(patron_verify(metainfo, PATRON_TEXT(directory), &verified, &error));
-    CHECK(!patron_verified_is_good(verified) && patron_verified_bad_pieces(verified) == 1);
-    CHECK(patron_verified_bad_size(verified) == 16384);
-    CHECK(patron_verified_file_state(verified, 0) == PATRON_FILE_DAMAGED);
-    patron_verified_free(verified);
-    verified = NULL;
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_verify(metainfo, PATRON_TEXT(file), &verified, &error));
-    CHECK(!verified);
+/* Reports the state of each file and what is wrong with it. */
+static void verified(const char* directory) {
+    make_directory(path(directory, "verified"));
+    make_file(path(directory, "verified/1.bin"), 5, 98304);
+    make_file(path(directory, "verified/2.bin"), 6, 16384);
+    make_file(path(directory, "verified/3.bin"), 7, 16384);
+    make_file(path(directory, "verified/4.bin"), 8, 16384);
+    patron_metainfo* metainfo = make_torrent(path(directory, "verified"));
+    patron_verified* result = verify(metainfo, directory);
+    CHECK(patron_verified_is_good(result) && patron_verified_bad_size(result) == 0);
+    CHECK(patron_verified_size(result) == 147456 && patron_verified_file_count(result) == 4);
+    CHECK(is(patron_verified_file_path(result, 0), "verified/1.bin"));
+    for (size_t index = 0; index < 4; index++) {
+        CHECK(patron_verified_file_state(result, index) == PATRON_FILE_GOOD);
+        CHECK(patron_verified_file_bad_pieces(result, index) == 0);
+        CHECK(patron_verified_file_size_found(result, index) == 0);
+        CHECK(!patron_verified_file_error(result, index));
+    }
+    CHECK(patron_verified_file_size(result, 0) == 98304);
+    CHECK(patron_verified_file_size(result, 4) == 0 && patron_verified_file_state(result, 4) == 0);
+    patron_verified_free(result);
+
+    FILE* stream = fopen(path(directory, "verified/1.bin"), "r+b");
+    CHECK(stream && fputs("not what it was", stream) >= 0 && fseek(stream, 40000, SEEK_SET) == 0);
+    CHECK(fputs("nor here", stream) >= 0 && fclose(stream) == 0);
+    CHECK(truncate(path(directory, "verified/2.bin"), 20000) == 0);
+    const char* loop = path(directory, "verified/3.bin");
+    CHECK(unlink(loop) == 0 && symlink("3.bin", loop) == 0);
+    CHECK(unlink(path(directory, "verified/4.bin")) == 0);
+    result = verify(metainfo, directory);
+    CHECK(!patron_verified_is_good(result) && patron_verified_bad_pieces(result) >= 4);
+    CHECK(patron_verified_file_state(result, 0) == PATRON_FILE_DAMAGED);
+    CHECK(patron_verified_file_bad_pieces(result, 0) == 2);
+    CHECK(patron_verified_file_state(result, 1) == PATRON_FILE_WRONG_SIZE);
+    CHECK(patron_verified_file_size_found(result, 1) == 20000);
+    CHECK(patron_verified_file_state(result, 2) == PATRON_FILE_UNREADABLE);
+    const patron_error* reason = patron_verified_file_error(result, 2);
+    CHECK(patron_error_code(reason) == PATRON_E_IO && has(patron_error_message(reason), "3.bin"));
+    CHECK(patron_verified_file_state(result, 3) == PATRON_FILE_MISSING);
+    patron_verified_free(result);
     patron_metainfo_free(metainfo);
 }
 
@@ -281,5 +330,6 @@ int main(int argc, char** argv) {
     making(argv[1]);
     trees(argv[1]);
     verifying(argv[1]);
+    verified(argv[1]);
     return 0;
 }

@@ -390,7 +390,7 @@ static void trouble(const char* directory) {
     patron_client* client = start(builder);
     patron_handle* handle = new_patron(client);
     patron_reply* reply = NULL;
-    OK(patron_listen_addresses(handle, &reply, &error));
+    OK(patron_get_listen_addresses(handle, &reply, &error));
     FAILS(PATRON_E_IO, patron_reply_wait(reply, PATIENCE_MS, &error));
     patron_reply_free(reply);
     patron_event* event = see(handle, PATRON_EVENT_LISTEN_FAILED, 0);
@@ -455,7 +455,7 @@ static void lagging(patron_handle* handle) {
     }
     /* The answer to this command comes after all of those. */
     patron_reply* reply = NULL;
-    OK(patron_listen_addresses(handle, &reply, &error));
+    OK(patron_get_listen_addresses(handle, &reply, &error));
     wait_for(reply);
     patron_reply_free(reply);
     patron_event* event = see(handle, PATRON_EVENT_LAGGED, 0);
@@ -517,7 +517,7 @@ static void tagged(patron_handle* handle, const patron_metainfo* metainfo, uint6
 
     /* Asks twice to be notified of the same reply, once before and once after it is ready. */
     patron_reply* reply = NULL;
-    OK(patron_fresh_status(handle, torrent, &reply, &error));
+    OK(patron_get_status(handle, torrent, &reply, &error));
     for (uint64_t tag = 20; tag < 22; tag++) {
         OK(patron_reply_notify(reply, handle, tag, &error));
         event = answer_to(handle, tag);
@@ -531,7 +531,7 @@ static void tagged(patron_handle* handle, const patron_metainfo* metainfo, uint6
     OK(patron_reply_on_ready(reply, called, &ends[1], &error));
     CHECK(read(ends[0], letters, 1) == 1);
     patron_reply_free(reply);
-    OK(patron_fresh_status(handle, torrent, &reply, &error));
+    OK(patron_get_status(handle, torrent, &reply, &error));
     OK(patron_reply_on_ready(reply, called, &ends[1], &error));
     OK(patron_reply_on_ready(reply, called, &ends[1], &error));
     patron_reply_free(reply); /* they come all the same */
@@ -651,7 +651,7 @@ static void finalized(struct waker* waker) {
 static void use_all(struct waker* waker) {
     drain(waker->handle);
     patron_reply* reply = NULL;
-    if (patron_fresh_status(waker->handle, waker->torrent, &reply, NULL) == PATRON_OK) {
+    if (patron_get_status(waker->handle, waker->torrent, &reply, NULL) == PATRON_OK) {
         patron_reply_wait(reply, PATIENCE_MS, NULL);
         patron_reply_free(reply);
     }
@@ -682,6 +682,10 @@ static void by_callback(patron_client* client, patron_handle* handle, uint64_t t
     /* If it fails, no callback is called. */
     FAILS(PATRON_E_BAD_HANDLE,
           patron_set_wake((patron_handle*)client, wake, &first, finalize, &error));
+    /* Without a callback, the data is finalized at once. */
+    CHECK(pipe(first.pipe) == 0);
+    OK(patron_set_wake(handle, NULL, &first, finalize, &error));
+    finalized(&first);
 
     /* A patron is freed from outside, and from inside its callback. */
     patron_handle* other = NULL;

@@ -79,7 +79,7 @@ static void* busy(void* unused) {
     while (!stopping) {
         patron_status status;
         patron_handle* other = NULL;
-        OK(patron_get_status(handle, torrent, &status, sizeof status, &error));
+        OK(patron_peek_status(handle, torrent, &status, sizeof status, &error));
         OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         OK(patron_another(handle, &other, &error));
         patron_free(other);
@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
     CHECK(argc == 3);
     const char* directory = argv[1];
     if (NO_MALLOC_AFTER_FORK) {
-        puts("skipped: see NO_MALLOC_AFTER_FORK");
+        puts("SKIPPED fork.c: see NO_MALLOC_AFTER_FORK");
         return 0;
     }
     in_a_child(first_use, directory);

@@ -84,6 +84,7 @@ static const patron_error* the_error;
 static patron_client *the_client, *freed_client;
 static patron_handle *the_handle, *freed_handle, *shared_handle;
 static patron_making *the_making, *freed_making;
+static patron_verifying *the_verifying, *freed_verifying;
 static patron_reader *the_reader, *freed_reader;
 static patron_reply *the_reply, *status_reply, *metainfo_reply, *statistics_reply, *freed_reply;
 static patron_reply *files_reply, *pieces_reply, *options_reply, *peers_reply, *trackers_reply,
@@ -175,7 +176,8 @@ static inline void prepare(void) {
     OK(patron_maker_start(the_maker, &the_making, &error));
     OK(patron_making_wait(the_making, PATIENCE_MS, &the_metainfo, &error));
     OK(patron_magnet_of(the_metainfo, &the_magnet, &error));
-    OK(patron_verify(the_metainfo, PATRON_TEXT(at), &the_verified, &error));
+    OK(patron_verify(the_metainfo, PATRON_TEXT(at), &the_verifying, &error));
+    OK(patron_verifying_wait(the_verifying, PATIENCE_MS, &the_verified, &error));
     torrent_path = strdup(path(at, "data.torrent"));
     FILE* stream = fopen(torrent_path, "wb");
     patron_bytes bytes = patron_metainfo_torrent_file(the_metainfo);
@@ -210,8 +212,8 @@ static inline void prepare(void) {
     OK(patron_send(the_handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
     the_event = await_event(the_handle, PATRON_EVENT_STATUS, torrent);
     OK(patron_snapshot_take(the_handle, &the_snapshot, &error));
-    OK(patron_listen_addresses(the_handle, &the_reply, &error));
-    OK(patron_fresh_status(the_handle, torrent, &status_reply, &error));
+    OK(patron_get_listen_addresses(the_handle, &the_reply, &error));
+    OK(patron_get_status(the_handle, torrent, &status_reply, &error));
     OK(patron_get_metainfo(the_handle, torrent, &metainfo_reply, &error));
     OK(patron_get_statistics(the_handle, &statistics_reply, &error));
     wait_for(the_reply);
@@ -235,10 +237,12 @@ static inline void prepare(void) {
     freed_client = spare_client();
     freed_handle = new_patron(freed_client);
     OK(patron_maker_start(the_maker, &freed_making, &error));
-    OK(patron_listen_addresses(freed_handle, &freed_reply, &error));
+    OK(patron_verify(the_metainfo, PATRON_TEXT(at), &freed_verifying, &error));
+    OK(patron_get_listen_addresses(freed_handle, &freed_reply, &error));
     for (int time = 0; time < 2; time++) {
         patron_reply_free(freed_reply);
         patron_making_free(freed_making);
+        patron_verifying_free(freed_verifying);
         patron_reader_free(freed_reader);
         patron_free(freed_handle);
         patron_client_free(freed_client);
@@ -248,6 +252,7 @@ static inline void prepare(void) {
     patron_client_free((patron_client*)the_handle);
     patron_reply_free((patron_reply*)the_making);
     patron_making_free((patron_making*)the_reply);
+    patron_verifying_free((patron_verifying*)the_making);
     patron_reader_free((patron_reader*)the_reply);
     free(at);
 }
@@ -292,6 +297,7 @@ static inline void clean_up(void) {
     patron_verified_free(the_verified);
     patron_metainfo_free(the_metainfo);
     patron_making_free(the_making);
+    patron_verifying_free(the_verifying);
     patron_maker_free(the_maker);
     patron_maker_free(scratch_maker);
     free((char*)torrent_path);

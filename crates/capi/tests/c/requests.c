@@ -565,7 +565,7 @@ static void peers(void) {
     patron_peer peer = only(there);
     CHECK(is(patron_peers_address(there, 0), address));
     CHECK(has(patron_peers_client(there, 0), "torrent-patron"));
-    CHECK(peer.kind == PATRON_PEER_CLIENT && peer.transport == PATRON_TRANSPORT_TCP);
+    CHECK(peer.kind == PATRON_PEER_KIND_CLIENT && peer.transport == PATRON_TRANSPORT_TCP);
     CHECK(peer.outgoing && peer.seed && !peer.connecting && !peer.suspected);
     CHECK(peer.progress == 1.0f && peer.downloaded == SIZE && peer.uploaded == 0);
     CHECK(peer.hash_failures == 0 && peer.failures == 0 && peer.id[0] != 0);
@@ -621,8 +621,7 @@ static void has_failed(side one, patron_text url) {
         patron_announce* announce = &announces[index];
         const patron_error* error = patron_trackers_announce_error(trackers, index);
         CHECK(patron_error_code(error) == announce->error);
-        CHECK(announce->protocol == PATRON_PROTOCOL_VERSION_1 ||
-              announce->protocol == PATRON_PROTOCOL_VERSION_2);
+        CHECK(announce->protocol == PATRON_ANNOUNCE_V1 || announce->protocol == PATRON_ANNOUNCE_V2);
         CHECK(announce->seeds == -1 && announce->leechers == -1 && announce->downloads == -1);
         CHECK(has(patron_trackers_announce_from(trackers, index), "127.0.0.1:"));
         CHECK(patron_trackers_announce_message(trackers, index).data);
@@ -814,13 +813,13 @@ static bool is_so(patron_reply* reply) {
 
 static bool all_are_paused(patron_handle* handle) {
     patron_reply* reply = NULL;
-    OK(patron_is_paused(handle, &reply, &error));
+    OK(patron_get_is_paused(handle, &reply, &error));
     return is_so(reply);
 }
 
 static bool dht_runs(patron_handle* handle) {
     patron_reply* reply = NULL;
-    OK(patron_is_dht_running(handle, &reply, &error));
+    OK(patron_get_is_dht_running(handle, &reply, &error));
     return is_so(reply);
 }
 

@@ -66,7 +66,7 @@ static uint64_t create(side one, int32_t kind, const void* source, size_t length
 static patron_status status_of(side one, uint64_t torrent) {
     patron_reply* reply = NULL;
     patron_status status;
-    OK(patron_fresh_status(one.handle, torrent, &reply, &error));
+    OK(patron_get_status(one.handle, torrent, &reply, &error));
     wait_for(reply);
     OK(patron_reply_status(reply, &status, sizeof status, &error));
     patron_reply_free(reply);
@@ -291,18 +291,16 @@ static void goals(void) {
     side one = begin(from), other = begin(to);
     uint64_t torrent = add(one.handle, metainfo, NULL);
     await(one.handle, PATRON_EVENT_FINISHED, torrent);
-    DO(patron_set_goals(one.handle, torrent, 1000, -1, PATRON_GOAL_REMOVE, &reply, &error));
+    DO(patron_set_goals(one.handle, torrent, 1000, -1, PATRON_GOAL_ACTION_REMOVE, &reply, &error));
     patron_status status = status_of(one, torrent);
     CHECK(status.seeding && status.ratio == 0.0 && status.all_time_uploaded == 0);
-    for (size_t index = 0; index < sizeof status.more_reserved; index++) {
-        CHECK(status.more_reserved[index] == 0);
-    }
+    CHECK(all_zero(status.reserved, sizeof status.reserved));
 
     patron_options* options = peer_options(one.handle);
-    OK(patron_options_set_goals(options, -1, 1, PATRON_GOAL_REMOVE_AND_DELETE, &error));
+    OK(patron_options_set_goals(options, -1, 1, PATRON_GOAL_ACTION_REMOVE_AND_DELETE, &error));
     uint64_t copy = add(other.handle, metainfo, options);
     await(other.handle, PATRON_EVENT_FINISHED, copy);
-    DO(patron_set_goals(one.handle, torrent, 0.5, -1, PATRON_GOAL_PAUSE, &reply, &error));
+    DO(patron_set_goals(one.handle, torrent, 0.5, -1, PATRON_GOAL_ACTION_PAUSE, &reply, &error));
     patron_event* event = await_event(one.handle, PATRON_EVENT_GOAL_REACHED, torrent);
     CHECK(patron_event_goal(event) == PATRON_GOAL_REACHED_SHARE_RATIO);
     patron_event_free(event);
@@ -326,8 +324,8 @@ static void goals(void) {
     await(one.handle, PATRON_EVENT_PAUSED, torrent);
     patron_reply* reply = NULL;
     const double no_number = strtod("nan", NULL);
-    FAILS(PATRON_E_INVALID_ARGUMENT,
-          patron_set_goals(one.handle, torrent, no_number, -1, PATRON_GOAL_PAUSE, &reply, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_set_goals(one.handle, torrent, no_number, -1,
+                                                      PATRON_GOAL_ACTION_PAUSE, &reply, &error));
     FAILS(PATRON_E_INVALID_ARGUMENT,
           patron_set_goals(one.handle, torrent, 1, 1, 4, &reply, &error));
     CHECK(!reply);

@@ -34,7 +34,7 @@ static void* use(void* unused) {
     for (int round = 0; round < ROUNDS; round++) {
         OK(patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, &error));
         patron_status status;
-        OK(patron_get_status(handle, torrent, &status, sizeof status, &error));
+        OK(patron_peek_status(handle, torrent, &status, sizeof status, &error));
         CHECK(status.torrent == torrent && status.total_size >= 100000);
 
         patron_snapshot* snapshot = NULL;
@@ -51,7 +51,7 @@ static void* use(void* unused) {
         patron_handle* other = NULL;
         OK(patron_another(handle, &other, &error));
         patron_reply* reply = NULL;
-        OK(patron_fresh_status(other, torrent, &reply, &error));
+        OK(patron_get_status(other, torrent, &reply, &error));
         patron_free(other);
         wait_for(reply);
         OK(patron_reply_status(reply, &status, sizeof status, &error));
@@ -73,7 +73,7 @@ static void* use_until_freed(void* unused) {
         patron_event* event = NULL;
         int32_t codes[] = {
             patron_send(handle, PATRON_COMMAND_STATUS, torrent, 0, true, NULL),
-            patron_get_status(handle, torrent, &status, sizeof status, NULL),
+            patron_peek_status(handle, torrent, &status, sizeof status, NULL),
             patron_next_event(handle, 5, &event, NULL),
         };
         patron_event_free(event);
@@ -199,7 +199,7 @@ int main(int argc, char** argv) {
     patron_metainfo_free(metainfo);
 
     run(use, NULL);
-    OK(patron_listen_addresses(handle, &reply, &error));
+    OK(patron_get_listen_addresses(handle, &reply, &error));
     OK(patron_snapshot_take(handle, &snapshot, &error));
     run(read_the_same, NULL);
     patron_reply_free(reply);
@@ -217,7 +217,7 @@ int main(int argc, char** argv) {
     /* The messages of the threads come before this one in the client's queue and are still
      * handled. */
     handle = new_patron(client);
-    OK(patron_fresh_status(handle, torrent, &reply, &error));
+    OK(patron_get_status(handle, torrent, &reply, &error));
     wait_for(reply);
     patron_reply_free(reply);
     patron_free(handle);

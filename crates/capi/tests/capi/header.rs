@@ -17,6 +17,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["statistics"],
     &["metainfo"],
     &["magnet"],
+    &["support/hashing"],
     &["maker"],
     &["verifier"],
     &["options"],
@@ -108,6 +109,8 @@ fn declarations(source: &Path, mut config: cbindgen::Config) -> Result<String> {
 pub(crate) struct Numbers {
     pub(crate) name: String,
     pub(crate) variants: Vec<String>,
+    /// What the variants are called in C.
+    pub(crate) constants: Vec<String>,
 }
 
 pub(crate) fn numbers() -> Result<Vec<Numbers>> {
@@ -115,9 +118,14 @@ pub(crate) fn numbers() -> Result<Vec<Numbers>> {
     for name in CHAPTERS.concat() {
         for line in std::fs::read_to_string(package().join(format!("src/{name}.rs")))?.lines() {
             if let Some(name) = opens_numbers(line) {
-                all.push(Numbers { name: name.to_owned(), variants: Vec::new() });
-            } else if let (Some((_, _, variant)), Some(last)) = (number(line), all.last_mut()) {
+                all.push(Numbers {
+                    name: name.to_owned(),
+                    variants: Vec::new(),
+                    constants: Vec::new(),
+                });
+            } else if let (Some((name, _, variant)), Some(last)) = (number(line), all.last_mut()) {
                 last.variants.push(variant.to_owned());
+                last.constants.push(format!("PATRON_{name}"));
             }
         }
     }
@@ -192,8 +200,11 @@ fn by_hand(text: &str) -> String {
             (line.starts_with("#define"), line.split_once(" -"))
         {
             out.push(format!("{define} (-{number})"));
-        } else {
+        } else if line.starts_with("typedef ") {
             out.push(line.to_owned());
+        } else {
+            // cbindgen writes the tag of each type that the same file declares.
+            out.push(line.replace("struct ", ""));
         }
     }
     out.push(String::new());

@@ -17,6 +17,7 @@ const SUPPORT: &[&str] = &[
     "lists",
     "once",
     "table",
+    "hashing",
     "handles",
     "replies",
     "thread",

@@ -13,6 +13,7 @@ mod header;
 mod layers;
 mod library;
 mod misuse;
+mod names;
 mod numbers;
 mod parity;
 mod programs;

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The methods of `Patron` whose counterpart has another name than `patron_METHOD` or `patron_get_METHOD`.
+/// The methods of `Patron` whose counterpart has another name than `patron_METHOD`, `patron_get_METHOD` or
+/// `patron_peek_METHOD`.
 const OTHERS: &[(&str, &str)] = &[
     ("changes_since", "patron_snapshot_changes_since"),
     ("events", "patron_next_event"),
+    ("fresh_status", "patron_get_status"),
     ("is_stopped", "patron_next_event"),
     ("notify", "patron_reply_notify"),
     ("options", "patron_get_torrent_options"),
@@ -34,8 +36,8 @@ fn every_method_of_a_patron_has_a_counterpart() {
     let methods = methods();
     assert!(methods.len() > 100, "{methods:?}");
     let has = |name: &str| exports.contains(name);
-    let alike =
-        |method: &str| has(&format!("patron_{method}")) || has(&format!("patron_get_{method}"));
+    let verbs = ["", "get_", "peek_"];
+    let alike = |method: &str| verbs.iter().any(|verb| has(&format!("patron_{verb}{method}")));
     let listed: BTreeSet<_> = OTHERS.iter().map(|(method, _)| (*method).to_owned()).collect();
     let others: BTreeSet<_> = methods.iter().filter(|method| !alike(method)).cloned().collect();
     assert_eq!(others, listed, "methods without a counterpart, and those of the table");

@@ -1,12 +1,12 @@
 //! Checks the exported symbols and the names of the shared object.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::header::{functions, root};
 use crate::library::{output, shared};
+use crate::support::report_skipped;
 
 fn recorded() -> PathBuf {
     root().join("crates/capi/tests/capi/exports.txt")
@@ -79,9 +79,7 @@ fn versions_agree() {
 fn cargo_c_installs_the_same_functions() {
     let installed = Command::new(env!("CARGO")).args(["cinstall", "--version"]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        // Not eprintln!, whose output is captured.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: cargo-c is not installed");
-        return;
+        return report_skipped("cargo_c_installs_the_same_functions", "cargo-c is not installed");
     }
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO"));
