@@ -1,5 +1,7 @@
 #include "torrent-patron/cpp/disk/moves.hpp"
+#include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/session/internals.hpp"
 
 #include <cerrno>
 #include <filesystem>
@@ -27,6 +29,18 @@ std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string cons
     auto const parts = "/" + part_file_name(torrent.hash);
     out.push_back({torrent.path + parts, to + parts});
     return out;
+}
+
+EndedJob ended_move(TorrentFiles const& torrent, std::string const& to, lt::status_t status,
+                    lt::storage_error const& error) {
+    EndedJob job{EndedJob::Kind::Move, internals::id(torrent.owner), torrent.path, error.ec};
+    if (!compat::has_failed(status))
+        return job;
+    job.path = error.file() < lt::file_index_t(0) ? to : torrent.names.path(error.file(), to);
+    // libtorrent reports an existing file without an error code.
+    if (!job.error)
+        job.error = make_error_code(boost::system::errc::file_exists);
+    return job;
 }
 
 lt::error_code occupied(std::string const& path) {

@@ -1,8 +1,10 @@
 // What surrounds libtorrent's moves of files. These functions wait for the disk.
 #pragma once
 
+#include "torrent-patron/cpp/disk/shared.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 
+#include <libtorrent/disk_interface.hpp>
 #include <libtorrent/error_code.hpp>
 
 #include <cstdint>
@@ -18,6 +20,10 @@ struct MovedFile {
 
 // Returns the files and the part file, each with its path before and after a move. Does not wait.
 std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string const& to);
+
+// Returns the result of a move. Does not wait.
+EndedJob ended_move(TorrentFiles const& torrent, std::string const& to, lt::status_t status,
+                    lt::storage_error const& error);
 
 // Returns an error if there is a file of this path, or if there cannot be one.
 lt::error_code occupied(std::string const& path);

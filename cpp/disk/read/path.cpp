@@ -509,9 +509,7 @@ lt::disk_io_constructor_type read_path(DiskReads reads, SharedWithDisk shared) {
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
-        auto ordered = std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics), torrents, shared,
-            network, settings);
+        auto ordered = ordered_backend(torrents, shared, network, settings, statistics);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, shared,
                                           network, settings);
     };
