@@ -2,7 +2,7 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/buffers.hpp"
-#include "torrent-patron/cpp/disk/read/growing.hpp"
+#include "torrent-patron/cpp/disk/read/file_spans.hpp"
 #include "torrent-patron/cpp/disk/read/job.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
@@ -28,12 +28,6 @@ namespace {
 // How long a torrent must have been paused after an error before the next error is reported.
 constexpr std::chrono::seconds error_interval{1};
 constexpr int most_looked_at = 16 * 1024;
-// From this size on, another thread reads faster than the network thread does block by block.
-constexpr std::ptrdiff_t least_span = 512 * 1024;
-
-lt::piece_index_t piece_at(TorrentFiles const& torrent, std::int64_t offset) {
-    return lt::piece_index_t(static_cast<int>(offset / torrent.files.piece_length()));
-}
 
 // The read path's data about a torrent.
 struct TorrentReads final : Attachment {
@@ -105,10 +99,6 @@ class ReadPath final : public Forward, public SpanReader {
                         ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts);
     void read_by_stock(Reason* reason, TorrentPtr torrent, lt::peer_request const& request,
                        ReadHandler handler, lt::disk_job_flags_t flags);
-    std::function<bool()> growing_reader(TorrentFiles& torrent, lt::file_index_t file,
-                                         std::int64_t offset, lt::span<char> to);
-    std::function<bool()> file_reader(TorrentFiles& torrent, lt::file_index_t index,
-                                      std::int64_t offset, lt::span<char> to);
     void complete(Job& job);
     void fall_back(Reason& reason, Job& job);
     lt::storage_error report(TorrentFiles& torrent, std::uint64_t generation,
@@ -126,6 +116,7 @@ class ReadPath final : public Forward, public SpanReader {
     std::shared_ptr<FinishedJobs> const finished_;
     Buffers::Owner const buffers_ = Buffers::make();
     OpenFiles open_files_;
+    FileSpans spans_;
     // How many blocks update_stats_counters has reported.
     mutable std::uint64_t reported_ = 0;
 };
@@ -138,7 +129,8 @@ ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<To
       pool_(std::make_shared<Pool>(
           "patron-read", std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
       finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
-      open_files_(network, pool_, shared.lost, counters_) {
+      open_files_(network, pool_, shared.lost, counters_),
+      spans_(network, pool_, open_files_, counters_) {
     limit_files();
 }
 
@@ -357,63 +349,9 @@ void ReadPath::complete(Job& job) {
 
 bool ReadPath::read_span(lt::storage_index_t index, std::int64_t begin, lt::span<char> to,
                          std::function<void(bool)> then) {
-    TorrentPtr const& torrent = torrents_->at(index);
-    if (way_ == DiskReads::Stock || torrent->exclusive_jobs > 0 || to.empty())
-        return false;
-    lt::file_index_t const file = torrent->files.file_index_at_offset(begin);
-    std::int64_t const offset = begin - torrent->files.file_offset(file);
-    if (!torrent->is_downloaded(file) || offset + to.size() > torrent->files.file_size(file))
-        return false;
-    auto read = torrent->is_downloading() ? growing_reader(*torrent, file, offset, to)
-                                          : file_reader(*torrent, file, offset, to);
-    if (!read)
-        return false;
-    auto task = [&network = network_, counters = counters_, read = std::move(read),
-                 size = to.size(), then = std::move(then),
-                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
-        if (stopped || !read())
-            return boost::asio::post(
-                network, [then = std::move(then), work = std::move(work)] { then(false); });
-        auto const bytes = static_cast<std::uint64_t>(size);
-        add(counters->cold_blocks, (bytes + lt::default_block_size - 1) / lt::default_block_size);
-        add(counters->cold_bytes, bytes);
-        then(true);
-    };
-    return pool_->run(task_key(index, static_cast<int>(piece_at(*torrent, begin))),
-                      std::move(task));
-}
-
-// Returns a function for a worker, which reads from a file that is being written.
-std::function<bool()> ReadPath::growing_reader(TorrentFiles& torrent, lt::file_index_t file,
-                                               std::int64_t offset, lt::span<char> to) {
-    auto const sample = torrent.known().samples.find(file);
-    if (sample == torrent.known().samples.end())
-        return nullptr;
-    std::int64_t const begin = torrent.files.file_offset(file) + offset;
-    for (auto piece = piece_at(torrent, begin); piece <= piece_at(torrent, begin + to.size() - 1);
-         ++piece)
-        if (!torrent.is_written(piece))
-            return nullptr;
-    return [path = torrent.names.path(file, torrent.path), last = sample->second.last, offset, to] {
-        return read_growing(path, last, offset, to);
-    };
-}
-
-// Returns a function for a worker, which reads from a file that nobody should write to.
-std::function<bool()> ReadPath::file_reader(TorrentFiles& torrent, lt::file_index_t index,
-                                            std::int64_t offset, lt::span<char> to) {
-    if (to.size() < least_span)
-        return nullptr;
-    File* const file = open_files_.use(torrent, reads_of(torrent).files, index, clock::now());
-    if (file == nullptr)
-        return nullptr;
-    return [file = file->shared_from_this(), offset, to] {
-        file->open();
-        auto const size = static_cast<int>(to.size());
-        // Otherwise the blocks are read one by one, hashed before if necessary.
-        return file->state() == File::State::open && !file->is_doubtful() &&
-               !file->read(to.data(), size, offset, size);
-    };
+    TorrentFiles const& torrent = *torrents_->at(index);
+    return way_ != DiskReads::Stock && torrent.exclusive_jobs == 0 &&
+           spans_.read(torrent, reads_of(torrent).files, begin, to, std::move(then));
 }
 
 // Lets libtorrent read what a worker could not. The next block tries to open the file again.
