@@ -1,7 +1,7 @@
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/process.hpp"
-#include "torrent-patron/cpp/session/answers.hpp"
 #include "torrent-patron/cpp/session/hash_trees.hpp"
+#include "torrent-patron/cpp/session/http_responses.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -51,7 +51,7 @@ constexpr int most_silent = 8;
 constexpr auto silence = std::chrono::seconds(1);
 // The maximum unprocessed bytes from a web seed: a header or an incomplete block. Also the interval
 // of the check.
-constexpr int most_unread = 128 * 1024;
+constexpr int most_unprocessed = 128 * 1024;
 constexpr auto between_looks = std::chrono::milliseconds(20);
 
 class PeerGuard : public lt::peer_plugin {
@@ -335,7 +335,7 @@ void Guard::on_tick() {
 
 void Guard::watch_web_seed(lt::peer_connection_handle const& connection) {
     if (connection.type() == lt::connection_type::url_seed)
-        split_answers(connection);
+        split_responses(connection);
     web_seeds_.push_back(connection);
     if (web_seeds_.size() == 1)
         look_at_web_seeds();
@@ -343,7 +343,7 @@ void Guard::watch_web_seed(lt::peer_connection_handle const& connection) {
 
 void Guard::look_at_web_seeds() {
     auto const has_ended = [](lt::peer_connection_handle& seed) {
-        if (internals::unread(seed) > most_unread)
+        if (unprocessed_bytes(seed) > most_unprocessed)
             seed.disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
                             lt::peer_connection_interface::peer_error);
         auto const connection = seed.native_handle();

@@ -93,8 +93,6 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
 
 // Prevents child processes from inheriting the connection's socket, if it has one.
 void close_on_exec(lt::peer_connection_handle const& connection);
-// Returns the number of received bytes that libtorrent has not been able to process yet.
-int unread(lt::peer_connection_handle const& connection);
 
 // The number of pieces of a torrent; 0 if its metadata is not known. On the network thread.
 int pieces(lt::torrent_handle const& torrent);
