@@ -167,8 +167,8 @@ std::vector<int> numbers(std::string const& version) {
 
 // Returns why a version is refused. libtorrent keeps its exported functions within a major and
 // minor version. The shim also uses its internal classes, whose layout may change with any release.
-std::string why_refused(std::string const& compiled, std::string const& loaded,
-                        std::set<std::string> const& files) {
+std::string refusal(std::string const& compiled, std::string const& loaded,
+                    std::set<std::string> const& files) {
     if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
                loaded + " is loaded; recompile from scratch, or install the other version";
@@ -184,15 +184,15 @@ std::string why_refused(std::string const& compiled, std::string const& loaded,
 } // namespace
 
 char const* version_mismatch() noexcept {
-    static std::string const why = why_refused(LIBTORRENT_VERSION, lt::version(), loaded_from());
+    static std::string const why = refusal(LIBTORRENT_VERSION, lt::version(), loaded_from());
     return why.empty() ? nullptr : why.c_str();
 }
 
 void check_versions() {}
 
 void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::String const> files) {
-    std::string const why = why_refused(std::string(compiled), std::string(loaded),
-                                        std::set<std::string>(files.begin(), files.end()));
+    std::string const why = refusal(std::string(compiled), std::string(loaded),
+                                    std::set<std::string>(files.begin(), files.end()));
     if (!why.empty())
         throw std::invalid_argument(why);
 }
@@ -208,7 +208,7 @@ thread_local int session_number = 0;
 std::atomic<bool> binds{false};
 
 // The cores that a bound network thread could run on before.
-thread_local std::optional<cpu_set_t> unbound;
+thread_local std::optional<cpu_set_t> unbound_cores;
 
 std::string comm(std::string const& task) {
     std::string name;
@@ -247,8 +247,8 @@ void name_disk_threads() {
         if (id == self || comm(task->path()) != "lt-network-" + number)
             continue;
         std::ofstream(task->path() / "comm") << "lt-disk-" << number;
-        if (unbound)
-            ::sched_setaffinity(std::atoi(id.c_str()), sizeof *unbound, &*unbound);
+        if (unbound_cores)
+            ::sched_setaffinity(std::atoi(id.c_str()), sizeof *unbound_cores, &*unbound_cores);
     }
 }
 
@@ -297,7 +297,7 @@ void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept {
     binds = true;
     if (::sched_getaffinity(0, sizeof before, &before) == 0 &&
         ::sched_setaffinity(0, sizeof bound, &bound) == 0)
-        unbound = before;
+        unbound_cores = before;
 }
 
 #else
@@ -332,7 +332,7 @@ bool names_are_bytes() {
 // /dev/null.
 void decide() {
     try {
-        compat::look_at("/dev/null/none");
+        compat::list_files("/dev/null/none");
     } catch (lt::system_error const&) {
     }
 }

@@ -49,16 +49,16 @@ std::string file_path(lt::add_torrent_params const& params, lt::file_index_t fil
 }
 
 // An open file; closed by the destructor.
-class Data {
+class OpenFile {
   public:
-    explicit Data(std::string const& path)
+    explicit OpenFile(std::string const& path)
         : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-    ~Data() {
+    ~OpenFile() {
         if (descriptor_ >= 0)
             ::close(descriptor_);
     }
-    Data(Data const&) = delete;
-    Data& operator=(Data const&) = delete;
+    OpenFile(OpenFile const&) = delete;
+    OpenFile& operator=(OpenFile const&) = delete;
     // Returns whether the whole range was written. If the file system cannot tell, it is assumed.
     bool is_written(std::int64_t begin, std::int64_t end) const {
         off_t const hole = ::lseek(descriptor_, begin, SEEK_HOLE);
@@ -73,7 +73,7 @@ struct Piece {
     // Whether the claim of the resume data cannot be trusted.
     bool doubtful = false;
     // Whether the whole piece is in files.
-    bool here = true;
+    bool present = true;
     // Whether the whole piece was written, as far as the file system can tell.
     bool written = true;
     bool wanted = false;
@@ -91,7 +91,7 @@ std::string file_stamps(lt::add_torrent_params const& params) {
 }
 
 bool has_hole(std::string const& path) {
-    return !Data(path).is_written(0, stamp(path).size);
+    return !OpenFile(path).is_written(0, stamp(path).size);
 }
 
 bool has_hole(rust::Slice<std::uint8_t const> path) {
@@ -141,7 +141,7 @@ bool check_resume_data(lt::add_torrent_params& params,
             (now.size >= 0 && !(now == then)) || (is_skipped(saved, i) && !skipped);
         // The pieces of a skipped file that it shares with other files are in the part file.
         bool const in_parts = has_parts && skipped && now.size < 0;
-        Data const data(path);
+        OpenFile const data(path);
         for (std::int64_t offset = 0; offset < files.file_size(i);) {
             std::int64_t const at = files.file_offset(i) + offset;
             std::int64_t const number = at / files.piece_length();
@@ -149,11 +149,11 @@ bool check_resume_data(lt::add_torrent_params& params,
                 (number + 1) * files.piece_length() - files.file_offset(i), files.file_size(i));
             Piece& piece = pieces[static_cast<std::size_t>(number)];
             piece.wanted = piece.wanted || !skipped;
-            bool const here = end <= now.size;
-            piece.doubtful = piece.doubtful || doubtful || !(here || in_parts);
-            piece.here = piece.here && here;
+            bool const present = end <= now.size;
+            piece.doubtful = piece.doubtful || doubtful || !(present || in_parts);
+            piece.present = piece.present && present;
             if (!params.have_pieces[lt::piece_index_t(static_cast<int>(number))])
-                piece.written = piece.written && here && data.is_written(offset, end);
+                piece.written = piece.written && present && data.is_written(offset, end);
             offset = end;
         }
     }
@@ -168,7 +168,7 @@ bool check_resume_data(lt::add_torrent_params& params,
         as_claimed = false;
         params.have_pieces.clear_bit(i);
         params.unfinished_pieces.erase(i);
-        if (!piece.here)
+        if (!piece.present)
             continue;
         // Marked as complete, so that its hash is checked.
         int const blocks =

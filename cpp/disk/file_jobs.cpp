@@ -25,7 +25,7 @@
 namespace patron {
 namespace {
 
-constexpr int most_stops = 256;
+constexpr int max_stops = 256;
 
 class FileJobs final : public Forward {
   public:
@@ -122,7 +122,7 @@ void FileJobs::exclusive_job_ended() {
 
 lt::storage_holder FileJobs::new_torrent(lt::storage_params const& params,
                                          std::shared_ptr<void> const& torrent) {
-    // The metadata is known, and no peer was told so.
+    // The metadata is known, and peers have not been notified yet.
     internals::fill_pad_trees(torrent);
     internals::drop_v2(torrent);
     auto files = std::make_shared<TorrentFiles>(params);
@@ -182,7 +182,7 @@ void FileJobs::async_move_storage(lt::storage_index_t index, std::string to, lt:
         auto const size = of_file ? torrent->files.file_size(error.file()) : 0;
         on_thread(
             [files, to, why, size] {
-                why->ec = why_not_moved(why->ec, to, size);
+                why->ec = move_error(why->ec, to, size);
                 remove_copies(*files, to);
             },
             [answer, status, path, why] { answer(status, path, *why); });
@@ -257,7 +257,7 @@ void FileJobs::async_stop_torrent(lt::storage_index_t index, std::function<void(
 
 // Those that wait are still there: their torrents keep them until they are answered.
 void FileJobs::stop_next() {
-    while (stopping_ < most_stops && !stops_.empty()) {
+    while (stopping_ < max_stops && !stops_.empty()) {
         ++stopping_;
         auto stop = std::make_shared<Stop>(std::move(stops_.front()));
         stops_.pop_front();

@@ -30,7 +30,7 @@ lt::error_code occupied(std::string const& path);
 
 // Returns why a move has failed. libtorrent may report that a file of this size cannot be renamed
 // to another file system, although it is the copy that failed.
-lt::error_code why_not_moved(lt::error_code error, std::string const& to, std::int64_t size);
+lt::error_code move_error(lt::error_code error, std::string const& to, std::int64_t size);
 
 // Removes what a move that has failed has copied, and the directories of that.
 void remove_copies(std::vector<MovedFile> const& files, std::string const& to);

@@ -17,7 +17,7 @@ namespace {
 // How many pieces of a file are hashed to find a correct one.
 constexpr int samples = 16;
 
-enum Why { not_regular = 1, longer, foreign };
+enum Reason { not_regular = 1, longer, foreign };
 
 class Exists final : public boost::system::error_category {
   public:
@@ -34,7 +34,7 @@ class Exists final : public boost::system::error_category {
     }
 };
 
-lt::storage_error refused(ExpectedFile const& file, Why why) {
+lt::storage_error refused(ExpectedFile const& file, Reason why) {
     // Never destroyed: the network thread may outlive main.
     static Exists const& exists = *new Exists;
     return lt::storage_error(lt::error_code(why, exists), file.index,
@@ -50,7 +50,7 @@ bool is_right(ExpectedFile const& file, lt::torrent_info const& info, lt::piece_
 }
 
 // Of a torrent that is only v2, the hashes of the pieces come later.
-bool has_data_of(ExpectedFile const& file, lt::torrent_info const& info, bool is_whole) {
+bool contains_data(ExpectedFile const& file, lt::torrent_info const& info, bool is_whole) {
     if (!info.info_hashes().has_v1())
         return true;
     std::int64_t const length = info.piece_length(), end = file.begin + file.size;
@@ -82,7 +82,7 @@ lt::storage_error foreign_file(std::vector<ExpectedFile> const& files,
             return refused(file, longer);
         // A file of an earlier download has its full length, and holes until it is complete.
         if (found.st_size > 0 && !has_hole(file.path) &&
-            !has_data_of(file, info, found.st_size == file.size))
+            !contains_data(file, info, found.st_size == file.size))
             return refused(file, foreign);
     }
     return {};

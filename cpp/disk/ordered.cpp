@@ -52,7 +52,7 @@ int blocks(lt::file_storage const& files, lt::piece_index_t piece) {
 lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
-        auto const& others = torrent.known().others;
+        auto const& others = torrent.details().others;
         auto const found = others.find(slice.file_index);
         auto const other = found == others.end() ? nullptr : found->second.lock();
         if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
@@ -97,13 +97,13 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           WriteHandler handler, lt::disk_job_flags_t flags) {
     auto const& torrent = torrents_->at(index);
-    if (!torrent->known().others.empty()) {
+    if (!torrent->details().others.empty()) {
         if (lt::storage_error const error = conflict(*torrent, request)) {
-            ++torrent->rare().refused[request.piece];
+            ++torrent->make_details().refused[request.piece];
             boost::asio::post(
                 network_, [torrent, piece = request.piece, handler = std::move(handler), error] {
                     handler(error);
-                    auto& refused = torrent->rare().refused;
+                    auto& refused = torrent->make_details().refused;
                     if (--refused[piece] == 0)
                         refused.erase(piece);
                 });
@@ -120,10 +120,10 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
          handler = std::move(handler)](lt::storage_error const& error) {
             // Not earlier: 2.1 hashes pieces before it writes them.
             if (!error && written)
-                torrent->note(file, *written);
+                torrent->add_sample(file, *written);
             bool const was_stopped = error && internals::is_in_upload_mode(torrent->owner);
             if (error)
-                torrent->rare().failed.insert(piece);
+                torrent->make_details().failed.insert(piece);
             handler(error);
             if (error && !was_stopped && internals::is_in_upload_mode(torrent->owner))
                 written_->stop_writing(torrent->hash);
@@ -136,7 +136,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
 std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piece) {
     std::vector<Probe> out;
     for (auto const& slice : torrent.files.map_block(piece, 0, torrent.files.piece_size(piece))) {
-        auto const& samples = torrent.known().samples;
+        auto const& samples = torrent.details().samples;
         auto const found = samples.find(slice.file_index);
         if (found != samples.end() && !torrent.is_skipped(slice.file_index))
             out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
@@ -157,7 +157,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
     auto const& torrent = torrents_->at(index);
     // libtorrent hashes a piece without waiting for its writes. It ignores this answer, which comes
     // after theirs; that of the disk, a missing file, would be a second error.
-    if (torrent->known().refused.count(piece) > 0) {
+    if (torrent->details().refused.count(piece) > 0) {
         boost::asio::post(network_, [handler = std::move(handler), piece]() mutable {
             handler(piece, {}, aborted());
         });
@@ -177,7 +177,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
             torrent->after_writes(hashed, [this, torrent, answer, hashed, v1, error, is_damaged] {
                 // With 2.1, one of the hashes of a hybrid torrent may be right. That would be an
                 // inconsistent torrent rather than a failed write.
-                if (torrent->known().failed.count(hashed) > 0)
+                if (torrent->details().failed.count(hashed) > 0)
                     return (*answer)(hashed, v1, aborted());
                 // From now on the piece may be claimed. Files that were synchronized while it was
                 // being written must be synchronized again, and so must data that another torrent
@@ -191,7 +191,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                                                             : std::vector<Probe>();
                 if (probes.empty())
                     return (*answer)(hashed, v1, error);
-                torrent->reader->look_for(
+                torrent->reader->check_probes(
                     std::move(probes), [answer, hashed, v1, error](lt::storage_error const& lost) {
                         (*answer)(hashed, v1, lost ? lost : error);
                     });

@@ -53,9 +53,9 @@ std::string file_name(lt::torrent_info const& info, lt::file_index_t file) {
 constexpr std::size_t blocks_at_once = 256;
 
 // A read of several blocks. On the network thread, except for the end of a read of all at once.
-class Gather : public std::enable_shared_from_this<Gather> {
+class RangeRead : public std::enable_shared_from_this<RangeRead> {
   public:
-    Gather(lt::torrent_handle torrent, std::uint64_t begin, rust::Box<RangeSink> sink)
+    RangeRead(lt::torrent_handle torrent, std::uint64_t begin, rust::Box<RangeSink> sink)
         : torrent_(std::move(torrent)), begin_(begin), sink_(std::move(sink)) {}
 
     void start(std::shared_ptr<lt::torrent_info const> info, std::vector<lt::peer_request> blocks) {
@@ -82,11 +82,11 @@ class Gather : public std::enable_shared_from_this<Gather> {
     void read_next() noexcept {
         try {
             auto const first = blocks_.begin() + static_cast<std::ptrdiff_t>(next_);
-            left_ = std::min(blocks_.size() - next_, blocks_at_once);
-            next_ += left_;
-            if (left_ == 0)
+            missing_ = std::min(blocks_.size() - next_, blocks_at_once);
+            next_ += missing_;
+            if (missing_ == 0)
                 return sink_->finish();
-            internals::read_blocks(torrent_, {first, first + static_cast<std::ptrdiff_t>(left_)},
+            internals::read_blocks(torrent_, {first, first + static_cast<std::ptrdiff_t>(missing_)},
                                    [self = shared_from_this()](
                                        auto const& block, auto const& buffer, auto const& failure) {
                                        self->take(block, buffer, failure);
@@ -104,7 +104,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
                         static_cast<std::uint64_t>(block.start) - begin_;
         auto const* data = reinterpret_cast<std::uint8_t const*>(buffer.data());
         sink_->put(static_cast<std::size_t>(at), {data, static_cast<std::size_t>(block.length)});
-        if (--left_ > 0)
+        if (--missing_ > 0)
             return;
         // A torrent that has been removed fails there.
         auto const session = internals::session_of(torrent_);
@@ -120,7 +120,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
     std::vector<lt::peer_request> blocks_;
     // The first block that has not been requested, and how many have not arrived.
     std::size_t next_ = 0;
-    std::size_t left_ = 0;
+    std::size_t missing_ = 0;
 };
 
 } // namespace
@@ -178,9 +178,9 @@ void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t 
 // Reads through the disk backend, because verified data may not be in the file yet.
 void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                          rust::Box<RangeSink> sink) const noexcept {
-    std::shared_ptr<Gather> gather;
+    std::shared_ptr<RangeRead> read;
     try {
-        gather = std::make_shared<Gather>(*this, begin, std::move(sink));
+        read = std::make_shared<RangeRead>(*this, begin, std::move(sink));
     } catch (...) {
         // The sink reports that it was dropped.
         return;
@@ -211,9 +211,9 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                                     " has not been downloaded yet");
             last = block.piece;
         }
-        gather->start(info, std::move(blocks));
+        read->start(info, std::move(blocks));
     } catch (...) {
-        gather->fail();
+        read->fail();
     }
 }
 

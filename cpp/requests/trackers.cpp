@@ -5,7 +5,7 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
-#include "torrent-patron/cpp/session/reach.hpp"
+#include "torrent-patron/cpp/session/ssrf_filter.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -135,7 +135,7 @@ void Torrent::scrape() const {
         refuse("the torrent has no tracker");
     for (int i = 0; i < count; ++i)
         scrape_tracker(i);
-    if (policy_.keeps_local())
+    if (policy_.blocks_local())
         restrict_trackers(internals::session_of(*this), policy_);
 }
 

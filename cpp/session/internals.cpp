@@ -45,13 +45,13 @@ struct ClassTypeFilter {};
 auto member(ClassTypeFilter);
 template struct Open<ClassTypeFilter, &lt::aux::session_impl::m_peer_class_type_filter>;
 
-struct MostRequests {};
-auto member(MostRequests);
-template struct Open<MostRequests, &native::peer_connection::m_max_out_request_queue>;
+struct MaxRequestQueue {};
+auto member(MaxRequestQueue);
+template struct Open<MaxRequestQueue, &native::peer_connection::m_max_out_request_queue>;
 
-struct WantedRequests {};
-auto member(WantedRequests);
-template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
+struct DesiredQueueSize {};
+auto member(DesiredQueueSize);
+template struct Open<DesiredQueueSize, &native::peer_connection::m_desired_queue_size>;
 
 struct InvalidRequests {};
 auto member(InvalidRequests);
@@ -79,14 +79,14 @@ lt::counters const& counters(lt::session_handle const& session) {
     return static_cast<lt::aux::session_interface&>(*session.native_handle()).stats_counters();
 }
 
-Queue queue(lt::session_handle const& session, std::size_t most) {
+Queue queue(lt::session_handle const& session, std::size_t max) {
     using Lists = lt::aux::session_interface;
     Lists& from = *session.native_handle();
     Queue out{};
     auto const first = [&](auto list, int low_rate, auto const& is_before) {
         std::vector<native::torrent*> all = from.torrent_list(list);
         out.count += all.size();
-        auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+        auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(max, all.size()));
         std::partial_sort(all.begin(), end, all.end(), is_before);
         std::vector<Queued> queued;
         for (auto it = all.begin(); it != end; ++it) {
@@ -274,7 +274,7 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
     auto const peer = connection.native_handle();
     if (!peer)
         return std::nullopt;
-    return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
+    return RequestQueue{(*peer).*member(MaxRequestQueue()), (*peer).*member(DesiredQueueSize())};
 }
 
 std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection) {

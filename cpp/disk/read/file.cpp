@@ -38,7 +38,7 @@ constexpr int max_read_ahead = 1024 * 1024;
 
 } // namespace
 
-Stamp look_at(std::string const& path) {
+Stamp stamp_of(std::string const& path) {
     struct stat found {};
     bool const is_file = ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode);
     return is_file ? Stamp(found) : Stamp();

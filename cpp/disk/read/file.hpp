@@ -44,7 +44,7 @@ struct Stamp {
 };
 
 // Returns the stamp of the file at the path; unknown if that is not a regular file.
-Stamp look_at(std::string const& path);
+Stamp stamp_of(std::string const& path);
 
 // Returns why data written at the offset is lost; no error if it is not.
 lt::error_code lost_at(std::string const& path, std::int64_t offset);

@@ -43,7 +43,7 @@ bool read_with_sample(std::string const& path, Sample const& last, std::int64_t 
 
 std::function<bool()> incomplete_file(TorrentFiles const& torrent, lt::file_index_t file,
                                       std::int64_t offset, lt::span<char> to) {
-    auto const& samples = torrent.known().samples;
+    auto const& samples = torrent.details().samples;
     auto const sample = samples.find(file);
     if (sample == samples.end())
         return nullptr;

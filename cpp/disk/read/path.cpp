@@ -27,7 +27,7 @@ namespace {
 
 // How long a torrent must have been paused after an error before the next error is reported.
 constexpr std::chrono::seconds error_interval{1};
-constexpr int most_looked_at = 16 * 1024;
+constexpr int max_checked = 16 * 1024;
 
 // The read path's data about a torrent.
 struct TorrentReads final : Attachment {
@@ -35,11 +35,11 @@ struct TorrentReads final : Attachment {
         : open_files(open), files(torrent, mapped) {}
     void release_files() override { open_files.release(files); }
     void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
-        open_files.remember(torrent, files);
+        open_files.record_stamps(torrent, files);
     }
-    void look_for(std::vector<Probe> probes,
-                  std::function<void(lt::storage_error const&)> then) override {
-        open_files.look_for(std::move(probes), std::move(then));
+    void check_probes(std::vector<Probe> probes,
+                      std::function<void(lt::storage_error const&)> then) override {
+        open_files.check_probes(std::move(probes), std::move(then));
     }
 
     // The pieces of files that may have changed.
@@ -86,9 +86,10 @@ class ReadPath final : public Forward, public SpanReader {
     using TorrentPtr = std::shared_ptr<TorrentFiles>;
     using Reason = ReadCounters::Count;
 
-    Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request, Parts& parts) const;
-    lt::storage_error look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                    clock::time_point now, std::shared_ptr<File>& doubtful);
+    Reason* stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
+                         Parts& parts) const;
+    lt::storage_error check_files(TorrentFiles& torrent, lt::peer_request const& request,
+                                  clock::time_point now, std::shared_ptr<File>& doubtful);
     bool is_right(TorrentReads& reads, lt::piece_index_t piece) const;
     void read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
                           ReadHandler handler, lt::disk_job_flags_t flags,
@@ -107,7 +108,7 @@ class ReadPath final : public Forward, public SpanReader {
     void limit_files();
 
     std::shared_ptr<Torrents> const torrents_;
-    DiskReads const way_;
+    DiskReads const mode_;
     std::shared_ptr<PlainTorrents> const plain_;
     std::shared_ptr<ReadCounters> const counters_;
     lt::io_context& network_;
@@ -124,7 +125,7 @@ class ReadPath final : public Forward, public SpanReader {
 ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
                    DiskReads reads, SharedWithDisk const& shared, lt::io_context& network,
                    lt::settings_interface const& settings)
-    : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads), plain_(shared.plain),
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), mode_(reads), plain_(shared.plain),
       counters_(shared.counters), network_(network), settings_(settings),
       pool_(std::make_shared<Pool>(
           "patron-read", std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
@@ -142,7 +143,7 @@ ReadPath::~ReadPath() {
 
 lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
                                          std::shared_ptr<void> const& torrent) {
-    bool const mapped = way_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
+    bool const mapped = mode_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
     lt::storage_holder holder = inner_->new_torrent(params, torrent);
     torrents_->at(holder)->reader =
         std::make_unique<TorrentReads>(open_files_, internals::id(torrent), mapped);
@@ -164,9 +165,9 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
         return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
     Parts parts;
     std::shared_ptr<File> doubtful;
-    Reason* const reason = why_stock(*torrent, request, parts);
-    if (reason != nullptr || way_ == DiskReads::Stock) {
-        if (lt::storage_error const error = look_at_files(*torrent, request, now, doubtful))
+    Reason* const reason = stock_reason(*torrent, request, parts);
+    if (reason != nullptr || mode_ == DiskReads::Stock) {
+        if (lt::storage_error const error = check_files(*torrent, request, now, doubtful))
             return fail(*torrent, std::move(handler), error);
         if (doubtful != nullptr && !is_right(reads, request.piece))
             return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
@@ -198,9 +199,9 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
 
 // Returns why libtorrent must read the block. Returns null if it need not; `parts` is then filled
 // in.
-ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request const& request,
-                                      Parts& parts) const {
-    if (way_ == DiskReads::Stock)
+ReadPath::Reason* ReadPath::stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
+                                         Parts& parts) const {
+    if (mode_ == DiskReads::Stock)
         return nullptr;
     if (!parts.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
@@ -213,8 +214,8 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
 }
 
 // For blocks that libtorrent reads. Returns the error of a file that has changed, if any.
-lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                          clock::time_point now, std::shared_ptr<File>& doubtful) {
+lt::storage_error ReadPath::check_files(TorrentFiles& torrent, lt::peer_request const& request,
+                                        clock::time_point now, std::shared_ptr<File>& doubtful) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
         lt::file_index_t const i = slice.file_index;
@@ -350,7 +351,7 @@ void ReadPath::complete(Job& job) {
 bool ReadPath::read_span(lt::storage_index_t index, std::int64_t begin, lt::span<char> to,
                          std::function<void(bool)> then) {
     TorrentFiles const& torrent = *torrents_->at(index);
-    return way_ != DiskReads::Stock && torrent.exclusive_jobs == 0 &&
+    return mode_ != DiskReads::Stock && torrent.exclusive_jobs == 0 &&
            spans_.read(torrent, reads_of(torrent).files, begin, to, std::move(then));
 }
 
@@ -433,8 +434,8 @@ void ReadPath::settings_updated() {
 
 void ReadPath::limit_files() {
     // Files that are only examined need no descriptors.
-    int const size = way_ == DiskReads::Stock
-                         ? most_looked_at
+    int const size = mode_ == DiskReads::Stock
+                         ? max_checked
                          : settings_.get_int(lt::settings_pack::file_pool_size);
     // More than one block needs, so that making room for its last file does not close its first.
     open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));

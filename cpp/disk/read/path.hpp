@@ -11,7 +11,7 @@
 //   buffers.hpp         memory for blocks that are copied
 //   file_spans.*        ranges of files that the program reads
 //
-// Linux only: elsewhere no system call tells what is in memory.
+// Linux only: other systems have no call that reports what is in memory.
 #pragma once
 
 #include "torrent-patron/cpp/disk/shared.hpp"
