@@ -22,11 +22,11 @@
 namespace patron {
 namespace {
 
-LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord span) {
+PartStateRecord part_state(Torrent const& torrent, lt::torrent_info const& info, SpanRecord span) {
     check_settled(torrent, "the files are still being checked");
     lt::torrent_status const status = torrent.status(lt::torrent_handle::query_pieces);
     auto const levels = torrent.get_piece_priorities();
-    LookRecord out{};
+    PartStateRecord out{};
     out.span = span;
     out.piece_length = info.piece_length();
     auto const pieces = static_cast<std::size_t>(info.num_pieces());
@@ -125,18 +125,18 @@ class RangeRead : public std::enable_shared_from_this<RangeRead> {
 
 } // namespace
 
-LookRecord Torrent::look_at_file(std::uint32_t index) const {
+PartStateRecord Torrent::file_state(std::uint32_t index) const {
     auto const info = metainfo(*this);
     lt::file_index_t const wanted = file(*info, index);
     auto const& layout = compat::files(*info);
-    return look(*this, *info, {layout.file_offset(wanted), layout.file_size(wanted)});
+    return part_state(*this, *info, {layout.file_offset(wanted), layout.file_size(wanted)});
 }
 
-LookRecord Torrent::look_at_piece(std::uint32_t index) const {
+PartStateRecord Torrent::piece_state(std::uint32_t index) const {
     auto const info = metainfo(*this);
     lt::piece_index_t const wanted = piece(*info, index);
-    return look(*this, *info,
-                {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
+    return part_state(*this, *info,
+                      {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
 }
 
 // When the first deadline is set, libtorrent cancels all requests for pieces without a deadline,

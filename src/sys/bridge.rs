@@ -284,7 +284,7 @@ mod bridge {
         size: i64,
     }
 
-    struct LookRecord {
+    struct PartStateRecord {
         span: SpanRecord,
         piece_length: i32,
         /// 1 for each piece that is available.
@@ -516,9 +516,9 @@ mod bridge {
         trust: bool,
         /// Pause as soon as the files have been checked.
         stop_when_checked: bool,
-        /// Check downloaded files again before the torrent is reported as finished.
         /// Whether files of others must not be overwritten, though the files are not known yet.
         refuse_foreign: bool,
+        /// Check downloaded files again before the torrent is reported as finished.
         verify_finished: bool,
         policy: PolicyRecord,
     }
@@ -805,8 +805,8 @@ mod bridge {
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
         /// Both fail as busy while the files are being checked.
-        fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
-        fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
+        fn file_state(self: &Torrent, file: u32) -> Result<PartStateRecord>;
+        fn piece_state(self: &Torrent, piece: u32) -> Result<PartStateRecord>;
         /// Removes deadlines, sets others, and then sets levels.
         fn steer(
             self: &Torrent,

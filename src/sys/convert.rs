@@ -9,16 +9,16 @@ use cxx::Exception;
 
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
-    LookRecord, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, QueuePlaceRecord,
-    SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord, TrackerStatusRecord,
-    TrackersRecord,
+    OptionsRecord, PartStateRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord,
+    QueuePlaceRecord, SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord,
+    TrackerStatusRecord, TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
 use super::task::Share;
 use crate::model::op;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
-    IpRange, Limits, Look, OnConflict, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
+    IpRange, Limits, OnConflict, PartState, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
     PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority,
     ProtocolVersion, QueueMove, Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId,
     TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
@@ -137,11 +137,11 @@ pub(crate) fn requests(requests: Requests) -> bridge::Requests {
     }
 }
 
-pub(crate) fn look(record: LookRecord) -> Look {
-    let LookRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
+pub(crate) fn part_state(record: PartStateRecord) -> PartState {
+    let PartStateRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
         record;
     let span = Span { begin: size(begin), size: size(length) };
-    Look { span, piece_length: u64::from(count(piece_length)), have, levels }
+    PartState { span, piece_length: u64::from(count(piece_length)), have, levels }
 }
 
 pub(crate) fn goals(record: &ClientDataRecord) -> Goals {
