@@ -17,13 +17,13 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/counters.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 #include "torrent-patron/cpp/hashing.hpp"
 #include "torrent-patron/cpp/maker.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
-#include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/trycatch.hpp"

@@ -1,7 +1,7 @@
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/errors.hpp"
-#include "torrent-patron/cpp/resume_check.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 
 #include <libtorrent/hasher.hpp>
 #include <libtorrent/operations.hpp>

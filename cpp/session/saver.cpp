@@ -3,6 +3,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
