@@ -18,8 +18,6 @@
 
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/file_state.hpp"
-#include "torrent-patron/cpp/hashing.hpp"
-#include "torrent-patron/cpp/maker.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"

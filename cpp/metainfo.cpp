@@ -6,6 +6,7 @@
 #include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/src/sys/making.rs.h"
 
 #include <libtorrent/address.hpp>
 #include <libtorrent/bdecode.hpp>

@@ -204,8 +204,8 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
     keep_trackers(params, [this](std::string const& url) { return allows_tracker(url); });
 
     auto& urls = params.url_seeds;
-    auto const is_forbidden = [this](std::string const& url) { return !allows_web_seed(url); };
-    urls.erase(std::remove_if(urls.begin(), urls.end(), is_forbidden), urls.end());
+    auto const is_forbidden_url = [this](std::string const& url) { return !allows_web_seed(url); };
+    urls.erase(std::remove_if(urls.begin(), urls.end(), is_forbidden_url), urls.end());
     if (auto* const seeds = compat::http_seeds(params);
         seeds != nullptr && (loopback_only_ || names_ == Names::ByHttp))
         seeds->clear();

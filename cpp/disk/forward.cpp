@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/disk/forward.hpp"
 
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/operations.hpp>
 
 #include <boost/asio/error.hpp>
