@@ -1,4 +1,4 @@
-// Everything in the C++ code that the bridge (src/sys/bridge.rs) can see.
+// What the bridge to sessions and torrents (src/sys/bridge.rs) can see. The shim:
 //
 //   session/      the session and its torrents, on the client thread; alerts and statuses
 //   requests/     requests about a torrent or the session, on libtorrent's network thread
@@ -19,7 +19,6 @@
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/file_state.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
-#include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/requests/session.hpp"
 #include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/session.hpp"

@@ -1,7 +1,6 @@
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/errors.hpp"
 
 #include <libtorrent/bdecode.hpp>
 #include <libtorrent/error_code.hpp>
@@ -49,67 +48,6 @@ namespace patron {
 
 rust::String loaded_version() {
     return text(lt::version());
-}
-
-// These numbers are libtorrent's own.
-static_assert(static_cast<int>(LibtorrentError::FileTooShort) ==
-              static_cast<int>(lt::errors::file_too_short));
-static_assert(static_cast<int>(LibtorrentError::NoMetadata) ==
-              static_cast<int>(lt::errors::no_metadata));
-
-rust::Str category_name(ShimCategory category) {
-    switch (category) {
-    case ShimCategory::Argument:
-        return category::argument;
-    case ShimCategory::NotDownloaded:
-        return category::not_downloaded;
-    case ShimCategory::Busy:
-        return category::busy;
-    case ShimCategory::File:
-        return category::file;
-    case ShimCategory::InUse:
-        return category::in_use;
-    case ShimCategory::Exists:
-        return category::exists;
-    case ShimCategory::Version:
-        return category::version;
-    default:
-        return category::exception;
-    }
-}
-
-void throw_for_test(std::int32_t kind) {
-    switch (kind) {
-    case 0:
-        throw lt::system_error(lt::errors::torrent_is_no_dict);
-    case 1:
-        throw std::system_error(ENOSPC, std::generic_category());
-    case 2:
-        throw std::runtime_error("a plain exception");
-    case 3:
-        throw std::bad_alloc();
-    case 4:
-        throw 42;
-    case 6:
-        throw std::invalid_argument("an argument");
-    case 7:
-        throw NotDownloaded("data that is not here");
-    case 8:
-        throw lt::system_error(lt::errors::no_metadata);
-    case 5: // longer than the buffer, with bytes that are not UTF-8
-        throw std::runtime_error(std::string(4096, '\xff'));
-    default:
-        return;
-    }
-}
-
-NativeError catch_for_test(std::int32_t kind) {
-    try {
-        throw_for_test(kind);
-    } catch (...) {
-        return current_exception();
-    }
-    return none();
 }
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {

@@ -16,13 +16,14 @@ mod wake;
 pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
     Names, NetworkThreadRecord, OptionsRecord, PeerRecord, PieceDeadline, PieceLevel, PolicyRecord,
-    QueuedRecord, Session, SessionHandle, SettingKind, SettingRecord, StoredRecord, Torrent,
-    TorrentParams, TrackerRecord, abort_session, has_hole, is_network_device, new_ip_filter,
-    new_session, params_from_info_hashes, params_from_magnet, params_from_metainfo,
-    params_from_resume_data, setting_kind, setting_names, settings_of_state,
+    QueuedRecord, Session, SessionHandle, SettingRecord, StoredRecord, Torrent, TorrentParams,
+    TrackerRecord, abort_session, has_hole, new_ip_filter, new_session, params_from_info_hashes,
+    params_from_magnet, params_from_metainfo, params_from_resume_data, settings_of_state,
 };
+pub(crate) use self::catalogue::{SettingKind, setting_kind, setting_names};
 pub(crate) use self::making::{
     LayoutRecord, NewFileRecord, NewTorrent, NewTorrentRecord, PieceHasher, PieceHashes,
     new_piece_hasher, new_torrent, preview,
 };
+pub(crate) use self::process::is_network_device;
 pub(crate) use self::wake::Waker;
