@@ -532,7 +532,12 @@ mod bridge {
     }
 
     unsafe extern "C++" {
-        include!("torrent-patron/cpp/bridge.hpp");
+        include!("torrent-patron/cpp/file_state.hpp");
+        include!("torrent-patron/cpp/metainfo.hpp");
+        include!("torrent-patron/cpp/requests/session.hpp");
+        include!("torrent-patron/cpp/requests/torrent.hpp");
+        include!("torrent-patron/cpp/session/session.hpp");
+        include!("torrent-patron/cpp/settings.hpp");
         include!("torrent-patron/src/sys/counters.rs.h");
         include!("torrent-patron/src/sys/errors.rs.h");
 
