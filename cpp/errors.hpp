@@ -46,7 +46,7 @@ struct Busy : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// A lack of descriptors or memory, which passes.
+// A temporary lack of descriptors or memory.
 inline bool is_shortage(lt::error_code const& code) {
     namespace errc = boost::system::errc;
     return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||

@@ -34,8 +34,8 @@ class NetworkPolicy {
     void restrict(lt::dht::dht_state& state) const;
 
     // Removes the URLs on this machine or the local network that come from the torrent itself,
-    // except those that the program also named, and returns them. Otherwise the client would send
-    // requests chosen by a stranger to hosts behind the firewall.
+    // except those that the program also named, and returns them. Otherwise an untrusted torrent
+    // could make the client send requests to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
     // Removes the trackers for WebRTC peers if those are not allowed, and returns them.

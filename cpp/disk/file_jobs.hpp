@@ -18,8 +18,8 @@ namespace patron {
 // time in proportion to the list. A session that ends stops all of its torrents at once: 100,000
 // took 20 seconds. Therefore a limited number is stopped at a time.
 //
-// New files. When the metadata of a magnet link has come, its files may exist and be somebody
-// else's. They are looked at before libtorrent checks them.
+// New files. When the metadata of a magnet link has arrived, its files may already exist and belong
+// to another program. They are examined before libtorrent checks them.
 //
 // Renames. libtorrent would overwrite an existing file.
 //

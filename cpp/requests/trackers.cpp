@@ -52,7 +52,7 @@ std::string given(Torrent const& torrent, rust::Str url) {
 
 } // namespace
 
-// Nobody waits for an answer, so a failure need not be reported.
+// No caller waits for the result, so a failure need not be reported.
 void Torrent::merge(TorrentParams const& other) const noexcept try {
     lt::add_torrent_params const& source = other.params_;
     auto const info = torrent_file();

@@ -10,7 +10,7 @@
 // doing so.
 //
 // Unrequested blocks. libtorrent drops them but still counts the peer as one that delivers, and
-// requests the missing blocks from nobody else. A peer that keeps sending unrequested blocks is
+// requests the missing blocks from no other peer. A peer that keeps sending unrequested blocks is
 // disconnected, and its address is refused for the rest of the session.
 //
 // Silent connections. They take the places of peers until libtorrent's handshake_timeout.
