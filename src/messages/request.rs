@@ -15,7 +15,7 @@ use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
 use crate::model::op;
 use crate::model::{
-    Answer, ClientData, CommandKind, Event, OnConflict, Part, PartState, PortProtocol, QueueMove,
+    Answer, ClientData, CommandKind, Event, Look, OnConflict, Part, PortProtocol, QueueMove,
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
@@ -112,7 +112,7 @@ pub(crate) enum RequestRole {
     OpensReader(ReaderId),
     /// Returns the available pieces again, after the files were checked or, if `chosen`, after the program
     /// changed priorities.
-    RefreshesReaders {
+    LooksAgain {
         chosen: bool,
     },
 }
@@ -459,15 +459,15 @@ pub(crate) fn resume_data(
 pub(crate) const OPEN_READER: &str = "open the file for reading";
 pub(crate) const READ: &str = "read the file";
 
-pub(crate) fn part_state(part: Part, role: RequestRole) -> AskTorrent<PartState> {
-    let state = move |torrent: &Torrent| {
+pub(crate) fn look(part: Part, role: RequestRole) -> AskTorrent<Look> {
+    let look = move |torrent: &Torrent| {
         let record = match part {
             Part::File(file) => torrent.file_state(file),
             Part::Piece(piece) => torrent.piece_state(piece),
         };
-        record.map(convert::part_state)
+        record.map(convert::look)
     };
-    Ask::task(OPEN_READER, state).role(role)
+    Ask::task(OPEN_READER, look).role(role)
 }
 
 /// Removes deadlines, sets deadlines in milliseconds, and sets the levels of pieces.

@@ -100,7 +100,7 @@ pub(crate) enum Part {
 
 /// A part of a torrent, and libtorrent's state of the pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PartState {
+pub(crate) struct Look {
     pub(crate) span: Span,
     pub(crate) piece_length: u64,
     /// 1 for each piece that is available.

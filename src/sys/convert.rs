@@ -18,7 +18,7 @@ use super::task::Share;
 use crate::model::op;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
-    IpRange, Limits, OnConflict, PartState, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
+    IpRange, Limits, Look, OnConflict, PartialPiece, Peer, PeerClassOptions, PeerClassRange,
     PeerClasses, PeerKind, PeerSource, PeerSources, PieceMap, PortProtocol, Priority,
     ProtocolVersion, QueueMove, Requests, SavedFigures, Span, TorrentFlag, TorrentFlags, TorrentId,
     TorrentOptions, TorrentState, TorrentStatus, Tracker, TrackerSource, TrackerStatus, Transport,
@@ -137,11 +137,11 @@ pub(crate) fn requests(requests: Requests) -> bridge::Requests {
     }
 }
 
-pub(crate) fn part_state(record: PartStateRecord) -> PartState {
+pub(crate) fn look(record: PartStateRecord) -> Look {
     let PartStateRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
         record;
     let span = Span { begin: size(begin), size: size(length) };
-    PartState { span, piece_length: u64::from(count(piece_length)), have, levels }
+    Look { span, piece_length: u64::from(count(piece_length)), have, levels }
 }
 
 pub(crate) fn goals(record: &ClientDataRecord) -> Goals {

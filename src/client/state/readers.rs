@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::windows::{Pieces, Plan, Window};
 use crate::error::Error;
 use crate::messages::reading::{Opening, Read, ReaderId, Then};
-use crate::model::{Part, PartState, Span, TorrentId};
+use crate::model::{Look, Part, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
 
@@ -93,7 +93,7 @@ impl Readers {
         (std::mem::replace(&mut self.were_open, open) != open).then_some(open)
     }
 
-    /// Adds a reader, which waits until libtorrent has [answered](Readers::opened).
+    /// Adds a reader, which waits until libtorrent has [answered](Readers::looked).
     pub(in crate::client) fn begin(&mut self, opening: Opening) -> ReaderId {
         let (id, torrent) = (ReaderId::next(), opening.torrent);
         self.make_room(torrent);
@@ -134,26 +134,22 @@ impl Readers {
     }
 
     /// Opens a reader with libtorrent's answer. Returns its opening, to be replied to.
-    pub(in crate::client) fn opened(&mut self, id: ReaderId, state: &PartState) -> Option<Opening> {
+    pub(in crate::client) fn looked(&mut self, id: ReaderId, look: &Look) -> Option<Opening> {
         let of = self.torrents.get_mut(self.by_id.get(&id)?)?;
         let opening = of.opening.remove(&id)?;
-        let levels = (of.plan == Plan::default()).then(|| state.levels.clone());
-        of.pieces.update(state.piece_length, &state.have, levels);
-        let window = Window::new(state.span, opening.options);
+        let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
+        of.pieces.update(look.piece_length, &look.have, levels);
+        let window = Window::new(look.span, opening.options);
         let once = matches!(opening.then, Then::Bytes(..));
-        of.open.insert(id, Open { span: state.span, window, waiting: None, once });
+        of.open.insert(id, Open { span: look.span, window, waiting: None, once });
         Some(opening)
     }
 
     /// Takes a new answer from libtorrent. Returns the reads whose data is available.
-    pub(in crate::client) fn update(
-        &mut self,
-        torrent: TorrentId,
-        state: &PartState,
-    ) -> Vec<Fetch> {
+    pub(in crate::client) fn update(&mut self, torrent: TorrentId, look: &Look) -> Vec<Fetch> {
         let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
-        let levels = (of.plan == Plan::default()).then(|| state.levels.clone());
-        of.pieces.update(state.piece_length, &state.have, levels);
+        let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
+        of.pieces.update(look.piece_length, &look.have, levels);
         of.fetches(torrent)
     }
 
@@ -364,11 +360,11 @@ mod tests {
     }
 
     /// The answer for a file of 10 pieces of 1 MiB, of which these are available.
-    fn state(have: &[usize]) -> PartState {
+    fn look(have: &[usize]) -> Look {
         let mut pieces = vec![0; 10];
         have.iter().for_each(|piece| pieces[*piece] = 1);
         let span = Span { begin: 0, size: 10 * MIB };
-        PartState { span, piece_length: MIB, have: pieces, levels: vec![4; 10] }
+        Look { span, piece_length: MIB, have: pieces, levels: vec![4; 10] }
     }
 
     fn read(reader: ReaderId, position: u64) -> (Read, Reply<Vec<u8>>) {
@@ -379,7 +375,7 @@ mod tests {
 
     fn open(readers: &mut Readers, torrent: TorrentId, have: &[usize]) -> ReaderId {
         let id = readers.begin(opening(torrent));
-        assert!(readers.opened(id, &state(have)).is_some());
+        assert!(readers.looked(id, &look(have)).is_some());
         id
     }
 
@@ -414,11 +410,11 @@ mod tests {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = readers.begin(opening(torrent));
         readers.arrived(torrent, 0);
-        readers.opened(id, &state(&[]));
+        readers.looked(id, &look(&[]));
         assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Fetch(_)));
         readers.checking(torrent);
         assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Wait(_)));
-        assert_eq!(readers.update(torrent, &state(&[0])).len(), 1);
+        assert_eq!(readers.update(torrent, &look(&[0])).len(), 1);
     }
 
     #[test]
@@ -430,7 +426,7 @@ mod tests {
                 for _ in 0..10 {
                     let id = readers.begin(once(torrent, due).0);
                     if number % 2 == 0 {
-                        readers.opened(id, &state(&[]));
+                        readers.looked(id, &look(&[]));
                         readers.read(read(id, 0).0, Instant::now());
                     }
                 }
@@ -485,7 +481,7 @@ mod tests {
         assert_eq!(back.levels, [(0, 4), (1, 4)]);
         assert_eq!(readers.steer(torrent, Instant::now()), None, "not while it chooses");
         assert_eq!(readers.levels(torrent), None, "libtorrent's are the program's");
-        let chosen = PartState { levels: vec![2; 10], ..state(&[]) };
+        let chosen = Look { levels: vec![2; 10], ..look(&[]) };
         readers.update(torrent, &chosen);
         readers.choice_ended(torrent);
         assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 7), (1, 6)]);
@@ -531,7 +527,7 @@ mod tests {
         let (opening, reply) = once(torrent, now + Duration::from_secs(2));
         let second = readers.begin(opening);
         let Some(Opening { then: Then::Bytes(reply_there, _), .. }) =
-            readers.opened(second, &state(&[]))
+            readers.looked(second, &look(&[]))
         else {
             panic!("not opened")
         };

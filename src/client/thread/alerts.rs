@@ -150,7 +150,7 @@ impl<E: Engine> ClientThread<E> {
     fn checked(&mut self, id: TorrentId) {
         self.publish(id, |name| Event::Checked { id, name });
         self.update_status(id, |_| ());
-        self.refresh_readers(id);
+        self.look_again(id);
         // Unchanged resume data is not saved again.
         if !self.torrents.get_mut(id).is_some_and(|torrent| take(&mut torrent.as_saved)) {
             self.save_soon(id);
@@ -165,7 +165,7 @@ impl<E: Engine> ClientThread<E> {
             status.has_metadata = true;
         });
         self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
-        self.refresh_readers(id);
+        self.look_again(id);
         self.save_soon(id);
     }
 

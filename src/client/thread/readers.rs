@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::{Opened, Opening, Read, ReaderId, Then};
 use crate::messages::request::{self, OPEN_READER, READ, RequestRole};
-use crate::model::{Answer, Part, PartState, Span, TorrentId};
+use crate::model::{Answer, Look, Part, Span, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn open_reader(&mut self, opening: Opening) {
@@ -19,34 +19,34 @@ impl<E: Engine> ClientThread<E> {
         let reader = self.readers.begin(opening);
         // Subscribe before libtorrent answers, so that no later piece is missed.
         self.follow_readers();
-        self.query_part(reader);
+        self.look(reader);
     }
 
-    fn query_part(&mut self, reader: ReaderId) {
+    fn look(&mut self, reader: ReaderId) {
         if let Some((id, part)) = self.readers.part(reader) {
-            self.request(id, request::part_state(part, RequestRole::OpensReader(reader)));
+            self.request(id, request::look(part, RequestRole::OpensReader(reader)));
         }
     }
 
     /// Asks libtorrent again, because the metadata has arrived or the files were checked.
-    pub(in crate::client) fn refresh_readers(&mut self, id: TorrentId) {
+    pub(in crate::client) fn look_again(&mut self, id: TorrentId) {
         for reader in self.readers.opening(id) {
-            self.query_part(reader);
+            self.look(reader);
         }
         if self.readers.is_open(id) {
-            let role = RequestRole::RefreshesReaders { chosen: false };
-            self.request(id, request::part_state(Part::Piece(0), role));
+            let role = RequestRole::LooksAgain { chosen: false };
+            self.request(id, request::look(Part::Piece(0), role));
         }
     }
 
-    pub(in crate::client) fn reader_answered(
+    pub(in crate::client) fn looked(
         &mut self,
         id: TorrentId,
         reader: ReaderId,
         answer: &Result<Answer>,
     ) {
-        let state = match answer {
-            Ok(answer) => answer.downcast_ref::<PartState>(),
+        let look = match answer {
+            Ok(answer) => answer.downcast_ref::<Look>(),
             Err(error) => {
                 let error = match error.kind() {
                     ErrorKind::NoMetadata | ErrorKind::Busy => match self.why_not(id) {
@@ -62,30 +62,28 @@ impl<E: Engine> ClientThread<E> {
                 return self.follow_readers();
             }
         };
-        let Some(state) = state else { return };
-        let Some(opening) = self.readers.opened(reader, state) else { return };
+        let Some(look) = look else { return };
+        let Some(opening) = self.readers.looked(reader, look) else { return };
         match opening.then {
             Then::Lease(lessee) => {
-                lessee.give(Ok(Opened { reader, size: state.span.size }));
+                lessee.give(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
             Then::Bytes(reply, _) => {
-                let (length, into) = (state.span.size, Vec::new());
+                let (length, into) = (look.span.size, Vec::new());
                 self.read(Read { reader, position: 0, length, into, reply });
             }
         }
     }
 
-    pub(in crate::client) fn readers_refreshed(
+    pub(in crate::client) fn looked_again(
         &mut self,
         id: TorrentId,
         chosen: bool,
         answer: &Result<Answer>,
     ) {
-        if let Some(state) =
-            answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<PartState>())
-        {
-            let fetches = self.readers.update(id, state);
+        if let Some(look) = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<Look>()) {
+            let fetches = self.readers.update(id, look);
             self.fetch(fetches);
         }
         if chosen {
@@ -118,7 +116,7 @@ impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
         self.readers.fail(id, error);
         for reader in self.readers.opening(id) {
-            self.query_part(reader);
+            self.look(reader);
         }
     }
 
@@ -169,8 +167,8 @@ impl<E: Engine> ClientThread<E> {
 
     pub(in crate::client) fn pieces_chosen(&mut self, id: TorrentId) {
         if self.readers.is_open(id) {
-            let role = RequestRole::RefreshesReaders { chosen: true };
-            self.request(id, request::part_state(Part::Piece(0), role));
+            let role = RequestRole::LooksAgain { chosen: true };
+            self.request(id, request::look(Part::Piece(0), role));
         } else {
             self.readers.choice_ended(id);
             self.steer(id);

@@ -90,7 +90,7 @@ impl<E: Engine> ClientThread<E> {
             | RequestRole::Pauses
             | RequestRole::GivesMetainfo
             | RequestRole::OpensReader(_)
-            | RequestRole::RefreshesReaders { .. }
+            | RequestRole::LooksAgain { .. }
             | RequestRole::GivesOptions
             | RequestRole::ChangesQueue { .. }
             | RequestRole::ChangesSettings(_)
@@ -163,11 +163,9 @@ impl<E: Engine> ClientThread<E> {
                     }
                     self.pieces_chosen(id);
                 }
-                (RequestRole::OpensReader(reader), answer) => {
-                    self.reader_answered(id, *reader, answer);
-                }
-                (RequestRole::RefreshesReaders { chosen }, answer) => {
-                    self.readers_refreshed(id, *chosen, answer);
+                (RequestRole::OpensReader(reader), answer) => self.looked(id, *reader, answer),
+                (RequestRole::LooksAgain { chosen }, answer) => {
+                    self.looked_again(id, *chosen, answer);
                 }
                 (RequestRole::ChangesQueue { stored: false, .. }, Ok(_)) => self.save_queue(),
                 _ => {}

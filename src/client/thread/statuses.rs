@@ -131,7 +131,7 @@ impl<E: Engine> ClientThread<E> {
             self.fail_add(add, Error::new(ErrorKind::Busy, op::ADD, why));
         }
         for id in self.torrents.ids() {
-            self.refresh_readers(id);
+            self.look_again(id);
         }
         self.take_statuses(statuses);
         let waiters = self.statuses.answered_up_to(shard, asked.statuses);
