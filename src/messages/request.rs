@@ -468,8 +468,8 @@ pub(crate) const READ: &str = "read the file";
 pub(crate) fn look(part: Part, role: TorrentRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
         let record = match part {
-            Part::File(file) => torrent.look_at_file(file),
-            Part::Piece(piece) => torrent.look_at_piece(piece),
+            Part::File(file) => torrent.file_state(file),
+            Part::Piece(piece) => torrent.piece_state(piece),
         };
         record.map(convert::look)
     };

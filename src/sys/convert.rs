@@ -9,9 +9,9 @@ use cxx::Exception;
 
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
-    LookRecord, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, QueuePlaceRecord,
-    SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord, TrackerStatusRecord,
-    TrackersRecord,
+    OptionsRecord, PartStateRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord,
+    QueuePlaceRecord, SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord,
+    TrackerStatusRecord, TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
 use super::task::ShardPart;
@@ -137,8 +137,8 @@ pub(crate) fn requests(requests: Requests) -> bridge::Requests {
     }
 }
 
-pub(crate) fn look(record: LookRecord) -> Look {
-    let LookRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
+pub(crate) fn look(record: PartStateRecord) -> Look {
+    let PartStateRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
         record;
     let span = Span { begin: size(begin), size: size(length) };
     Look { span, piece_length: u64::from(count(piece_length)), have, levels }
