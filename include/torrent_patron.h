@@ -159,40 +159,40 @@ typedef struct patron_bytes {
 #define PATRON_E_PANICKED (-12)
 
 /** A .torrent file cannot be read: it does not exist, or the system refuses. */
-#define PATRON_E_UNREADABLE (-16)
+#define PATRON_E_UNREADABLE (-13)
 
 /** Resume data is invalid, or of another torrent. The torrent can be added without it. */
-#define PATRON_E_RESUME_DATA (-17)
+#define PATRON_E_RESUME_DATA (-14)
 
 /** A magnet link has no metadata yet. */
-#define PATRON_E_NO_METADATA (-18)
+#define PATRON_E_NO_METADATA (-15)
 
 /** The data has not been downloaded yet. */
-#define PATRON_E_NOT_DOWNLOADED (-19)
+#define PATRON_E_NOT_DOWNLOADED (-16)
 
 /** The files of a torrent, or a store, cannot be written, read, moved, renamed or deleted. */
-#define PATRON_E_DISK (-20)
+#define PATRON_E_DISK (-17)
 
 /** A store is damaged, or the file is not a store. */
-#define PATRON_E_CORRUPT (-21)
+#define PATRON_E_CORRUPT (-18)
 
 /** Another process, or another client, has the store open. */
-#define PATRON_E_IN_USE (-22)
+#define PATRON_E_IN_USE (-19)
 
 /**
  * Files that are not the torrent's are where its own would be; see
  * patron_options_set_existing_files().
  */
-#define PATRON_E_EXISTS (-23)
+#define PATRON_E_EXISTS (-20)
 
 /** A pointer that must not be NULL is NULL. */
-#define PATRON_E_NULL (-13)
+#define PATRON_E_NULL (-21)
 
 /** A handle was freed before, belongs to another type, or was never valid. */
-#define PATRON_E_BAD_HANDLE (-14)
+#define PATRON_E_BAD_HANDLE (-22)
 
 /** The process was forked after it had used the library; see "Threads and processes". */
-#define PATRON_E_FORKED (-15)
+#define PATRON_E_FORKED (-23)
 
 /**
  * An error. Owned by the caller, who frees it with patron_error_free(); an error that was borrowed
@@ -250,6 +250,9 @@ typedef struct patron_reader patron_reader;
 /** A reply: receives the answer to a command. */
 typedef struct patron_reply patron_reply;
 
+/** Data that is being verified. */
+typedef struct patron_verifying patron_verifying;
+
 /* ===============================================================================================
  * Versions
  * ===============================================================================================
@@ -306,10 +309,10 @@ typedef struct patron_settings patron_settings;
  *
  * Errors: INVALID_ARGUMENT for an unknown preset.
  */
-int32_t patron_settings_new(int32_t preset, struct patron_settings **out, patron_error **error);
+int32_t patron_settings_new(int32_t preset, patron_settings **out, patron_error **error);
 
 /** Frees a set of settings. NULL is allowed. */
-void patron_settings_free(struct patron_settings *settings);
+void patron_settings_free(patron_settings *settings);
 
 /**
  * Sets a setting to true or false.
@@ -317,7 +320,7 @@ void patron_settings_free(struct patron_settings *settings);
  * Errors: INVALID_ARGUMENT for an unknown name (the message suggests the nearest one) or a setting
  * of another type.
  */
-int32_t patron_settings_set_bool(struct patron_settings *settings,
+int32_t patron_settings_set_bool(patron_settings *settings,
                                  const char *name,
                                  size_t name_length,
                                  bool value,
@@ -327,7 +330,7 @@ int32_t patron_settings_set_bool(struct patron_settings *settings,
  * Sets a setting to an integer, in the unit of libtorrent's reference. Errors are as for
  * patron_settings_set_bool().
  */
-int32_t patron_settings_set_int(struct patron_settings *settings,
+int32_t patron_settings_set_int(patron_settings *settings,
                                 const char *name,
                                 size_t name_length,
                                 int32_t value,
@@ -337,7 +340,7 @@ int32_t patron_settings_set_int(struct patron_settings *settings,
  * Sets a setting of any type to a value written as a text: "true", "500", "127.0.0.1:0". Errors are
  * as for patron_settings_set_bool(), and INVALID_ARGUMENT if the text is not a valid value.
  */
-int32_t patron_settings_set(struct patron_settings *settings,
+int32_t patron_settings_set(patron_settings *settings,
                             const char *name,
                             size_t name_length,
                             const char *value,
@@ -345,20 +348,20 @@ int32_t patron_settings_set(struct patron_settings *settings,
                             patron_error **error);
 
 /** The number of settings in the set. */
-size_t patron_settings_count(const struct patron_settings *settings);
+size_t patron_settings_count(const patron_settings *settings);
 
 /**
  * The name of a setting in the set. Settings are sorted by name. Valid until the set is changed or
  * freed.
  */
-patron_text patron_settings_name(const struct patron_settings *settings, size_t index);
+patron_text patron_settings_name(const patron_settings *settings, size_t index);
 
 /**
  * The value of the setting with this name, as a text; empty if the set does not contain it. Its
  * type, a PATRON_SETTING_*, is written to `kind`, unless that is NULL. Valid until the set is
  * changed or freed.
  */
-patron_text patron_settings_get(const struct patron_settings *settings,
+patron_text patron_settings_get(const patron_settings *settings,
                                 const char *name,
                                 size_t name_length,
                                 int32_t *kind);
@@ -384,8 +387,8 @@ typedef struct patron_statistics patron_statistics;
  * Errors: BAD_HANDLE.
  */
 int32_t patron_peek_read_statistics(patron_handle *patron,
-                               struct patron_statistics **out,
-                               patron_error **error);
+                                    patron_statistics **out,
+                                    patron_error **error);
 
 /**
  * For patron_get_statistics(): the statistics, a new object for each call. Free it with
@@ -394,57 +397,57 @@ int32_t patron_peek_read_statistics(patron_handle *patron,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_statistics(patron_reply *reply,
-                                struct patron_statistics **out,
+                                patron_statistics **out,
                                 patron_error **error);
 
 /** Frees a statistics object. NULL is allowed. */
-void patron_statistics_free(struct patron_statistics *statistics);
+void patron_statistics_free(patron_statistics *statistics);
 
 /** For the answer to patron_get_statistics(): the number of network threads of the client. */
-size_t patron_statistics_network_threads(const struct patron_statistics *statistics);
+size_t patron_statistics_network_threads(const patron_statistics *statistics);
 
 /**
  * Returns the counters of one network thread. Free them with patron_statistics_free().
  *
  * Errors: INVALID_ARGUMENT if there is no such thread.
  */
-int32_t patron_statistics_network_thread(const struct patron_statistics *statistics,
+int32_t patron_statistics_network_thread(const patron_statistics *statistics,
                                          size_t index,
-                                         struct patron_statistics **out,
+                                         patron_statistics **out,
                                          patron_error **error);
 
 /**
  * Writes the value of the counter with this name. Returns false and writes nothing if there is
  * none.
  */
-bool patron_statistics_get(const struct patron_statistics *statistics,
+bool patron_statistics_get(const patron_statistics *statistics,
                            const char *name,
                            size_t name_length,
                            int64_t *out);
 
 /** The number of counters. They are sorted by name. */
-size_t patron_statistics_count(const struct patron_statistics *statistics);
+size_t patron_statistics_count(const patron_statistics *statistics);
 
 /** The name of a counter. */
-patron_text patron_statistics_name(const struct patron_statistics *statistics, size_t index);
+patron_text patron_statistics_name(const patron_statistics *statistics, size_t index);
 
 /** The value of a counter. */
-int64_t patron_statistics_value(const struct patron_statistics *statistics, size_t index);
+int64_t patron_statistics_value(const patron_statistics *statistics, size_t index);
 
 /** Whether a counter is a gauge, which can decrease; other counters only increase. */
-bool patron_statistics_is_gauge(const struct patron_statistics *statistics, size_t index);
+bool patron_statistics_is_gauge(const patron_statistics *statistics, size_t index);
 
 /**
  * The bytes sent in all runs that used the client's store; 0 without a store, and for
  * patron_peek_read_statistics().
  */
-uint64_t patron_statistics_all_time_sent(const struct patron_statistics *statistics);
+uint64_t patron_statistics_all_time_sent(const patron_statistics *statistics);
 
 /**
  * The bytes received in all runs that used the client's store, like
  * patron_statistics_all_time_sent().
  */
-uint64_t patron_statistics_all_time_received(const struct patron_statistics *statistics);
+uint64_t patron_statistics_all_time_received(const patron_statistics *statistics);
 
 /* ===============================================================================================
  * Metainfo
@@ -463,7 +466,7 @@ typedef struct patron_metainfo patron_metainfo;
  */
 int32_t patron_metainfo_decode(const uint8_t *data,
                                size_t length,
-                               struct patron_metainfo **out,
+                               patron_metainfo **out,
                                patron_error **error);
 
 /**
@@ -473,7 +476,7 @@ int32_t patron_metainfo_decode(const uint8_t *data,
  */
 int32_t patron_metainfo_read(const char *file,
                              size_t file_length,
-                             struct patron_metainfo **out,
+                             patron_metainfo **out,
                              patron_error **error);
 
 /**
@@ -483,90 +486,90 @@ int32_t patron_metainfo_read(const char *file,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_metainfo(patron_reply *reply,
-                              struct patron_metainfo **out,
+                              patron_metainfo **out,
                               patron_error **error);
 
 /** Frees a metainfo object. NULL is allowed. */
-void patron_metainfo_free(struct patron_metainfo *metainfo);
+void patron_metainfo_free(patron_metainfo *metainfo);
 
 /** The name of the single file, or of the directory that contains the files. */
-patron_text patron_metainfo_name(const struct patron_metainfo *metainfo);
+patron_text patron_metainfo_name(const patron_metainfo *metainfo);
 
 /** Writes the v1 info hash, 20 bytes (BEP 3). Returns false and writes nothing if there is none. */
-bool patron_metainfo_info_hash_v1(const struct patron_metainfo *metainfo, uint8_t (*out)[20]);
+bool patron_metainfo_info_hash_v1(const patron_metainfo *metainfo, uint8_t (*out)[20]);
 
 /**
  * Writes the v2 info hash, 32 bytes (BEP 52). Returns false and writes nothing if there is none.
  */
-bool patron_metainfo_info_hash_v2(const struct patron_metainfo *metainfo, uint8_t (*out)[32]);
+bool patron_metainfo_info_hash_v2(const patron_metainfo *metainfo, uint8_t (*out)[32]);
 
 /** The total size of the files in bytes, including pad files. */
-uint64_t patron_metainfo_total_size(const struct patron_metainfo *metainfo);
+uint64_t patron_metainfo_total_size(const patron_metainfo *metainfo);
 
 /** The piece length in bytes; the last piece may be shorter. */
-uint32_t patron_metainfo_piece_length(const struct patron_metainfo *metainfo);
+uint32_t patron_metainfo_piece_length(const patron_metainfo *metainfo);
 
 /** The number of pieces. */
-uint32_t patron_metainfo_piece_count(const struct patron_metainfo *metainfo);
+uint32_t patron_metainfo_piece_count(const patron_metainfo *metainfo);
 
 /** The number of files, including pad files. */
-size_t patron_metainfo_file_count(const struct patron_metainfo *metainfo);
+size_t patron_metainfo_file_count(const patron_metainfo *metainfo);
 
 /** The path of a file, relative to the save directory; never absolute, never with "..". */
-patron_text patron_metainfo_file_path(const struct patron_metainfo *metainfo, size_t index);
+patron_text patron_metainfo_file_path(const patron_metainfo *metainfo, size_t index);
 
 /** The size of a file in bytes. */
-uint64_t patron_metainfo_file_size(const struct patron_metainfo *metainfo, size_t index);
+uint64_t patron_metainfo_file_size(const patron_metainfo *metainfo, size_t index);
 
 /**
  * Whether it is a pad file, which only fills space up to a piece boundary and is never on disk (BEP
  * 47).
  */
-bool patron_metainfo_file_is_pad(const struct patron_metainfo *metainfo, size_t index);
+bool patron_metainfo_file_is_pad(const patron_metainfo *metainfo, size_t index);
 
 /** The target of a symbolic link, relative to the save directory (BEP 47); empty for a file. */
-patron_text patron_metainfo_file_symlink(const struct patron_metainfo *metainfo, size_t index);
+patron_text patron_metainfo_file_symlink(const patron_metainfo *metainfo, size_t index);
 
 /** The number of trackers. */
-size_t patron_metainfo_tracker_count(const struct patron_metainfo *metainfo);
+size_t patron_metainfo_tracker_count(const patron_metainfo *metainfo);
 
 /**
  * The announce URL of a tracker. Its tier is written to `tier`, unless that is NULL; lower tiers
  * are tried first (BEP 12).
  */
-patron_text patron_metainfo_tracker(const struct patron_metainfo *metainfo,
+patron_text patron_metainfo_tracker(const patron_metainfo *metainfo,
                                     size_t index,
                                     uint8_t *tier);
 
 /** The number of web seeds (BEP 19). */
-size_t patron_metainfo_web_seed_count(const struct patron_metainfo *metainfo);
+size_t patron_metainfo_web_seed_count(const patron_metainfo *metainfo);
 
 /** The URL of a web seed. */
-patron_text patron_metainfo_web_seed(const struct patron_metainfo *metainfo, size_t index);
+patron_text patron_metainfo_web_seed(const patron_metainfo *metainfo, size_t index);
 
 /**
  * The number of invalid URLs that patron_metainfo_invalid_url() can return. Their trackers and web
  * seeds were left out. If there are very many, only the first are counted.
  */
-size_t patron_metainfo_invalid_url_count(const struct patron_metainfo *metainfo);
+size_t patron_metainfo_invalid_url_count(const patron_metainfo *metainfo);
 
 /** An invalid URL and what is wrong with it, as text for a user. */
-patron_text patron_metainfo_invalid_url(const struct patron_metainfo *metainfo, size_t index);
+patron_text patron_metainfo_invalid_url(const patron_metainfo *metainfo, size_t index);
 
 /** Whether the torrent is private: peers come only from its trackers (BEP 27). */
-bool patron_metainfo_is_private(const struct patron_metainfo *metainfo);
+bool patron_metainfo_is_private(const patron_metainfo *metainfo);
 
 /** The comment; often empty. */
-patron_text patron_metainfo_comment(const struct patron_metainfo *metainfo);
+patron_text patron_metainfo_comment(const patron_metainfo *metainfo);
 
 /** The name of the program that created it; often empty. */
-patron_text patron_metainfo_creator(const struct patron_metainfo *metainfo);
+patron_text patron_metainfo_creator(const patron_metainfo *metainfo);
 
 /** The creation date in seconds since 1970; 0 if there is none. */
-uint64_t patron_metainfo_creation_date(const struct patron_metainfo *metainfo);
+uint64_t patron_metainfo_creation_date(const patron_metainfo *metainfo);
 
 /** The bytes of the .torrent file. */
-patron_bytes patron_metainfo_torrent_file(const struct patron_metainfo *metainfo);
+patron_bytes patron_metainfo_torrent_file(const patron_metainfo *metainfo);
 
 /* ===============================================================================================
  * Magnet links
@@ -585,7 +588,7 @@ typedef struct patron_magnet patron_magnet;
  */
 int32_t patron_magnet_parse(const char *uri,
                             size_t uri_length,
-                            struct patron_magnet **out,
+                            patron_magnet **out,
                             patron_error **error);
 
 /**
@@ -593,59 +596,80 @@ int32_t patron_magnet_parse(const char *uri,
  * result with patron_magnet_free().
  */
 int32_t patron_magnet_of(const patron_metainfo *metainfo,
-                         struct patron_magnet **out,
+                         patron_magnet **out,
                          patron_error **error);
 
 /** Frees a magnet object. NULL is allowed. */
-void patron_magnet_free(struct patron_magnet *magnet);
+void patron_magnet_free(patron_magnet *magnet);
 
 /** The link as a text. */
-patron_text patron_magnet_uri(const struct patron_magnet *magnet);
+patron_text patron_magnet_uri(const patron_magnet *magnet);
 
 /** The name to show until the metadata has arrived; empty if the link has none. */
-patron_text patron_magnet_name(const struct patron_magnet *magnet);
+patron_text patron_magnet_name(const patron_magnet *magnet);
 
 /** Writes the v1 info hash, 20 bytes (BEP 3). Returns false and writes nothing if there is none. */
-bool patron_magnet_info_hash_v1(const struct patron_magnet *magnet, uint8_t (*out)[20]);
+bool patron_magnet_info_hash_v1(const patron_magnet *magnet, uint8_t (*out)[20]);
 
 /**
  * Writes the v2 info hash, 32 bytes (BEP 52). Returns false and writes nothing if there is none.
  */
-bool patron_magnet_info_hash_v2(const struct patron_magnet *magnet, uint8_t (*out)[32]);
+bool patron_magnet_info_hash_v2(const patron_magnet *magnet, uint8_t (*out)[32]);
 
 /** The number of trackers. */
-size_t patron_magnet_tracker_count(const struct patron_magnet *magnet);
+size_t patron_magnet_tracker_count(const patron_magnet *magnet);
 
 /** The announce URL of a tracker. Its tier is written to `tier`, unless that is NULL. */
-patron_text patron_magnet_tracker(const struct patron_magnet *magnet, size_t index, uint8_t *tier);
+patron_text patron_magnet_tracker(const patron_magnet *magnet, size_t index, uint8_t *tier);
 
 /** The number of web seeds (BEP 19). */
-size_t patron_magnet_web_seed_count(const struct patron_magnet *magnet);
+size_t patron_magnet_web_seed_count(const patron_magnet *magnet);
 
 /** The URL of a web seed. */
-patron_text patron_magnet_web_seed(const struct patron_magnet *magnet, size_t index);
+patron_text patron_magnet_web_seed(const patron_magnet *magnet, size_t index);
 
 /**
  * The number of invalid URLs that patron_magnet_invalid_url() can return. Their trackers and web
  * seeds were left out. If there are very many, only the first are counted.
  */
-size_t patron_magnet_invalid_url_count(const struct patron_magnet *magnet);
+size_t patron_magnet_invalid_url_count(const patron_magnet *magnet);
 
 /** An invalid URL and what is wrong with it, as text for a user. */
-patron_text patron_magnet_invalid_url(const struct patron_magnet *magnet, size_t index);
+patron_text patron_magnet_invalid_url(const patron_magnet *magnet, size_t index);
 
 /** The number of peer addresses. */
-size_t patron_magnet_peer_count(const struct patron_magnet *magnet);
+size_t patron_magnet_peer_count(const patron_magnet *magnet);
 
 /** The address and port of a peer. */
-patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index);
+patron_text patron_magnet_peer(const patron_magnet *magnet, size_t index);
+
+/* ===============================================================================================
+ * Hashing
+ * ===============================================================================================
+ *
+ * Creating and verifying torrents read all data, on separate threads. Any thread may watch, cancel
+ * or wait for the work through its handle, a patron_making or a patron_verifying.
+ */
+
+/** The progress of hashing. */
+typedef struct patron_hash_progress {
+    /** The number of files listed. */
+    uint64_t files;
+    /** The number of pieces hashed. */
+    uint64_t pieces;
+    /** The number of pieces; 0 while files are being listed. */
+    uint64_t piece_count;
+    /** The number of bytes read. */
+    uint64_t bytes;
+    /** The number of bytes; 0 while files are being listed. */
+    uint64_t size;
+} patron_hash_progress;
 
 /* ===============================================================================================
  * Creating torrent files
  * ===============================================================================================
  *
- * A maker is used by one thread at a time. Any thread may watch, cancel or wait for a torrent file
- * that is being created.
+ * A maker is used by one thread at a time.
  */
 
 /** BitTorrent v1 only (BEP 3). */
@@ -683,38 +707,24 @@ patron_text patron_magnet_peer(const struct patron_magnet *magnet, size_t index)
 /** Creates the .torrent file for a file or directory. */
 typedef struct patron_maker patron_maker;
 
-/** The progress of creating a torrent file. */
-typedef struct patron_hash_progress {
-    /** The number of files listed. */
-    uint64_t files;
-    /** The number of pieces hashed. */
-    uint64_t pieces;
-    /** The number of pieces; 0 while files are being listed. */
-    uint64_t piece_count;
-    /** The number of bytes read. */
-    uint64_t bytes;
-    /** The number of bytes; 0 while files are being listed. */
-    uint64_t size;
-} patron_hash_progress;
-
 /**
  * Makes a maker for the file or directory at `source`: hybrid, with a piece length chosen by size.
  * Free it with patron_maker_free().
  */
 int32_t patron_maker_new(const char *source,
                          size_t source_length,
-                         struct patron_maker **out,
+                         patron_maker **out,
                          patron_error **error);
 
 /** Frees a maker. NULL is allowed. Torrent files that it is already creating are not affected. */
-void patron_maker_free(struct patron_maker *maker);
+void patron_maker_free(patron_maker *maker);
 
 /**
  * Sets the protocol versions, a PATRON_PROTOCOL_*. The default is hybrid.
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_maker_set_protocol(struct patron_maker *maker,
+int32_t patron_maker_set_protocol(patron_maker *maker,
                                   int32_t protocol,
                                   patron_error **error);
 
@@ -722,19 +732,19 @@ int32_t patron_maker_set_protocol(struct patron_maker *maker,
  * Sets the piece length in bytes, a power of two from 16 KiB to 512 MiB; patron_maker_start()
  * checks it. The default, 0, chooses a length by the size of the data.
  */
-int32_t patron_maker_set_piece_length(struct patron_maker *maker,
+int32_t patron_maker_set_piece_length(patron_maker *maker,
                                       uint32_t bytes,
                                       patron_error **error);
 
 /** Adds a tracker to a tier; tier 0 is tried first (BEP 12). */
-int32_t patron_maker_add_tracker(struct patron_maker *maker,
+int32_t patron_maker_add_tracker(patron_maker *maker,
                                  const char *url,
                                  size_t url_length,
                                  uint8_t tier,
                                  patron_error **error);
 
 /** Adds a web seed (BEP 19). */
-int32_t patron_maker_add_web_seed(struct patron_maker *maker,
+int32_t patron_maker_add_web_seed(patron_maker *maker,
                                   const char *url,
                                   size_t url_length,
                                   patron_error **error);
@@ -742,16 +752,16 @@ int32_t patron_maker_add_web_seed(struct patron_maker *maker,
 /**
  * Marks the torrent as private: peers come only from its trackers (BEP 27). The default is false.
  */
-int32_t patron_maker_set_private(struct patron_maker *maker, bool is_private, patron_error **error);
+int32_t patron_maker_set_private(patron_maker *maker, bool is_private, patron_error **error);
 
 /** Sets the comment. */
-int32_t patron_maker_set_comment(struct patron_maker *maker,
+int32_t patron_maker_set_comment(patron_maker *maker,
                                  const char *comment,
                                  size_t comment_length,
                                  patron_error **error);
 
 /** Sets the name of the creating program. The default is the name and version of this library. */
-int32_t patron_maker_set_creator(struct patron_maker *maker,
+int32_t patron_maker_set_creator(patron_maker *maker,
                                  const char *creator,
                                  size_t creator_length,
                                  patron_error **error);
@@ -760,7 +770,7 @@ int32_t patron_maker_set_creator(struct patron_maker *maker,
  * Sets the creation date in seconds since 1970. The default is the current time. A fixed date makes
  * the file reproducible.
  */
-int32_t patron_maker_set_creation_date(struct patron_maker *maker,
+int32_t patron_maker_set_creation_date(patron_maker *maker,
                                        uint64_t seconds,
                                        patron_error **error);
 
@@ -770,7 +780,7 @@ int32_t patron_maker_set_creation_date(struct patron_maker *maker,
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_maker_set_links(struct patron_maker *maker, int32_t links, patron_error **error);
+int32_t patron_maker_set_links(patron_maker *maker, int32_t links, patron_error **error);
 
 /**
  * Sets how FIFOs, devices and sockets in a directory are handled, a PATRON_SPECIAL_FILES_*. The
@@ -778,12 +788,12 @@ int32_t patron_maker_set_links(struct patron_maker *maker, int32_t links, patron
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_maker_set_special_files(struct patron_maker *maker,
+int32_t patron_maker_set_special_files(patron_maker *maker,
                                        int32_t special_files,
                                        patron_error **error);
 
 /** Stores which files are executable by their owner (BEP 47). The default is false. */
-int32_t patron_maker_set_executables(struct patron_maker *maker,
+int32_t patron_maker_set_executables(patron_maker *maker,
                                      bool executables,
                                      patron_error **error);
 
@@ -794,7 +804,7 @@ int32_t patron_maker_set_executables(struct patron_maker *maker,
  * Errors: INVALID_ARGUMENT for an invalid piece length, tracker or web seed; IO if the path cannot
  * be read. patron_making_wait() reports later failures.
  */
-int32_t patron_maker_start(const struct patron_maker *maker,
+int32_t patron_maker_start(const patron_maker *maker,
                            patron_making **out,
                            patron_error **error);
 
@@ -804,7 +814,7 @@ int32_t patron_maker_start(const struct patron_maker *maker,
  * Errors: BAD_HANDLE.
  */
 int32_t patron_making_progress(patron_making *making,
-                               struct patron_hash_progress *out,
+                               patron_hash_progress *out,
                                size_t struct_size,
                                patron_error **error);
 
@@ -860,10 +870,10 @@ void patron_making_free(patron_making *making);
 /** Something else has its name, such as a directory. */
 #define PATRON_FILE_NOT_A_FILE 3
 
-/** Its size is wrong. */
+/** Its size is wrong; see patron_verified_file_size_found(). */
 #define PATRON_FILE_WRONG_SIZE 4
 
-/** Some of its pieces have wrong data. */
+/** Some of its pieces have wrong data; see patron_verified_file_bad_pieces(). */
 #define PATRON_FILE_DAMAGED 5
 
 /**
@@ -871,7 +881,7 @@ void patron_making_free(patron_making *making);
  */
 #define PATRON_FILE_DOUBTFUL 6
 
-/** It cannot be read. */
+/** It cannot be read; see patron_verified_file_error(). */
 #define PATRON_FILE_UNREADABLE 7
 
 /** It is not the symbolic link that the torrent has there (BEP 47). */
@@ -881,38 +891,95 @@ void patron_making_free(patron_making *making);
 typedef struct patron_verified patron_verified;
 
 /**
- * Hashes the data below a directory on separate threads, and waits until all of it has been read.
- * Free the result with patron_verified_free().
+ * Starts hashing the data below a directory on background threads. Free the result with
+ * patron_verifying_free().
  *
  * Errors: INVALID_ARGUMENT if it is not a directory; PARSE for a v2 torrent without piece hashes;
- * IO if no thread can be started. A file that cannot be read is not an error; the result says so.
+ * IO if no thread can be started.
  */
 int32_t patron_verify(const patron_metainfo *metainfo,
                       const char *directory,
                       size_t directory_length,
-                      struct patron_verified **out,
+                      patron_verifying **out,
                       patron_error **error);
 
+/**
+ * Writes the progress. `struct_size` is sizeof(patron_hash_progress).
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_verifying_progress(patron_verifying *verifying,
+                                  patron_hash_progress *out,
+                                  size_t struct_size,
+                                  patron_error **error);
+
+/**
+ * Stops hashing soon; patron_verifying_wait() then fails with CANCELLED.
+ *
+ * Errors: BAD_HANDLE.
+ */
+int32_t patron_verifying_cancel(patron_verifying *verifying, patron_error **error);
+
+/**
+ * Waits for the result for at most `timeout_ms` milliseconds. 0 does not wait; a negative number
+ * waits without a limit. Free the result with patron_verified_free(). This may be called again.
+ *
+ * Errors: TIMED_OUT (call again to continue waiting); CANCELLED; BAD_HANDLE. A file that cannot be
+ * read is not an error; the result says so.
+ */
+int32_t patron_verifying_wait(patron_verifying *verifying,
+                              int64_t timeout_ms,
+                              patron_verified **out,
+                              patron_error **error);
+
+/**
+ * Frees the handle, and cancels hashing if it is still running. NULL is allowed, and so is a handle
+ * that was freed before.
+ */
+void patron_verifying_free(patron_verifying *verifying);
+
 /** Whether all files are as the torrent says. */
-bool patron_verified_is_good(const struct patron_verified *verified);
+bool patron_verified_is_good(const patron_verified *verified);
+
+/** The sum of the sizes of the torrent's files in bytes, without pad files. */
+uint64_t patron_verified_size(const patron_verified *verified);
 
 /** The number of bytes in pieces that are missing or damaged. */
-uint64_t patron_verified_bad_size(const struct patron_verified *verified);
+uint64_t patron_verified_bad_size(const patron_verified *verified);
 
 /** The number of pieces that are missing or damaged. */
-uint32_t patron_verified_bad_pieces(const struct patron_verified *verified);
+uint32_t patron_verified_bad_pieces(const patron_verified *verified);
 
 /** The number of files, without pad files. */
-size_t patron_verified_file_count(const struct patron_verified *verified);
+size_t patron_verified_file_count(const patron_verified *verified);
 
 /** The path of a file below the directory. Valid until `verified` is freed. */
-patron_text patron_verified_file_path(const struct patron_verified *verified, size_t index);
+patron_text patron_verified_file_path(const patron_verified *verified, size_t index);
+
+/** The size of a file in the torrent, in bytes. */
+uint64_t patron_verified_file_size(const patron_verified *verified, size_t index);
 
 /** The state of a file on disk, a PATRON_FILE_*. */
-int32_t patron_verified_file_state(const struct patron_verified *verified, size_t index);
+int32_t patron_verified_file_state(const patron_verified *verified, size_t index);
 
-/** Frees what patron_verify() has given. NULL is allowed. */
-void patron_verified_free(struct patron_verified *verified);
+/** For PATRON_FILE_WRONG_SIZE: the size of the file on disk in bytes; 0 for other states. */
+uint64_t patron_verified_file_size_found(const patron_verified *verified, size_t index);
+
+/**
+ * For PATRON_FILE_DAMAGED: the number of pieces of the file that have wrong data; 0 for other
+ * states.
+ */
+uint64_t patron_verified_file_bad_pieces(const patron_verified *verified, size_t index);
+
+/**
+ * For PATRON_FILE_UNREADABLE: why the file cannot be read; NULL for other states. Owned by
+ * `verified`.
+ */
+const patron_error *patron_verified_file_error(const patron_verified *verified,
+                                               size_t index);
+
+/** Frees the result of a verification. NULL is allowed. */
+void patron_verified_free(patron_verified *verified);
 
 /* ===============================================================================================
  * Options for adding a torrent
@@ -945,19 +1012,19 @@ void patron_verified_free(struct patron_verified *verified);
 typedef struct patron_options patron_options;
 
 /** Makes options in which nothing is set. Free them with patron_options_free(). */
-int32_t patron_options_new(struct patron_options **out, patron_error **error);
+int32_t patron_options_new(patron_options **out, patron_error **error);
 
 /** Frees options. NULL is allowed. */
-void patron_options_free(struct patron_options *options);
+void patron_options_free(patron_options *options);
 
 /** Sets the directory for complete files. */
-int32_t patron_options_set_save_dir(struct patron_options *options,
+int32_t patron_options_set_save_dir(patron_options *options,
                                     const char *directory,
                                     size_t directory_length,
                                     patron_error **error);
 
 /** Sets the directory for incomplete files. */
-int32_t patron_options_set_incomplete_dir(struct patron_options *options,
+int32_t patron_options_set_incomplete_dir(patron_options *options,
                                           const char *directory,
                                           size_t directory_length,
                                           patron_error **error);
@@ -967,7 +1034,7 @@ int32_t patron_options_set_incomplete_dir(struct patron_options *options,
  *
  * Errors: INVALID_ARGUMENT if it is not an address and port.
  */
-int32_t patron_options_add_peer(struct patron_options *options,
+int32_t patron_options_add_peer(patron_options *options,
                                 const char *address,
                                 size_t address_length,
                                 patron_error **error);
@@ -978,12 +1045,12 @@ int32_t patron_options_add_peer(struct patron_options *options,
  * own port. A torrent that is private, has its own limits, uses TLS or super-seeds is served by one
  * thread. The default is the value in the resume data, or 1.
  */
-int32_t patron_options_set_replicas(struct patron_options *options,
+int32_t patron_options_set_replicas(patron_options *options,
                                     uint16_t count,
                                     patron_error **error);
 
 /** Adds the torrent paused. The default is false. */
-int32_t patron_options_set_paused(struct patron_options *options,
+int32_t patron_options_set_paused(patron_options *options,
                                   bool paused,
                                   patron_error **error);
 
@@ -991,12 +1058,12 @@ int32_t patron_options_set_paused(struct patron_options *options,
  * Assumes that the data in the save directory is complete, without checking it. Not possible with a
  * magnet link. The default is false.
  */
-int32_t patron_options_set_trust(struct patron_options *options, bool trust, patron_error **error);
+int32_t patron_options_set_trust(patron_options *options, bool trust, patron_error **error);
 
 /**
  * Pauses the torrent once its files have been checked (PATRON_EVENT_CHECKED). The default is false.
  */
-int32_t patron_options_set_stop_when_checked(struct patron_options *options,
+int32_t patron_options_set_stop_when_checked(patron_options *options,
                                              bool stop,
                                              patron_error **error);
 
@@ -1004,19 +1071,19 @@ int32_t patron_options_set_stop_when_checked(struct patron_options *options,
  * Hashes the files again when they have been downloaded, before PATRON_EVENT_FINISHED, because
  * another program may have written to them. The default is false.
  */
-int32_t patron_options_set_verify_finished(struct patron_options *options,
+int32_t patron_options_set_verify_finished(patron_options *options,
                                            bool verify,
                                            patron_error **error);
 
 /** Adds a tracker to those of the source. Lower tiers are tried first (BEP 12). */
-int32_t patron_options_add_tracker(struct patron_options *options,
+int32_t patron_options_add_tracker(patron_options *options,
                                    const char *url,
                                    size_t url_length,
                                    uint8_t tier,
                                    patron_error **error);
 
 /** Adds a web seed to those of the source (BEP 19). */
-int32_t patron_options_add_web_seed(struct patron_options *options,
+int32_t patron_options_add_web_seed(patron_options *options,
                                     const char *url,
                                     size_t url_length,
                                     patron_error **error);
@@ -1028,7 +1095,7 @@ int32_t patron_options_add_web_seed(struct patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for an invalid priority.
  */
-int32_t patron_options_set_file_priorities(struct patron_options *options,
+int32_t patron_options_set_file_priorities(patron_options *options,
                                            const uint8_t *priorities,
                                            size_t count,
                                            patron_error **error);
@@ -1038,7 +1105,7 @@ int32_t patron_options_set_file_priorities(struct patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_options_set_allocation(struct patron_options *options,
+int32_t patron_options_set_allocation(patron_options *options,
                                       int32_t allocation,
                                       patron_error **error);
 
@@ -1047,7 +1114,7 @@ int32_t patron_options_set_allocation(struct patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_options_set_existing_files(struct patron_options *options,
+int32_t patron_options_set_existing_files(patron_options *options,
                                           int32_t existing_files,
                                           patron_error **error);
 
@@ -1057,7 +1124,7 @@ int32_t patron_options_set_existing_files(struct patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for unknown flags.
  */
-int32_t patron_options_set_flags(struct patron_options *options,
+int32_t patron_options_set_flags(patron_options *options,
                                  int32_t flags,
                                  patron_error **error);
 
@@ -1067,7 +1134,7 @@ int32_t patron_options_set_flags(struct patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
-int32_t patron_options_set_goals(struct patron_options *options,
+int32_t patron_options_set_goals(patron_options *options,
                                  double share_ratio,
                                  int64_t seed_seconds,
                                  int32_t action,
@@ -1077,10 +1144,111 @@ int32_t patron_options_set_goals(struct patron_options *options,
  * Adds resume data to another source, for programs that store metainfo and resume data separately.
  * It must belong to the same torrent. The data is copied; a length of 0 means no resume data.
  */
-int32_t patron_options_set_resume_data(struct patron_options *options,
+int32_t patron_options_set_resume_data(patron_options *options,
                                        const uint8_t *data,
                                        size_t length,
                                        patron_error **error);
+
+/* ===============================================================================================
+ * IP filters
+ * ===============================================================================================
+ *
+ * Addresses that a client does not exchange data with: it neither connects to them nor accepts
+ * connections from them. A filter is used by one thread at a time; patron_set_ip_filter() activates
+ * it.
+ */
+
+/** Ranges of blocked addresses. */
+typedef struct patron_ip_filter patron_ip_filter;
+
+/** Makes a filter that blocks nothing. Free it with patron_ip_filter_free(). */
+int32_t patron_ip_filter_new(patron_ip_filter **out, patron_error **error);
+
+/**
+ * Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
+ * (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
+ * ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. It may be compressed with gzip.
+ * Free the filter with patron_ip_filter_free().
+ *
+ * Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
+ * for a file that is damaged or a zip archive, contains no rule, or is too large.
+ */
+int32_t patron_ip_filter_read(const char *file,
+                              size_t file_length,
+                              patron_ip_filter **out,
+                              patron_error **error);
+
+/**
+ * Like patron_ip_filter_read(), but skips lines that are not valid rules;
+ * patron_ip_filter_skipped() counts them.
+ *
+ * Errors: as for patron_ip_filter_read(), but not for single lines. A file without any valid rule
+ * is an error.
+ */
+int32_t patron_ip_filter_read_lenient(const char *file,
+                                      size_t file_length,
+                                      patron_ip_filter **out,
+                                      patron_error **error);
+
+/**
+ * Like patron_ip_filter_read(), for the contents of such a file.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse(const uint8_t *data,
+                               size_t length,
+                               patron_ip_filter **out,
+                               patron_error **error);
+
+/**
+ * Like patron_ip_filter_read_lenient(), for the contents of such a file.
+ *
+ * Errors: PARSE.
+ */
+int32_t patron_ip_filter_parse_lenient(const uint8_t *data,
+                                       size_t length,
+                                       patron_ip_filter **out,
+                                       patron_error **error);
+
+/** How many lines were skipped while reading. */
+uint64_t patron_ip_filter_skipped(const patron_ip_filter *filter);
+
+/**
+ * Why a line was skipped, with its line number, as text for a user. Only the first ten skipped
+ * lines have a text; for others it is empty.
+ */
+patron_text patron_ip_filter_skipped_line(const patron_ip_filter *filter, size_t index);
+
+/** Frees a filter. NULL is allowed. */
+void patron_ip_filter_free(patron_ip_filter *filter);
+
+/**
+ * Blocks a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
+ * "2001:db8::1".
+ *
+ * Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
+ * a range that mixes IPv4 and IPv6.
+ */
+int32_t patron_ip_filter_block(patron_ip_filter *filter,
+                               const char *lowest,
+                               size_t lowest_length,
+                               const char *highest,
+                               size_t highest_length,
+                               patron_error **error);
+
+/** Whether an address is blocked; false if it is not an IP address. */
+bool patron_ip_filter_blocks(const patron_ip_filter *filter,
+                             const char *ip_address,
+                             size_t ip_address_length);
+
+/** The number of blocked ranges. */
+size_t patron_ip_filter_count(const patron_ip_filter *filter);
+
+/** The first address of a range. */
+patron_text patron_ip_filter_lowest(const patron_ip_filter *filter, size_t index);
+
+/** The last address of a range. */
+patron_text patron_ip_filter_highest(const patron_ip_filter *filter, size_t index);
 
 /* ===============================================================================================
  * Clients
@@ -1102,17 +1270,17 @@ typedef struct patron_report patron_report;
  * Makes a builder with the defaults: the settings of PATRON_PRESET_DEFAULT, listening on port 6881,
  * saving to the working directory. Free it with patron_builder_free().
  */
-int32_t patron_builder_new(struct patron_builder **out, patron_error **error);
+int32_t patron_builder_new(patron_builder **out, patron_error **error);
 
 /** Frees a builder. NULL is allowed. Clients that it has started are not affected. */
-void patron_builder_free(struct patron_builder *builder);
+void patron_builder_free(patron_builder *builder);
 
 /**
  * Sets the tick interval in milliseconds: how often the client asks libtorrent for changed
  * statuses. Commands and all other events do not wait for a tick. The default is 5000. A value of 0
  * is an error at the start.
  */
-int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
+int32_t patron_builder_set_tick_interval(patron_builder *builder,
                                          uint64_t interval_ms,
                                          patron_error **error);
 
@@ -1122,7 +1290,7 @@ int32_t patron_builder_set_tick_interval(struct patron_builder *builder,
  * torrent is subscribed to PATRON_EVENT_RESUME_DATA. The default is 60000. A value of 0 is an error
  * at the start.
  */
-int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
+int32_t patron_builder_set_resume_data_interval(patron_builder *builder,
                                                 uint64_t interval_ms,
                                                 patron_error **error);
 
@@ -1130,7 +1298,7 @@ int32_t patron_builder_set_resume_data_interval(struct patron_builder *builder,
  * Sets where to listen for peers: "ADDRESS:PORT" or "DEVICE:PORT", separated by commas. Port 0
  * picks a free port. The default is "0.0.0.0:6881,[::]:6881", or "127.0.0.1:0" when offline.
  */
-int32_t patron_builder_set_listen(struct patron_builder *builder,
+int32_t patron_builder_set_listen(patron_builder *builder,
                                   const char *interfaces,
                                   size_t interfaces_length,
                                   patron_error **error);
@@ -1139,24 +1307,24 @@ int32_t patron_builder_set_listen(struct patron_builder *builder,
  * Sets how many network threads of libtorrent the client uses, 1 to 256, so that it can use as many
  * cores. Torrents are assigned to threads by info hash; to the program it is still one client. Each
  * thread listens on its own port: consecutive ports from the configured one, or any free ports if
- * that is 0. All of them must be forwarded; see patron_get_listen_addresses_of(). The client's limits
- * apply to all threads together. The default is 1, or the number of cores with
+ * that is 0. All of them must be forwarded; see patron_get_listen_addresses_of(). The client's
+ * limits apply to all threads together. The default is 1, or the number of cores with
  * PATRON_PRESET_SEEDING.
  *
  * Errors at the start: INVALID_ARGUMENT for another number.
  */
-int32_t patron_builder_set_network_threads(struct patron_builder *builder,
+int32_t patron_builder_set_network_threads(patron_builder *builder,
                                            size_t count,
                                            patron_error **error);
 
 /** Sets the directory for complete files. The default is the working directory. */
-int32_t patron_builder_set_save_dir(struct patron_builder *builder,
+int32_t patron_builder_set_save_dir(patron_builder *builder,
                                     const char *directory,
                                     size_t directory_length,
                                     patron_error **error);
 
 /** Sets the directory for incomplete files. The default is the save directory. */
-int32_t patron_builder_set_incomplete_dir(struct patron_builder *builder,
+int32_t patron_builder_set_incomplete_dir(patron_builder *builder,
                                           const char *directory,
                                           size_t directory_length,
                                           patron_error **error);
@@ -1165,12 +1333,12 @@ int32_t patron_builder_set_incomplete_dir(struct patron_builder *builder,
  * Keeps all traffic on the loopback interface: no DHT, local discovery, UPnP or NAT-PMP. Peers,
  * trackers and web seeds elsewhere are dropped before any name is looked up. The default is false.
  */
-int32_t patron_builder_set_offline(struct patron_builder *builder,
+int32_t patron_builder_set_offline(patron_builder *builder,
                                    bool offline,
                                    patron_error **error);
 
 /** Replaces the settings with a copy of these. */
-int32_t patron_builder_set_settings(struct patron_builder *builder,
+int32_t patron_builder_set_settings(patron_builder *builder,
                                     const patron_settings *settings,
                                     patron_error **error);
 
@@ -1181,7 +1349,7 @@ int32_t patron_builder_set_settings(struct patron_builder *builder,
  *
  * Errors: INVALID_ARGUMENT if it is not such a URL.
  */
-int32_t patron_builder_set_proxy(struct patron_builder *builder,
+int32_t patron_builder_set_proxy(patron_builder *builder,
                                  const char *url,
                                  size_t url_length,
                                  patron_error **error);
@@ -1193,7 +1361,7 @@ int32_t patron_builder_set_proxy(struct patron_builder *builder,
  *
  * Errors at the start: PARSE if the data is not a saved state.
  */
-int32_t patron_builder_set_state(struct patron_builder *builder,
+int32_t patron_builder_set_state(patron_builder *builder,
                                  const uint8_t *data,
                                  size_t length,
                                  patron_error **error);
@@ -1202,7 +1370,7 @@ int32_t patron_builder_set_state(struct patron_builder *builder,
  * Sets the IP filter before the first torrent is added or restored, in place of the one in the
  * state or in the store. The filter is copied. patron_set_ip_filter() changes it later.
  */
-int32_t patron_builder_set_ip_filter(struct patron_builder *builder,
+int32_t patron_builder_set_ip_filter(patron_builder *builder,
                                      const patron_ip_filter *filter,
                                      patron_error **error);
 
@@ -1216,7 +1384,7 @@ int32_t patron_builder_set_ip_filter(struct patron_builder *builder,
  * a store; VERSION_MISMATCH if a newer version of the library wrote it; DISK or IO if the system
  * refuses.
  */
-int32_t patron_builder_set_store(struct patron_builder *builder,
+int32_t patron_builder_set_store(patron_builder *builder,
                                  const char *file,
                                  size_t file_length,
                                  patron_error **error);
@@ -1226,7 +1394,7 @@ int32_t patron_builder_set_store(struct patron_builder *builder,
  * restored at the next start. The default is true. Restored settings override those of
  * patron_builder_set_settings().
  */
-int32_t patron_builder_set_restore_settings(struct patron_builder *builder,
+int32_t patron_builder_set_restore_settings(patron_builder *builder,
                                             bool restore,
                                             patron_error **error);
 
@@ -1234,7 +1402,7 @@ int32_t patron_builder_set_restore_settings(struct patron_builder *builder,
  * Returns the settings that libtorrent will receive: all that differ from its defaults. Free the
  * result with patron_settings_free().
  */
-int32_t patron_builder_effective_settings(const struct patron_builder *builder,
+int32_t patron_builder_effective_settings(const patron_builder *builder,
                                           patron_settings **out,
                                           patron_error **error);
 
@@ -1246,7 +1414,7 @@ int32_t patron_builder_effective_settings(const struct patron_builder *builder,
  * PARSE for an invalid state; VERSION_MISMATCH; IO if no thread can be started; with a store,
  * IN_USE if it was given to another client, and CORRUPT or DISK if it cannot be read.
  */
-int32_t patron_builder_start(const struct patron_builder *builder,
+int32_t patron_builder_start(const patron_builder *builder,
                              patron_client **out,
                              patron_error **error);
 
@@ -1263,10 +1431,10 @@ int32_t patron_client_patron(patron_client *client, patron_handle **out, patron_
  * one with the defaults is started. Free the patron with patron_free(); for the last patron, it
  * waits up to 5 seconds for the client to stop.
  *
- * Errors: as for patron_builder_start(); PATRON_E_INVALID_ARGUMENT if the client is running and was
- * started with other options.
+ * Errors: as for patron_builder_start(); INVALID_ARGUMENT if the client is running and was started
+ * with other options.
  */
-int32_t patron_shared(const struct patron_builder *builder,
+int32_t patron_shared(const patron_builder *builder,
                       patron_handle **out,
                       patron_error **error);
 
@@ -1283,7 +1451,7 @@ int32_t patron_shared(const struct patron_builder *builder,
  */
 int32_t patron_client_shutdown(patron_client *client,
                                uint64_t deadline_ms,
-                               struct patron_report **report,
+                               patron_report **report,
                                patron_error **error);
 
 /**
@@ -1293,36 +1461,42 @@ int32_t patron_client_shutdown(patron_client *client,
 void patron_client_free(patron_client *client);
 
 /** How long the shutdown took, in milliseconds. */
-uint64_t patron_report_took(const struct patron_report *report);
+uint64_t patron_report_took(const patron_report *report);
 
 /** How many torrents the client had. */
-size_t patron_report_torrents(const struct patron_report *report);
+size_t patron_report_torrents(const patron_report *report);
 
 /** How many commands, including additions of torrents, failed because the client stopped. */
-size_t patron_report_unanswered(const struct patron_report *report);
+size_t patron_report_unanswered(const patron_report *report);
+
+/** How many torrents had files that were still being deleted at the deadline. */
+size_t patron_report_unfinished_deletion_count(const patron_report *report);
 
 /**
  * The id of a torrent whose files were still being deleted at the deadline; 0 past the last one.
  */
-uint64_t patron_report_unfinished_deletion(const struct patron_report *report, size_t index);
+uint64_t patron_report_unfinished_deletion(const patron_report *report, size_t index);
+
+/** How many torrents had files that were still being moved at the deadline. */
+size_t patron_report_unfinished_move_count(const patron_report *report);
 
 /** The id of a torrent whose files were still being moved at the deadline; 0 past the last one. */
-uint64_t patron_report_unfinished_move(const struct patron_report *report, size_t index);
+uint64_t patron_report_unfinished_move(const patron_report *report, size_t index);
 
 /** How many torrents had resume data that a patron wanted but did not receive by the deadline. */
-size_t patron_report_unsaved(const struct patron_report *report);
+size_t patron_report_unsaved(const patron_report *report);
 
 /** Whether libtorrent has finished: trackers were notified, files were flushed and closed. */
-bool patron_report_engine_ended(const struct patron_report *report);
+bool patron_report_engine_ended(const patron_report *report);
 
 /** Whether nothing was left unfinished. */
-bool patron_report_is_clean(const struct patron_report *report);
+bool patron_report_is_clean(const patron_report *report);
 
 /** One line to show to a user: "stopped with 3 torrents in 0.2 s". */
-patron_text patron_report_explain(const struct patron_report *report);
+patron_text patron_report_explain(const patron_report *report);
 
 /** Frees a report. NULL is allowed. */
-void patron_report_free(struct patron_report *report);
+void patron_report_free(patron_report *report);
 
 /* ===============================================================================================
  * Patrons
@@ -1498,9 +1672,9 @@ int32_t patron_resume(patron_handle *patron,
  * Errors of the reply: NOT_FOUND, GONE.
  */
 int32_t patron_get_status(patron_handle *patron,
-                            uint64_t torrent_id,
-                            patron_reply **reply,
-                            patron_error **error);
+                          uint64_t torrent_id,
+                          patron_reply **reply,
+                          patron_error **error);
 
 /**
  * Asks for the metainfo of a torrent, also if it was added by a magnet link and has received its
@@ -1567,7 +1741,9 @@ int32_t patron_unwatch(patron_handle *patron,
  * Errors of the reply: the reason, if the client or one of its network threads cannot listen on any
  * address.
  */
-int32_t patron_get_listen_addresses(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_get_listen_addresses(patron_handle *patron,
+                                    patron_reply **reply,
+                                    patron_error **error);
 
 /**
  * Asks for the addresses where the client listens for the peers of this torrent: those of the
@@ -1577,9 +1753,9 @@ int32_t patron_get_listen_addresses(patron_handle *patron, patron_reply **reply,
  * Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
  */
 int32_t patron_get_listen_addresses_of(patron_handle *patron,
-                                   uint64_t torrent_id,
-                                   patron_reply **reply,
-                                   patron_error **error);
+                                       uint64_t torrent_id,
+                                       patron_reply **reply,
+                                       patron_error **error);
 
 /**
  * Asks for the counters of libtorrent and of the read path; patron_reply_statistics() reads the
@@ -1677,10 +1853,20 @@ typedef struct patron_status {
     bool seeding;
     /** The metadata is known; false for a new magnet link. */
     bool has_metadata;
+    /** It has changed since its resume data was last requested. */
+    bool needs_saving;
+    /** Reserved; zero. */
+    uint8_t reserved[3];
     /**
      * The progress from 0 to 1: of the check while files are checked, otherwise of the wanted data.
      */
     float progress;
+    /** The number of peers, including those being connected to. */
+    uint32_t peers;
+    /** The number of these that are seeds. */
+    uint32_t seeds;
+    /** The number of connections, including half-open ones. */
+    uint32_t connections;
     /** The size of all files. */
     uint64_t total_size;
     /** The size of the complete pieces. */
@@ -1689,9 +1875,9 @@ typedef struct patron_status {
     uint64_t wanted_size;
     /** The size of the complete pieces that are wanted. */
     uint64_t wanted_done;
-    /** Payload bytes received since the torrent was added. */
+    /** Payload bytes received since the torrent was added in this run. */
     uint64_t downloaded;
-    /** Payload bytes sent since the torrent was added. */
+    /** Payload bytes sent since the torrent was added in this run. */
     uint64_t uploaded;
     /** The payload download rate. */
     uint64_t download_rate;
@@ -1701,14 +1887,6 @@ typedef struct patron_status {
     int64_t seconds_left;
     /** The age of this status in milliseconds. An idle torrent is not updated. */
     uint64_t age_ms;
-    /** The number of peers, including those being connected to. */
-    uint32_t peers;
-    /** The number of these that are seeds. */
-    uint32_t seeds;
-    /** The number of connections, including half-open ones. */
-    uint32_t connections;
-    /** Reserved; zero. */
-    uint32_t reserved;
     /** Payload bytes received in all runs; 0 for a torrent that was complete from the start. */
     uint64_t all_time_downloaded;
     /** Payload bytes sent in all runs. */
@@ -1722,10 +1900,6 @@ typedef struct patron_status {
      * complete from the start. 0 if both are 0.
      */
     double ratio;
-    /** It has changed since its resume data was last requested. */
-    bool needs_saving;
-    /** Reserved; zero. */
-    uint8_t more_reserved[7];
 } patron_status;
 
 /**
@@ -1735,10 +1909,10 @@ typedef struct patron_status {
  * Errors: NOT_FOUND if the client has no such torrent; STOPPED; BAD_HANDLE.
  */
 int32_t patron_peek_status(patron_handle *patron,
-                          uint64_t torrent_id,
-                          struct patron_status *out,
-                          size_t struct_size,
-                          patron_error **error);
+                           uint64_t torrent_id,
+                           patron_status *out,
+                           size_t struct_size,
+                           patron_error **error);
 
 /**
  * For patron_get_status(): writes the status. `struct_size` is sizeof(patron_status).
@@ -1746,7 +1920,7 @@ int32_t patron_peek_status(patron_handle *patron,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_status(patron_reply *reply,
-                            struct patron_status *out,
+                            patron_status *out,
                             size_t struct_size,
                             patron_error **error);
 
@@ -1757,7 +1931,7 @@ int32_t patron_reply_status(patron_reply *reply,
  * Errors: STOPPED; BAD_HANDLE.
  */
 int32_t patron_snapshot_take(patron_handle *patron,
-                             struct patron_snapshot **out,
+                             patron_snapshot **out,
                              patron_error **error);
 
 /**
@@ -1769,26 +1943,29 @@ int32_t patron_snapshot_take(patron_handle *patron,
  */
 int32_t patron_snapshot_changes_since(patron_handle *patron,
                                       uint64_t version,
-                                      struct patron_snapshot **out,
+                                      patron_snapshot **out,
                                       patron_error **error);
 
 /** The version of a snapshot, for patron_snapshot_changes_since(). */
-uint64_t patron_snapshot_version(const struct patron_snapshot *snapshot);
+uint64_t patron_snapshot_version(const patron_snapshot *snapshot);
 
 /**
  * Whether the snapshot has all torrents of the client, so that those which are not in it were
  * removed.
  */
-bool patron_snapshot_is_complete(const struct patron_snapshot *snapshot);
+bool patron_snapshot_is_complete(const patron_snapshot *snapshot);
+
+/** The number of torrents that were removed since the earlier snapshot. */
+size_t patron_snapshot_removed_count(const patron_snapshot *snapshot);
 
 /** The id of a torrent that was removed since the earlier snapshot; 0 past the last one. */
-uint64_t patron_snapshot_removed(const struct patron_snapshot *snapshot, size_t index);
+uint64_t patron_snapshot_removed(const patron_snapshot *snapshot, size_t index);
 
 /** Frees a snapshot. NULL is allowed. */
-void patron_snapshot_free(struct patron_snapshot *snapshot);
+void patron_snapshot_free(patron_snapshot *snapshot);
 
 /** The number of torrents. */
-size_t patron_snapshot_count(const struct patron_snapshot *snapshot);
+size_t patron_snapshot_count(const patron_snapshot *snapshot);
 
 /**
  * Copies the statuses from index `first` on into an array of `capacity` structs, and writes their
@@ -1796,9 +1973,9 @@ size_t patron_snapshot_count(const struct patron_snapshot *snapshot);
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
-int32_t patron_snapshot_read(const struct patron_snapshot *snapshot,
+int32_t patron_snapshot_read(const patron_snapshot *snapshot,
                              size_t first,
-                             struct patron_status *out,
+                             patron_status *out,
                              size_t struct_size,
                              size_t capacity,
                              size_t *written,
@@ -1808,13 +1985,13 @@ int32_t patron_snapshot_read(const struct patron_snapshot *snapshot,
  * The name of a torrent; the info hash for a magnet link without a name, until the metadata has
  * arrived.
  */
-patron_text patron_snapshot_name(const struct patron_snapshot *snapshot, size_t index);
+patron_text patron_snapshot_name(const patron_snapshot *snapshot, size_t index);
 
 /**
  * Writes the v1 info hash of a torrent, 20 bytes (BEP 3). Returns false and writes nothing if there
  * is none.
  */
-bool patron_snapshot_info_hash_v1(const struct patron_snapshot *snapshot,
+bool patron_snapshot_info_hash_v1(const patron_snapshot *snapshot,
                                   size_t index,
                                   uint8_t (*out)[20]);
 
@@ -1822,24 +1999,26 @@ bool patron_snapshot_info_hash_v1(const struct patron_snapshot *snapshot,
  * Writes the v2 info hash of a torrent, 32 bytes (BEP 52). Returns false and writes nothing if
  * there is none.
  */
-bool patron_snapshot_info_hash_v2(const struct patron_snapshot *snapshot,
+bool patron_snapshot_info_hash_v2(const patron_snapshot *snapshot,
                                   size_t index,
                                   uint8_t (*out)[32]);
 
 /**
  * One line to show to a user: "downloading 34.5 %, 1.2 GiB of 3.4 GiB, down 12.0 MiB/s, 8 peers".
  */
-patron_text patron_snapshot_explain(const struct patron_snapshot *snapshot, size_t index);
+patron_text patron_snapshot_explain(const patron_snapshot *snapshot, size_t index);
 
 /** The error that stopped a torrent; NULL if there is none. Owned by the snapshot. */
-const patron_error *patron_snapshot_error(const struct patron_snapshot *snapshot, size_t index);
+const patron_error *patron_snapshot_error(const patron_snapshot *snapshot, size_t index);
 
 /* ===============================================================================================
  * Replies
  * ===============================================================================================
  *
- * A function that makes a request returns a reply, which receives the answer. Any thread may wait
- * for it and read it: patron_reply_wait() waits, patron_reply_notify() delivers it as an event, and
+ * A function with a `reply` parameter makes a request and returns a reply, which receives the
+ * answer. Those that ask for a value are named `patron_get_*`; a `patron_peek_*` reads what the
+ * client has at hand, without a request. Any thread may wait for a reply and read it:
+ * patron_reply_wait() waits, patron_reply_notify() delivers it as an event, and
  * patron_reply_on_ready() calls a function. Freeing a reply does not cancel the command.
  */
 
@@ -1895,14 +2074,17 @@ uint64_t patron_reply_torrent(patron_reply *reply);
  */
 bool patron_reply_was_there(patron_reply *reply);
 
-/** For patron_get_listen_addresses() and patron_get_listen_addresses_of(): the number of addresses. */
+/**
+ * For patron_get_listen_addresses() and patron_get_listen_addresses_of(): the number of addresses.
+ */
 size_t patron_reply_address_count(patron_reply *reply);
 
 /**
- * For patron_get_listen_addresses() and patron_get_listen_addresses_of(): an address, "127.0.0.1:6881".
- * Valid until the reply is freed.
+ * For patron_get_listen_addresses() and patron_get_listen_addresses_of(): an address,
+ * "127.0.0.1:6881". Valid until the reply is freed.
  */
-patron_text patron_reply_address(patron_reply *reply, size_t index);
+patron_text patron_reply_address(patron_reply *reply,
+                                 size_t index);
 
 /**
  * For patron_get_resume_data(), patron_read_piece() and patron_save_state(): the bytes. Valid until
@@ -1910,7 +2092,10 @@ patron_text patron_reply_address(patron_reply *reply, size_t index);
  */
 patron_bytes patron_reply_bytes(patron_reply *reply);
 
-/** For patron_get_is_paused() and patron_get_is_dht_running(): the answer; false while there is none. */
+/**
+ * For patron_get_is_paused() and patron_get_is_dht_running(): the answer; false while there is
+ * none.
+ */
 bool patron_reply_is_true(patron_reply *reply);
 
 /**
@@ -1986,13 +2171,13 @@ int32_t patron_get_files(patron_handle *patron,
  *
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
-int32_t patron_reply_files(patron_reply *reply, struct patron_files **out, patron_error **error);
+int32_t patron_reply_files(patron_reply *reply, patron_files **out, patron_error **error);
 
 /** Frees the list. NULL is allowed. */
-void patron_files_free(struct patron_files *files);
+void patron_files_free(patron_files *files);
 
 /** The number of files, including pad files. */
-size_t patron_files_count(const struct patron_files *files);
+size_t patron_files_count(const patron_files *files);
 
 /**
  * Copies the files from index `first` on into an array of `capacity` structs, and writes their
@@ -2000,16 +2185,16 @@ size_t patron_files_count(const struct patron_files *files);
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
-int32_t patron_files_read(const struct patron_files *files,
+int32_t patron_files_read(const patron_files *files,
                           size_t first,
-                          struct patron_file_status *out,
+                          patron_file_status *out,
                           size_t struct_size,
                           size_t capacity,
                           size_t *written,
                           patron_error **error);
 
 /** The current path of a file, relative to the save directory. */
-patron_text patron_files_path(const struct patron_files *files, size_t index);
+patron_text patron_files_path(const patron_files *files, size_t index);
 
 /**
  * Sets the priority of a file, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. A skipped file is
@@ -2141,31 +2326,31 @@ int32_t patron_get_pieces(patron_handle *patron,
  *
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
-int32_t patron_reply_pieces(patron_reply *reply, struct patron_pieces **out, patron_error **error);
+int32_t patron_reply_pieces(patron_reply *reply, patron_pieces **out, patron_error **error);
 
 /** Frees a snapshot. NULL is allowed. */
-void patron_pieces_free(struct patron_pieces *pieces);
+void patron_pieces_free(patron_pieces *pieces);
 
 /** The number of pieces. */
-size_t patron_pieces_count(const struct patron_pieces *pieces);
+size_t patron_pieces_count(const patron_pieces *pieces);
 
 /** The number of complete pieces. */
-size_t patron_pieces_done(const struct patron_pieces *pieces);
+size_t patron_pieces_done(const patron_pieces *pieces);
 
 /** One byte for each piece: 1 if it is complete and has passed its hash check, 0 otherwise. */
-patron_bytes patron_pieces_have(const struct patron_pieces *pieces);
+patron_bytes patron_pieces_have(const patron_pieces *pieces);
 
 /** One byte for each piece: its priority, from PATRON_PRIORITY_SKIP to PATRON_PRIORITY_TOP. */
-patron_bytes patron_pieces_priorities(const struct patron_pieces *pieces);
+patron_bytes patron_pieces_priorities(const patron_pieces *pieces);
 
 /**
  * One number for each piece: how many connected peers have it. NULL while the torrent seeds,
  * because it is not counted then.
  */
-const uint32_t *patron_pieces_availability(const struct patron_pieces *pieces);
+const uint32_t *patron_pieces_availability(const patron_pieces *pieces);
 
 /** The number of partial pieces: those with blocks downloaded or requested. */
-size_t patron_pieces_partial_count(const struct patron_pieces *pieces);
+size_t patron_pieces_partial_count(const patron_pieces *pieces);
 
 /**
  * Copies the partial pieces from index `first` on into an array of `capacity` structs, and writes
@@ -2173,9 +2358,9 @@ size_t patron_pieces_partial_count(const struct patron_pieces *pieces);
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
-int32_t patron_pieces_read_partial(const struct patron_pieces *pieces,
+int32_t patron_pieces_read_partial(const patron_pieces *pieces,
                                    size_t first,
-                                   struct patron_partial_piece *out,
+                                   patron_partial_piece *out,
                                    size_t struct_size,
                                    size_t capacity,
                                    size_t *written,
@@ -2488,7 +2673,7 @@ int32_t patron_get_torrent_options(patron_handle *patron,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_torrent_options(patron_reply *reply,
-                                     struct patron_torrent_options *out,
+                                     patron_torrent_options *out,
                                      size_t struct_size,
                                      patron_error **error);
 
@@ -2573,11 +2758,11 @@ int32_t patron_set_upload_slots(patron_handle *patron,
                                 patron_error **error);
 
 /**
- * Sets the seeding goals of a torrent, and what happens when the first is reached, a PATRON_GOAL_*.
- * They replace earlier goals. `share_ratio` is bytes sent per byte received; `seed_seconds` is the
- * time that the torrent was complete and not paused. Both count all runs; a negative number means
- * no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED reports success. They are
- * stored in resume data.
+ * Sets the seeding goals of a torrent, and what happens when the first is reached, a
+ * PATRON_GOAL_ACTION_*. They replace earlier goals. `share_ratio` is bytes sent per byte received;
+ * `seed_seconds` is the time that the torrent was complete and not paused. Both count all runs; a
+ * negative number means no such goal. Goals are checked at each tick; PATRON_EVENT_GOAL_REACHED
+ * reports success. They are stored in resume data.
  *
  * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
@@ -2698,7 +2883,7 @@ typedef struct patron_peer {
     uint64_t idle_ms;
     /** The time it took to connect, in milliseconds. */
     uint64_t round_trip_ms;
-    /** The kind of peer, a PATRON_PEER_*. */
+    /** The kind of peer, a PATRON_PEER_KIND_*. */
     int32_t kind;
     /** The transport protocol, a PATRON_TRANSPORT_*. */
     int32_t transport;
@@ -2756,13 +2941,13 @@ int32_t patron_get_peers(patron_handle *patron,
  *
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
-int32_t patron_reply_peers(patron_reply *reply, struct patron_peers **out, patron_error **error);
+int32_t patron_reply_peers(patron_reply *reply, patron_peers **out, patron_error **error);
 
 /** Frees the list. NULL is allowed. */
-void patron_peers_free(struct patron_peers *peers);
+void patron_peers_free(patron_peers *peers);
 
 /** The number of peers. */
-size_t patron_peers_count(const struct patron_peers *peers);
+size_t patron_peers_count(const patron_peers *peers);
 
 /**
  * Copies the peers from index `first` on into an array of `capacity` structs, and writes their
@@ -2770,9 +2955,9 @@ size_t patron_peers_count(const struct patron_peers *peers);
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
-int32_t patron_peers_read(const struct patron_peers *peers,
+int32_t patron_peers_read(const patron_peers *peers,
                           size_t first,
-                          struct patron_peer *out,
+                          patron_peer *out,
                           size_t struct_size,
                           size_t capacity,
                           size_t *written,
@@ -2782,15 +2967,15 @@ int32_t patron_peers_read(const struct patron_peers *peers,
  * The address of a peer, "127.0.0.1:6881"; empty for a web seed whose host name has not been
  * resolved yet, and for an I2P peer.
  */
-patron_text patron_peers_address(const struct patron_peers *peers, size_t index);
+patron_text patron_peers_address(const patron_peers *peers, size_t index);
 
 /** The local address of the connection to a peer, in the same form. */
-patron_text patron_peers_local_address(const struct patron_peers *peers, size_t index);
+patron_text patron_peers_local_address(const patron_peers *peers, size_t index);
 
 /**
  * The client name that a peer reports or that is derived from its peer id; for a web seed, its URL.
  */
-patron_text patron_peers_client(const struct patron_peers *peers, size_t index);
+patron_text patron_peers_client(const patron_peers *peers, size_t index);
 
 /**
  * Connects a torrent to a peer, written "127.0.0.1:6881" or "[::1]:6881", when the torrent can have
@@ -2878,7 +3063,7 @@ typedef struct patron_announce {
      * details.
      */
     int32_t error;
-    /** A PATRON_ANNOUNCE_V*, which decides the info hash. */
+    /** A PATRON_ANNOUNCE_*, which decides the info hash. */
     uint8_t protocol;
     /** An announce is in progress. */
     bool updating;
@@ -2899,14 +3084,14 @@ int32_t patron_get_trackers(patron_handle *patron,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_trackers(patron_reply *reply,
-                              struct patron_trackers **out,
+                              patron_trackers **out,
                               patron_error **error);
 
 /** Frees the list. NULL is allowed. */
-void patron_trackers_free(struct patron_trackers *trackers);
+void patron_trackers_free(patron_trackers *trackers);
 
 /** The number of trackers. */
-size_t patron_trackers_count(const struct patron_trackers *trackers);
+size_t patron_trackers_count(const patron_trackers *trackers);
 
 /**
  * Copies the trackers from index `first` on into an array of `capacity` structs, and writes their
@@ -2914,19 +3099,19 @@ size_t patron_trackers_count(const struct patron_trackers *trackers);
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
-int32_t patron_trackers_read(const struct patron_trackers *trackers,
+int32_t patron_trackers_read(const patron_trackers *trackers,
                              size_t first,
-                             struct patron_tracker_status *out,
+                             patron_tracker_status *out,
                              size_t struct_size,
                              size_t capacity,
                              size_t *written,
                              patron_error **error);
 
 /** The announce URL of a tracker. */
-patron_text patron_trackers_url(const struct patron_trackers *trackers, size_t index);
+patron_text patron_trackers_url(const patron_trackers *trackers, size_t index);
 
 /** The number of announces, of all trackers together. */
-size_t patron_trackers_announce_count(const struct patron_trackers *trackers);
+size_t patron_trackers_announce_count(const patron_trackers *trackers);
 
 /**
  * Copies the announces from index `first` on into an array of `capacity` structs, and writes their
@@ -2934,22 +3119,22 @@ size_t patron_trackers_announce_count(const struct patron_trackers *trackers);
  *
  * Errors: INVALID_ARGUMENT for a wrong struct size.
  */
-int32_t patron_trackers_read_announces(const struct patron_trackers *trackers,
+int32_t patron_trackers_read_announces(const patron_trackers *trackers,
                                        size_t first,
-                                       struct patron_announce *out,
+                                       patron_announce *out,
                                        size_t struct_size,
                                        size_t capacity,
                                        size_t *written,
                                        patron_error **error);
 
 /** The listen address of an announce, "127.0.0.1:6881". */
-patron_text patron_trackers_announce_from(const struct patron_trackers *trackers, size_t index);
+patron_text patron_trackers_announce_from(const patron_trackers *trackers, size_t index);
 
 /** The tracker's message for an announce, a warning or a reason; often empty. */
-patron_text patron_trackers_announce_message(const struct patron_trackers *trackers, size_t index);
+patron_text patron_trackers_announce_message(const patron_trackers *trackers, size_t index);
 
 /** The error of an announce; NULL if there is none. Owned by the list. */
-const patron_error *patron_trackers_announce_error(const struct patron_trackers *trackers,
+const patron_error *patron_trackers_announce_error(const patron_trackers *trackers,
                                                    size_t index);
 
 /** Adds a tracker; an existing one is not changed. Lower tiers are tried first (BEP 12). */
@@ -3165,107 +3350,6 @@ patron_text patron_reply_note_key(patron_reply *reply, size_t index);
 patron_bytes patron_reply_note_value(patron_reply *reply, size_t index);
 
 /* ===============================================================================================
- * IP filters
- * ===============================================================================================
- *
- * Addresses that a client does not exchange data with: it neither connects to them nor accepts
- * connections from them. A filter is used by one thread at a time; patron_set_ip_filter() activates
- * it.
- */
-
-/** Ranges of blocked addresses. */
-typedef struct patron_ip_filter patron_ip_filter;
-
-/** Makes a filter that blocks nothing. Free it with patron_ip_filter_free(). */
-int32_t patron_ip_filter_new(struct patron_ip_filter **out, patron_error **error);
-
-/**
- * Reads a blocklist file with one rule per line: P2P (PeerGuardian, "a name:1.2.3.4-1.2.3.9"), DAT
- * (eMule, "001.002.003.004 - 001.002.003.009 , 100 , a name"), single addresses, ranges
- * ("1.2.3.4-1.2.3.9") and networks ("1.2.3.0/24"), also for IPv6. It may be compressed with gzip.
- * Free the filter with patron_ip_filter_free().
- *
- * Errors: IO if the file cannot be read. PARSE, with the line number, for an invalid line; PARSE
- * for a file that is damaged or a zip archive, contains no rule, or is too large.
- */
-int32_t patron_ip_filter_read(const char *file,
-                              size_t file_length,
-                              struct patron_ip_filter **out,
-                              patron_error **error);
-
-/**
- * Like patron_ip_filter_read(), but skips lines that are not valid rules;
- * patron_ip_filter_skipped() counts them.
- *
- * Errors: as for patron_ip_filter_read(), but not for single lines. A file without any valid rule
- * is an error.
- */
-int32_t patron_ip_filter_read_lenient(const char *file,
-                                      size_t file_length,
-                                      struct patron_ip_filter **out,
-                                      patron_error **error);
-
-/**
- * Like patron_ip_filter_read(), for the contents of such a file.
- *
- * Errors: PARSE.
- */
-int32_t patron_ip_filter_parse(const uint8_t *data,
-                               size_t length,
-                               struct patron_ip_filter **out,
-                               patron_error **error);
-
-/**
- * Like patron_ip_filter_read_lenient(), for the contents of such a file.
- *
- * Errors: PARSE.
- */
-int32_t patron_ip_filter_parse_lenient(const uint8_t *data,
-                                       size_t length,
-                                       struct patron_ip_filter **out,
-                                       patron_error **error);
-
-/** How many lines were skipped while reading. */
-uint64_t patron_ip_filter_skipped(const struct patron_ip_filter *filter);
-
-/**
- * Why a line was skipped, with its line number, as text for a user. Only the first ten skipped
- * lines have a text; for others it is empty.
- */
-patron_text patron_ip_filter_skipped_line(const struct patron_ip_filter *filter, size_t index);
-
-/** Frees a filter. NULL is allowed. */
-void patron_ip_filter_free(struct patron_ip_filter *filter);
-
-/**
- * Blocks a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or
- * "2001:db8::1".
- *
- * Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
- * a range that mixes IPv4 and IPv6.
- */
-int32_t patron_ip_filter_block(struct patron_ip_filter *filter,
-                               const char *lowest,
-                               size_t lowest_length,
-                               const char *highest,
-                               size_t highest_length,
-                               patron_error **error);
-
-/** Whether an address is blocked; false if it is not an IP address. */
-bool patron_ip_filter_blocks(const struct patron_ip_filter *filter,
-                             const char *ip_address,
-                             size_t ip_address_length);
-
-/** The number of blocked ranges. */
-size_t patron_ip_filter_count(const struct patron_ip_filter *filter);
-
-/** The first address of a range. */
-patron_text patron_ip_filter_lowest(const struct patron_ip_filter *filter, size_t index);
-
-/** The last address of a range. */
-patron_text patron_ip_filter_highest(const struct patron_ip_filter *filter, size_t index);
-
-/* ===============================================================================================
  * The client as a whole
  * ===============================================================================================
  *
@@ -3373,7 +3457,9 @@ int32_t patron_add_dht_node(patron_handle *patron,
                             patron_error **error);
 
 /** Asks whether the DHT is running; patron_reply_is_true() reads the answer. */
-int32_t patron_get_is_dht_running(patron_handle *patron, patron_reply **reply, patron_error **error);
+int32_t patron_get_is_dht_running(patron_handle *patron,
+                                  patron_reply **reply,
+                                  patron_error **error);
 
 /**
  * Asks the known routers (UPnP, NAT-PMP) to forward a port for a PATRON_PORT_*;
@@ -3494,7 +3580,7 @@ int32_t patron_get_peer_class(patron_handle *patron,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peer_class_options(patron_reply *reply,
-                                        struct patron_peer_class_options *out,
+                                        patron_peer_class_options *out,
                                         size_t struct_size,
                                         patron_error **error);
 
@@ -3513,16 +3599,16 @@ int32_t patron_set_peer_class(patron_handle *patron,
                               uint32_t peer_class,
                               const char *name,
                               size_t name_length,
-                              const struct patron_peer_class_options *options,
+                              const patron_peer_class_options *options,
                               size_t struct_size,
                               patron_reply **reply,
                               patron_error **error);
 
 /** Makes an empty list. Free it with patron_peer_class_ranges_free(). */
-int32_t patron_peer_class_ranges_new(struct patron_peer_class_ranges **out, patron_error **error);
+int32_t patron_peer_class_ranges_new(patron_peer_class_ranges **out, patron_error **error);
 
 /** Frees the list. NULL is allowed. */
-void patron_peer_class_ranges_free(struct patron_peer_class_ranges *ranges);
+void patron_peer_class_ranges_free(patron_peer_class_ranges *ranges);
 
 /**
  * Adds a range of addresses, `lowest` and `highest` included, written "192.0.2.1" or "2001:db8::1".
@@ -3532,7 +3618,7 @@ void patron_peer_class_ranges_free(struct patron_peer_class_ranges *ranges);
  * Errors: INVALID_ARGUMENT for an invalid address, for a range that ends before it begins, and for
  * a range that mixes IPv4 and IPv6.
  */
-int32_t patron_peer_class_ranges_add(struct patron_peer_class_ranges *ranges,
+int32_t patron_peer_class_ranges_add(patron_peer_class_ranges *ranges,
                                      const char *lowest,
                                      size_t lowest_length,
                                      const char *highest,
@@ -3541,18 +3627,18 @@ int32_t patron_peer_class_ranges_add(struct patron_peer_class_ranges *ranges,
                                      patron_error **error);
 
 /** The number of ranges. */
-size_t patron_peer_class_ranges_count(const struct patron_peer_class_ranges *ranges);
+size_t patron_peer_class_ranges_count(const patron_peer_class_ranges *ranges);
 
 /** The first address of a range. */
-patron_text patron_peer_class_ranges_lowest(const struct patron_peer_class_ranges *ranges,
+patron_text patron_peer_class_ranges_lowest(const patron_peer_class_ranges *ranges,
                                             size_t index);
 
 /** The last address of a range. */
-patron_text patron_peer_class_ranges_highest(const struct patron_peer_class_ranges *ranges,
+patron_text patron_peer_class_ranges_highest(const patron_peer_class_ranges *ranges,
                                              size_t index);
 
 /** The classes of the peers in a range, one bit for each. */
-uint32_t patron_peer_class_ranges_classes(const struct patron_peer_class_ranges *ranges,
+uint32_t patron_peer_class_ranges_classes(const patron_peer_class_ranges *ranges,
                                           size_t index);
 
 /** Asks which addresses are in which classes; patron_reply_peer_class_ranges() reads the answer. */
@@ -3567,7 +3653,7 @@ int32_t patron_get_peer_class_ranges(patron_handle *patron,
  * Errors: INVALID_ARGUMENT if the reply has no answer yet or is of another kind; BAD_HANDLE.
  */
 int32_t patron_reply_peer_class_ranges(patron_reply *reply,
-                                       struct patron_peer_class_ranges **out,
+                                       patron_peer_class_ranges **out,
                                        patron_error **error);
 
 /**
@@ -3575,7 +3661,7 @@ int32_t patron_reply_peer_class_ranges(patron_reply *reply,
  * connect.
  */
 int32_t patron_set_peer_class_ranges(patron_handle *patron,
-                                     const struct patron_peer_class_ranges *ranges,
+                                     const patron_peer_class_ranges *ranges,
                                      patron_reply **reply,
                                      patron_error **error);
 
@@ -3886,7 +3972,7 @@ typedef struct patron_explainer patron_explainer;
  */
 int32_t patron_next_event(patron_handle *patron,
                           int64_t timeout_ms,
-                          struct patron_event **out,
+                          patron_event **out,
                           patron_error **error);
 
 /**
@@ -3899,7 +3985,7 @@ int32_t patron_next_event(patron_handle *patron,
 int32_t patron_interrupt(patron_handle *patron, patron_error **error);
 
 /** Frees an event, and everything that was borrowed from it. NULL is allowed. */
-void patron_event_free(struct patron_event *event);
+void patron_event_free(patron_event *event);
 
 /**
  * Chooses which kinds of event a patron receives, one bit for each kind: UINT64_C(1) <<
@@ -3923,103 +4009,103 @@ int32_t patron_subscribe(patron_handle *patron, uint64_t kinds, patron_error **e
 int32_t patron_subscription(patron_handle *patron, uint64_t *kinds, patron_error **error);
 
 /** The kind of the event, a PATRON_EVENT_*; 0 for NULL. */
-int32_t patron_event_kind(const struct patron_event *event);
+int32_t patron_event_kind(const patron_event *event);
 
 /** The id of the torrent that the event is about; 0 if there is none. */
-uint64_t patron_event_torrent(const struct patron_event *event);
+uint64_t patron_event_torrent(const patron_event *event);
 
 /** The event as one line to show to a user: "debian.iso: downloading 34.5 %, ...". */
-patron_text patron_event_explain(const struct patron_event *event);
+patron_text patron_event_explain(const patron_event *event);
 
 /** The name of the torrent. */
-patron_text patron_event_name(const struct patron_event *event);
+patron_text patron_event_name(const patron_event *event);
 
 /** For TORRENT_ADDED and MOVED: the directory of the files. */
-patron_text patron_event_save_dir(const struct patron_event *event);
+patron_text patron_event_save_dir(const patron_event *event);
 
 /**
  * For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v1 info hash, 20
  * bytes (BEP 3). Returns false and writes nothing if there is none.
  */
-bool patron_event_info_hash_v1(const struct patron_event *event, uint8_t (*out)[20]);
+bool patron_event_info_hash_v1(const patron_event *event, uint8_t (*out)[20]);
 
 /**
  * For TORRENT_ADDED, METADATA_RECEIVED, RESUME_DATA and RESTORE_FAILED: writes the v2 info hash, 32
  * bytes (BEP 52). Returns false and writes nothing if there is none.
  */
-bool patron_event_info_hash_v2(const struct patron_event *event, uint8_t (*out)[32]);
+bool patron_event_info_hash_v2(const patron_event *event, uint8_t (*out)[32]);
 
 /**
  * For STATUS: writes the status. `struct_size` is sizeof(patron_status).
  *
  * Errors: INVALID_ARGUMENT for an event of another kind or a wrong struct size.
  */
-int32_t patron_event_status(const struct patron_event *event,
+int32_t patron_event_status(const patron_event *event,
                             patron_status *out,
                             size_t struct_size,
                             patron_error **error);
 
 /** For STATUS and STATE_CHANGED: the state of the torrent, a PATRON_STATE_*. */
-int32_t patron_event_state(const struct patron_event *event);
+int32_t patron_event_state(const patron_event *event);
 
 /** The error; NULL if there is none. Owned by the event. */
-const patron_error *patron_event_error(const struct patron_event *event);
+const patron_error *patron_event_error(const patron_event *event);
 
 /** For ADD_FAILED: the source of the torrent: a path, a magnet link, a name. */
-patron_text patron_event_source(const struct patron_event *event);
+patron_text patron_event_source(const patron_event *event);
 
 /** For HASH_FAILED and PIECE_FINISHED: the index of the piece. */
-uint32_t patron_event_piece(const struct patron_event *event);
+uint32_t patron_event_piece(const patron_event *event);
 
 /** For FILE_RENAMED and FILE_COMPLETED: the index of the file. */
-uint32_t patron_event_file(const struct patron_event *event);
+uint32_t patron_event_file(const patron_event *event);
 
 /** For FILE_RENAMED: the new path, relative to the save directory. */
-patron_text patron_event_path(const struct patron_event *event);
+patron_text patron_event_path(const patron_event *event);
 
 /**
  * For WEB_SEED_FAILED: the URL of the web seed, or that of its server if it has several. For
  * TRACKER_ERROR, TRACKER_WARNING, TRACKER_REPLY, SCRAPED and SCRAPE_FAILED: the URL of the tracker.
  */
-patron_text patron_event_url(const struct patron_event *event);
+patron_text patron_event_url(const patron_event *event);
 
 /** For TRACKER_WARNING: the tracker's message. It may contain anything. */
-patron_text patron_event_message(const struct patron_event *event);
+patron_text patron_event_message(const patron_event *event);
 
 /** For SCRAPED: the number of seeds; -1 if unknown, and for other kinds. */
-int64_t patron_event_seeds(const struct patron_event *event);
+int64_t patron_event_seeds(const patron_event *event);
 
 /** For SCRAPED: the number of leechers; -1 if unknown, and for other kinds. */
-int64_t patron_event_leechers(const struct patron_event *event);
+int64_t patron_event_leechers(const patron_event *event);
 
 /**
  * For TORRENT_ADDED: whether all wanted data was already available, according to the resume data or
  * because the files are trusted. A later FINISHED is then not news.
  */
-bool patron_event_complete(const struct patron_event *event);
+bool patron_event_complete(const patron_event *event);
 
 /** For PEER_CONNECTED: whether the connection is outgoing rather than incoming. */
-bool patron_event_outgoing(const struct patron_event *event);
+bool patron_event_outgoing(const patron_event *event);
 
 /** For PORT_MAPPED: the port of the router. */
-uint16_t patron_event_port(const struct patron_event *event);
+uint16_t patron_event_port(const patron_event *event);
 
 /**
  * For PORT_MAPPED and PORT_MAPPING_FAILED: the protocol used to ask the router, a PATRON_MAPPER_*.
  */
-int32_t patron_event_mapper(const struct patron_event *event);
+int32_t patron_event_mapper(const patron_event *event);
 
 /** For PORT_MAPPED: the protocol that is forwarded, a PATRON_PORT_*. */
-int32_t patron_event_protocol(const struct patron_event *event);
+int32_t patron_event_protocol(const patron_event *event);
 
 /** For PERFORMANCE_WARNING: the limiting factor, a PATRON_LIMIT_*. */
-int32_t patron_event_limit(const struct patron_event *event);
+int32_t patron_event_limit(const patron_event *event);
 
 /** For STATISTICS: the counters; NULL for other kinds. Owned by the event. */
-const patron_statistics *patron_event_statistics(const struct patron_event *event);
+const patron_statistics *patron_event_statistics(const patron_event *event);
 
 /** For RESUME_DATA: the bytes to store; add them later with PATRON_SOURCE_RESUME_DATA. */
-patron_bytes patron_event_resume_data(const struct patron_event *event);
+patron_bytes patron_event_resume_data(const patron_event *event);
 
 /**
  * For TRACKER_ERROR: the number of consecutive failures. For LAGGED: the number of dropped events.
@@ -4027,28 +4113,28 @@ patron_bytes patron_event_resume_data(const struct patron_event *event);
  * number of peers that the tracker returned. For RESTORING: the number of torrents that have been
  * processed. For RESTORED: the number of those that were restored.
  */
-uint64_t patron_event_count(const struct patron_event *event);
+uint64_t patron_event_count(const patron_event *event);
 
 /**
  * For DESCRIPTOR_LIMIT: the number of descriptors that the process may have. For RESTORING: the
  * number of torrents in the store. For RESTORED: the number of those that were not restored.
  */
-uint64_t patron_event_available(const struct patron_event *event);
+uint64_t patron_event_available(const patron_event *event);
 
 /** For REPLY: the tag that the program chose. */
-uint64_t patron_event_tag(const struct patron_event *event);
+uint64_t patron_event_tag(const patron_event *event);
 
 /** For METAINFO: the bytes of the .torrent file, for patron_metainfo_decode(). */
-patron_bytes patron_event_torrent_file(const struct patron_event *event);
+patron_bytes patron_event_torrent_file(const patron_event *event);
 
 /** For TORRENT_REMOVED: what happened to the files, a PATRON_REMOVED_FILES_*. */
-int32_t patron_event_removed_files(const struct patron_event *event);
+int32_t patron_event_removed_files(const patron_event *event);
 
 /** For GOAL_REACHED: the goal, a PATRON_GOAL_REACHED_*. */
-int32_t patron_event_goal(const struct patron_event *event);
+int32_t patron_event_goal(const patron_event *event);
 
 /** For COMMAND_FAILED: the name of the command, for example "Pause". */
-patron_text patron_event_command(const struct patron_event *event);
+patron_text patron_event_command(const patron_event *event);
 
 /**
  * For LISTENING: the address, with the actual port. For LISTEN_FAILED: the address, or the
@@ -4056,17 +4142,17 @@ patron_text patron_event_command(const struct patron_event *event);
  * the peer. For PORT_MAPPED and PORT_MAPPING_FAILED: the address of this machine in the router's
  * network, without a port. For EXTERNAL_ADDRESS: the external address, without a port.
  */
-patron_text patron_event_address(const struct patron_event *event);
+patron_text patron_event_address(const patron_event *event);
 
 /** Makes an explainer; its clock starts now. Free it with patron_explainer_free(). */
-int32_t patron_explainer_new(struct patron_explainer **out, patron_error **error);
+int32_t patron_explainer_new(patron_explainer **out, patron_error **error);
 
 /** Frees an explainer. NULL is allowed. */
-void patron_explainer_free(struct patron_explainer *explainer);
+void patron_explainer_free(patron_explainer *explainer);
 
 /** The line for an event; empty for a status that says nothing new. Valid until the next call. */
-patron_text patron_explainer_explain(struct patron_explainer *explainer,
-                                     const struct patron_event *event);
+patron_text patron_explainer_explain(patron_explainer *explainer,
+                                     const patron_event *event);
 
 /* ===============================================================================================
  * Waiting for events
@@ -4094,8 +4180,9 @@ int32_t patron_event_fd(patron_handle *patron, int32_t *out, patron_error **erro
  * The calls are made one at a time, on a separate thread of the patron, which takes no signals.
  * `wake` may block, and may call every function of this header, including patron_free(). It must
  * not unwind. `finalize(user_data)`, unless NULL, is called once on that thread after the last
- * `wake`: when the function is replaced or set to NULL, or when the patron has been freed. If this
- * call fails, nothing is kept, nothing is called, and the function that was set before stays.
+ * `wake`: when the function is replaced or set to NULL, or when the patron has been freed. With a
+ * `wake` of NULL it is called at once, on the calling thread. If this call fails, nothing is kept,
+ * nothing is called, and the function that was set before stays.
  *
  * Errors: IO if no thread can be started.
  */
@@ -4142,9 +4229,9 @@ int32_t patron_set_wake(patron_handle *patron,
  * function is replaced may end after the replacement.
  *
  * `finalize(user_data)`, unless NULL, is called once after the last `log`, when the function is
- * replaced or the log turned off: on the thread that does so, or on that of the last `log`. With
- * PATRON_LOG_OFF it is called at once, and with a `log` of NULL never. The rules for `log` apply to
- * it too. If this call fails, nothing is kept and nothing is called.
+ * replaced or the log turned off: on the thread that does so, or on that of the last `log`. If this
+ * call turns the log off, it is called at once. The rules for `log` apply to it too. If this call
+ * fails, nothing is kept and nothing is called.
  *
  * Errors: INVALID_ARGUMENT for an unknown level; BUSY if the process is a Rust program that has set
  * its own log.

@@ -25,6 +25,7 @@ const SUPPORT: &[&str] = &[
 
 /// Chapters that use an object of another chapter. The chapter that is used uses none.
 const OBJECTS: &[(&str, &str)] = &[
+    ("client", "ip_filter"),
     ("client", "settings"),
     ("events", "statistics"),
     ("events", "status"),
