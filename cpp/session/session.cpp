@@ -62,7 +62,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       written_(disk.written), new_files_(disk.new_files),
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
-    leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
+    leaks_names_ = !start_resolver(session_.get_context(), silent_resolver);
     // Posted after the resolver's thread has started, which must not be bound.
     if (!cores.empty())
         boost::asio::post(session_.get_context(),

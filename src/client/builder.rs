@@ -13,6 +13,7 @@ use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
 use super::thread::{ClientState, StoreOptions};
+use super::threads;
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
@@ -346,6 +347,7 @@ impl ClientBuilder {
             check_dir("incomplete", directory)?;
         }
         let intervals = self.checked_intervals()?;
+        threads::check(settings.most_threads())?;
         let loopback_only = self.offline;
         let (descriptors, limit) =
             Descriptors::want(settings.descriptors(), process::raise_descriptor_limit)?;
