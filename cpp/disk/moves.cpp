@@ -23,9 +23,9 @@ std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string cons
     std::vector<MovedFile> out;
     for (auto const i : torrent.files.file_range())
         if (!torrent.files.pad_file_at(i))
-            out.push_back({torrent.names.path(i, torrent.path), torrent.names.path(i, to)});
+            out.push_back({torrent.names.path(i, *torrent.path), torrent.names.path(i, to)});
     auto const parts = "/" + part_file_name(torrent.hash);
-    out.push_back({torrent.path + parts, to + parts});
+    out.push_back({*torrent.path + parts, to + parts});
     return out;
 }
 

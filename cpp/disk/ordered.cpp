@@ -70,10 +70,10 @@ lt::storage_holder Ordered::new_torrent(lt::storage_params const& params,
     // The metadata is known, and no peer was told so.
     internals::fill_pad_trees(torrent);
     internals::drop_v2(torrent);
-    auto files = std::make_shared<TorrentFiles>(params);
+    auto files = std::make_shared<TorrentFiles>(params, internals::id(torrent),
+                                                torrents_->shared(std::string(params.path)));
     files->inner = inner_->new_torrent(params, torrent);
     files->owner = torrent;
-    written_->begin(files->hash);
     lt::storage_index_t const index = files->inner;
     torrents_->add(std::move(files));
     return lt::storage_holder(index, *this);
@@ -83,7 +83,7 @@ void Ordered::remove_torrent(lt::storage_index_t index) {
     auto const torrent = torrents_->remove(index);
     torrent->release_files();
     ++torrent->generation;
-    written_->forget(torrent->hash);
+    written_->forget(torrent->id);
     torrent->inner.reset();
 }
 
@@ -163,7 +163,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
         }
     }
     auto const files = files_of(*torrent, request);
-    written_->add(torrent->hash, files.first, files.second);
+    written_->add(torrent->id, files.first, files.second);
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
@@ -178,7 +178,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                 torrent->rare().failed.insert(piece);
             handler(error);
             if (error && !was_stopped && internals::is_in_upload_mode(torrent->owner))
-                written_->stop_writing(torrent->hash);
+                written_->stop_writing(torrent->id);
             torrent->end_write(piece);
         },
         flags);
@@ -193,7 +193,7 @@ std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piec
         auto const& samples = torrent.known().samples;
         auto const found = samples.find(slice.file_index);
         if (found != samples.end() && !torrent.is_skipped(slice.file_index))
-            out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
+            out.push_back({slice.file_index, torrent.names.path(slice.file_index, *torrent.path),
                            found->second.first});
     }
     return out;
@@ -240,7 +240,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                 // had written before a check.
                 auto const [first, last] =
                     files_of(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
-                written_->add(torrent->hash, first, last);
+                written_->add(torrent->id, first, last);
                 // If a file was damaged, report that: libtorrent would ban the peers that sent the
                 // piece.
                 auto probes = is_damaged && torrent->reader ? probes_of(*torrent, hashed)
@@ -267,7 +267,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
         // Nothing is durable at the new path, not even the file names.
         for (auto const i : torrent->files.file_range())
             if (torrent->is_downloaded(i))
-                written_->add(torrent->hash, i, i);
+                written_->add(torrent->id, i, i);
         end_exclusive(*torrent);
         settled(torrent);
         report_move(*torrent, to, status, error);
@@ -304,7 +304,7 @@ void Ordered::async_move_storage(lt::storage_index_t index, std::string to, lt::
 
 void Ordered::report_move(TorrentFiles const& torrent, std::string const& to, lt::status_t status,
                           lt::storage_error const& error) {
-    EndedJob job{EndedJob::Kind::Move, internals::id(torrent.owner), torrent.path, error.ec};
+    EndedJob job{EndedJob::Kind::Move, internals::id(torrent.owner), *torrent.path, error.ec};
     if (compat::has_failed(status)) {
         job.path = error.file() < lt::file_index_t(0) ? to : torrent.names.path(error.file(), to);
         // libtorrent reports an existing file without an error code.
@@ -319,7 +319,7 @@ void Ordered::async_release_files(lt::storage_index_t index, std::function<void(
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
         if (writes > torrent->released && torrent->inner)
-            written_->finish(torrent->hash, torrent->wanted_files());
+            written_->finish(torrent->id, torrent->wanted_files());
         torrent->released = writes;
         torrent->forget_samples();
         end_exclusive(*torrent);
@@ -404,8 +404,8 @@ void Ordered::async_rename_file(lt::storage_index_t index, lt::file_index_t file
         settled(torrent);
         handler(now, renamed, error);
     };
-    std::string path = (std::filesystem::path(torrent->path) / name).string();
-    if (path == torrent->names.path(file, torrent->path))
+    std::string path = (std::filesystem::path(*torrent->path) / name).string();
+    if (path == torrent->names.path(file, *torrent->path))
         return inner_->async_rename_file(index, file, std::move(name), std::move(answer));
     auto rename = [this, torrent, file, name = std::move(name),
                    answer = std::move(answer)](lt::error_code error) {
@@ -451,9 +451,9 @@ void Ordered::async_set_file_priority(lt::storage_index_t index, Priorities prio
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
             torrent->set_priorities(now);
-            written_->choose(torrent->hash, torrent->wanted_files());
+            written_->choose(torrent->id, torrent->wanted_files());
             if (error)
-                written_->refuse_choice(torrent->hash);
+                written_->refuse_choice(torrent->id);
             end_exclusive(*torrent);
             settled(torrent);
             handler(error, std::move(now));

@@ -141,14 +141,13 @@ Saver::Saved Saver::made(Save order) {
     Saved saved{order.request, order.torrent, {}, {}, {}, none(), false};
     Kept& kept = kept_[order.torrent];
     if (params.ti) {
-        lt::sha1_hash const torrent = params.ti->info_hashes().get_best();
-        auto const written = written_->take(torrent);
+        auto const written = written_->take(order.torrent);
         if (!written.empty() && !kept.lost) {
             std::set<lt::file_index_t> missing;
             lt::error_code const failed = synchronize(params, written, missing, kept.lost_file);
             if (is_passing(failed)) {
                 for (lt::file_index_t const i : written)
-                    written_->add(torrent, i, i);
+                    written_->add(order.torrent, i, i);
                 throw Busy(kept.lost_file + ": " + failed.message());
             }
             kept.lost = failed;
@@ -157,7 +156,7 @@ Saver::Saved Saver::made(Save order) {
             // to the same torrent, which was added again. Files that are claimed and missing twice
             // are gone; the next start will notice.
             for (lt::file_index_t const i : missing)
-                written_->add(torrent, i, i);
+                written_->add(order.torrent, i, i);
             std::set<lt::file_index_t> claimed;
             std::copy_if(missing.begin(), missing.end(), std::inserter(claimed, claimed.end()),
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });

@@ -394,9 +394,8 @@ std::function<bool()> ReadPath::growing_reader(TorrentFiles& torrent, lt::file_i
          ++piece)
         if (!torrent.is_written(piece))
             return nullptr;
-    return [path = torrent.names.path(file, torrent.path), last = sample->second.last, offset, to] {
-        return read_growing(path, last, offset, to);
-    };
+    return [path = torrent.names.path(file, *torrent.path), last = sample->second.last, offset,
+            to] { return read_growing(path, last, offset, to); };
 }
 
 // Returns a function for a worker, which reads from a file that nobody should write to.
