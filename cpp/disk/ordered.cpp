@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/disk/moves.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
+#include "torrent-patron/cpp/disk/storage_on_demand.hpp"
 #include "torrent-patron/cpp/session/hash_trees.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
@@ -494,9 +495,10 @@ lt::disk_io_constructor_type stock_backend(SharedWithDisk shared) {
     return [shared = std::move(shared)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
-        return std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics),
-            std::make_shared<Torrents>(), shared, network, settings);
+        auto torrents = std::make_shared<Torrents>();
+        auto backend = libtorrents_backend(torrents, network, settings, statistics);
+        return std::make_unique<Ordered>(std::move(backend), std::move(torrents), shared, network,
+                                         settings);
     };
 }
 

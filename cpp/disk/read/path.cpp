@@ -7,6 +7,7 @@
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
 #include "torrent-patron/cpp/disk/spans.hpp"
+#include "torrent-patron/cpp/disk/storage_on_demand.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -508,9 +509,9 @@ lt::disk_io_constructor_type read_path(DiskReads reads, SharedWithDisk shared) {
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
-        auto ordered = std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics), torrents, shared,
-            network, settings);
+        auto ordered =
+            std::make_unique<Ordered>(libtorrents_backend(torrents, network, settings, statistics),
+                                      torrents, shared, network, settings);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, shared,
                                           network, settings);
     };
