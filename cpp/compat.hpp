@@ -37,6 +37,9 @@ constexpr bool connects_before_tls = LIBTORRENT_VERSION_NUM >= 20011;
 // Since 2.1, pieces are hashed before they are written, which may be much later.
 constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 
+// Since 2.1, blocks of a storage are in a cache, also when none of its jobs is running.
+constexpr bool caches_blocks = LIBTORRENT_VERSION_NUM >= 20100;
+
 // Until 2.0.12, hashes from a peer may be for a pad file, which has no hash tree.
 constexpr bool pads_lack_trees = LIBTORRENT_VERSION_NUM < 20013;
 
@@ -140,6 +143,13 @@ class FileNames {
     }
     void rename(lt::file_index_t file, std::string const& name) {
         renamed_.rename_file(files_, file, name);
+    }
+    // What a new storage of the torrent is made with. It refers to the arguments.
+    template <typename Priorities>
+    lt::storage_params storage_params(lt::torrent_info const& info, std::string const& save_path,
+                                      lt::storage_mode_t mode, Priorities const& priorities,
+                                      lt::sha1_hash const& hash) const {
+        return {files_, renamed_, save_path, {}, mode, priorities, hash, info.v1(), info.v2()};
     }
 
   private:
@@ -249,6 +259,12 @@ class FileNames {
         if (!renamed_)
             renamed_ = std::make_unique<lt::file_storage>(files_);
         renamed_->rename_file(file, name);
+    }
+    template <typename Priorities>
+    lt::storage_params storage_params(lt::torrent_info const&, std::string const& save_path,
+                                      lt::storage_mode_t mode, Priorities const& priorities,
+                                      lt::sha1_hash const& hash) const {
+        return {files_, renamed_.get(), save_path, mode, priorities, hash};
     }
 
   private:

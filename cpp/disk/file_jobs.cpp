@@ -125,10 +125,10 @@ lt::storage_holder FileJobs::new_torrent(lt::storage_params const& params,
     // The metadata is known, and peers have not been notified yet.
     internals::fill_pad_trees(torrent);
     internals::drop_v2(torrent);
-    auto files = std::make_shared<TorrentFiles>(params);
+    auto files = std::make_shared<TorrentFiles>(params, internals::id(torrent),
+                                                torrents_->shared(std::string(params.path)));
     files->inner = inner_->new_torrent(params, torrent);
     files->owner = torrent;
-    written_->begin(files->hash);
     lt::storage_index_t const index = files->inner;
     torrents_->add(std::move(files));
     return lt::storage_holder(index, *this);
@@ -138,7 +138,7 @@ void FileJobs::remove_torrent(lt::storage_index_t index) {
     auto const torrent = torrents_->remove(index);
     torrent->release_files();
     ++torrent->generation;
-    written_->forget(torrent->hash);
+    written_->forget(torrent->id);
     torrent->inner.reset();
 }
 
@@ -161,7 +161,7 @@ void FileJobs::async_move_storage(lt::storage_index_t index, std::string to, lt:
         // Nothing is durable at the new path, not even the file names.
         for (auto const i : torrent->files.file_range())
             if (torrent->is_downloaded(i))
-                written_->add(torrent->hash, i, i);
+                written_->add(torrent->id, i, i);
         end_exclusive(*torrent);
         settled(torrent);
         ended_(ended_move(*torrent, to, status, error));
@@ -201,7 +201,7 @@ void FileJobs::async_release_files(lt::storage_index_t index, std::function<void
                                         writes = torrents_->at(index)->writes,
                                         handler = std::move(handler)] {
         if (writes > torrent->released && torrent->inner)
-            written_->finish(torrent->hash, torrent->wanted_files());
+            written_->finish(torrent->id, torrent->wanted_files());
         torrent->released = writes;
         torrent->forget_samples();
         end_exclusive(*torrent);
@@ -286,8 +286,8 @@ void FileJobs::async_rename_file(lt::storage_index_t index, lt::file_index_t fil
         settled(torrent);
         handler(now, renamed, error);
     };
-    std::string path = (std::filesystem::path(torrent->path) / name).string();
-    if (path == torrent->names.path(file, torrent->path))
+    std::string path = (std::filesystem::path(*torrent->path) / name).string();
+    if (path == torrent->names.path(file, *torrent->path))
         return inner_->async_rename_file(index, file, std::move(name), std::move(answer));
     auto rename = [this, torrent, file, name = std::move(name),
                    answer = std::move(answer)](lt::error_code error) {
@@ -333,9 +333,9 @@ void FileJobs::async_set_file_priority(lt::storage_index_t index, Priorities pri
         [this, torrent = begin_exclusive(index),
          handler = std::move(handler)](lt::storage_error const& error, Priorities now) {
             torrent->set_priorities(now);
-            written_->choose(torrent->hash, torrent->wanted_files());
+            written_->choose(torrent->id, torrent->wanted_files());
             if (error)
-                written_->refuse_choice(torrent->hash);
+                written_->refuse_choice(torrent->id);
             end_exclusive(*torrent);
             settled(torrent);
             handler(error, std::move(now));

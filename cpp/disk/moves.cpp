@@ -25,15 +25,15 @@ std::vector<MovedFile> moved_files(TorrentFiles const& torrent, std::string cons
     std::vector<MovedFile> out;
     for (auto const i : torrent.files.file_range())
         if (!torrent.files.pad_file_at(i))
-            out.push_back({torrent.names.path(i, torrent.path), torrent.names.path(i, to)});
+            out.push_back({torrent.names.path(i, *torrent.path), torrent.names.path(i, to)});
     auto const parts = "/" + part_file_name(torrent.hash);
-    out.push_back({torrent.path + parts, to + parts});
+    out.push_back({*torrent.path + parts, to + parts});
     return out;
 }
 
 EndedJob ended_move(TorrentFiles const& torrent, std::string const& to, lt::status_t status,
                     lt::storage_error const& error) {
-    EndedJob job{EndedJob::Kind::Move, internals::id(torrent.owner), torrent.path, error.ec};
+    EndedJob job{EndedJob::Kind::Move, internals::id(torrent.owner), *torrent.path, error.ec};
     if (!compat::has_failed(status))
         return job;
     job.path = error.file() < lt::file_index_t(0) ? to : torrent.names.path(error.file(), to);

@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/disk/file_jobs.hpp"
 #include "torrent-patron/cpp/disk/forward.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
+#include "torrent-patron/cpp/disk/storage_on_demand.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/operations.hpp>
@@ -111,7 +112,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
         }
     }
     auto const files = files_of(*torrent, request);
-    written_->add(torrent->hash, files.first, files.second);
+    written_->add(torrent->id, files.first, files.second);
     torrent->begin_write(request.piece);
     return inner_->async_write(
         index, request, buffer, std::move(observer),
@@ -126,7 +127,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                 torrent->make_details().failed.insert(piece);
             handler(error);
             if (error && !was_stopped && internals::is_in_upload_mode(torrent->owner))
-                written_->stop_writing(torrent->hash);
+                written_->stop_writing(torrent->id);
             torrent->end_write(piece);
         },
         flags);
@@ -139,7 +140,7 @@ std::vector<Probe> probes_of(TorrentFiles const& torrent, lt::piece_index_t piec
         auto const& samples = torrent.details().samples;
         auto const found = samples.find(slice.file_index);
         if (found != samples.end() && !torrent.is_skipped(slice.file_index))
-            out.push_back({slice.file_index, torrent.names.path(slice.file_index, torrent.path),
+            out.push_back({slice.file_index, torrent.names.path(slice.file_index, *torrent.path),
                            found->second.first});
     }
     return out;
@@ -184,7 +185,7 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                 // had written before a check.
                 auto const [first, last] =
                     files_of(*torrent, {hashed, 0, torrent->files.piece_size(hashed)});
-                written_->add(torrent->hash, first, last);
+                written_->add(torrent->id, first, last);
                 // If a file was damaged, report that: libtorrent would ban the peers that sent the
                 // piece.
                 auto probes = is_damaged && torrent->reader ? probes_of(*torrent, hashed)
@@ -220,7 +221,7 @@ std::unique_ptr<lt::disk_interface> ordered_backend(std::shared_ptr<Torrents> to
                                                     lt::io_context& network,
                                                     lt::settings_interface const& settings,
                                                     lt::counters& statistics) {
-    auto files = file_jobs(lt::default_disk_io_constructor(network, settings, statistics), torrents,
+    auto files = file_jobs(libtorrents_backend(torrents, network, settings, statistics), torrents,
                            shared, network, settings);
     return std::make_unique<Ordered>(std::move(files), std::move(torrents), shared.written,
                                      network);

@@ -43,7 +43,7 @@ Paths::Names Paths::names(TorrentFiles const& torrent) {
     for (lt::file_index_t const i : torrent.files.file_range()) {
         if (!has_data(torrent.files, i))
             continue;
-        out.files.emplace_back(i, torrent.names.path(i, torrent.path));
+        out.files.emplace_back(i, torrent.names.path(i, *torrent.path));
         ++out.directories[key(parent(out.files.back().second))];
     }
     return out;
@@ -134,14 +134,14 @@ void Paths::add(Torrent const& torrent) {
             }
         }
     }
-    torrent->directories.clear();
+    torrent->directories.reset();
     if (own.files.size() == 1) {
         files_.emplace(key(own.files.front().second), torrent);
         return;
     }
     for (auto const& directory : own.directories)
         directories_.emplace(directory.first, torrent);
-    torrent->directories = std::move(own.directories);
+    torrent->directories = std::make_unique<std::map<std::size_t, int>>(std::move(own.directories));
 }
 
 void Paths::erase(Index& index, std::size_t key, TorrentFiles const& torrent) {
@@ -173,14 +173,14 @@ void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string co
         torrent->make_details().others.erase(file);
     for (Torrent const& other : candidates(*torrent, from)) {
         forget_shared(*other, *torrent, [&](lt::file_index_t const theirs) {
-            return other->names.path(theirs, other->path) == from;
+            return other->names.path(theirs, *other->path) == from;
         });
     }
-    auto& directories = torrent->directories;
-    if (directories.empty()) {
+    if (!torrent->directories) {
         erase(files_, key(from), *torrent);
         files_.emplace(key(to), torrent);
     } else {
+        auto& directories = *torrent->directories;
         std::size_t const left = key(parent(from)), entered = key(parent(to));
         if (--directories[left] == 0) {
             erase(directories_, left, *torrent);

@@ -4,8 +4,10 @@
 
 namespace patron {
 
-TorrentFiles::TorrentFiles(lt::storage_params const& params)
-    : files(params.files), names(params), path(params.path), hash(params.info_hash) {
+TorrentFiles::TorrentFiles(lt::storage_params const& params, std::uint64_t torrent,
+                           std::shared_ptr<std::string const> save_path)
+    : files(params.files), names(params), path(std::move(save_path)), id(torrent),
+      hash(params.info_hash) {
     set_priorities(params.priorities);
 }
 
@@ -24,7 +26,7 @@ std::vector<ExpectedFile> TorrentFiles::files_that(Predicate is) const {
     std::vector<ExpectedFile> out;
     for (auto const i : files.file_range())
         if (is(i))
-            out.push_back({i, names.path(i, path), files.file_offset(i), files.file_size(i)});
+            out.push_back({i, names.path(i, *path), files.file_offset(i), files.file_size(i)});
     return out;
 }
 
@@ -92,6 +94,12 @@ void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {
     torrents_[place] = std::move(torrent);
 }
 
+std::shared_ptr<std::string const> const& Torrents::shared(std::string const& path) {
+    if (!path_ || *path_ != path)
+        path_ = std::make_shared<std::string const>(path);
+    return path_;
+}
+
 std::shared_ptr<TorrentFiles> Torrents::remove(lt::storage_index_t index) {
     auto torrent = std::exchange(torrents_[static_cast<std::uint32_t>(index)], nullptr);
     paths_.remove(*torrent);
@@ -103,7 +111,7 @@ void Torrents::moved(std::shared_ptr<TorrentFiles> const& torrent, std::string c
     if (!torrent->inner)
         return;
     paths_.remove(*torrent);
-    torrent->path = path;
+    torrent->path = shared(path);
     paths_.add(torrent);
 }
 
@@ -112,9 +120,9 @@ void Torrents::renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_in
     // It was removed in the meantime.
     if (!torrent->inner)
         return;
-    std::string const before = torrent->names.path(file, torrent->path);
+    std::string const before = torrent->names.path(file, *torrent->path);
     torrent->names.rename(file, name);
-    paths_.rename(torrent, file, before, torrent->names.path(file, torrent->path));
+    paths_.rename(torrent, file, before, torrent->names.path(file, *torrent->path));
 }
 
 } // namespace patron

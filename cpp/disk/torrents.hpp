@@ -75,7 +75,8 @@ struct TorrentFiles {
         std::multimap<lt::piece_index_t, std::function<void()>> waiting;
     };
 
-    explicit TorrentFiles(lt::storage_params const& params);
+    TorrentFiles(lt::storage_params const& params, std::uint64_t torrent,
+                 std::shared_ptr<std::string const> save_path);
     Details const& details() const {
         static Details const none;
         return details_ ? *details_ : none;
@@ -113,8 +114,12 @@ struct TorrentFiles {
     // Outlives this object: the inner storage keeps the torrent alive, which owns it.
     lt::file_storage const& files;
     compat::FileNames names;
-    std::string path;
+    // The save path; never null.
+    std::shared_ptr<std::string const> path;
+    std::uint64_t const id;
     lt::sha1_hash const hash;
+    // The number of running jobs that move, delete or replace files.
+    int exclusive_jobs = 0;
     // The storage of libtorrent's own backend, which assigns the index.
     lt::storage_holder inner;
     // libtorrent's own torrent object.
@@ -124,14 +129,13 @@ struct TorrentFiles {
 
     // The order in which the torrents of the session were added.
     std::uint64_t order = 0;
-    // The number of its files in each directory, by the hash of its path, if it has several files;
-    // see Paths.
-    std::map<std::size_t, int> directories;
+    // The number of its files in each directory, by the hash of its path; null if it has a single
+    // file. See Paths.
+    std::unique_ptr<std::map<std::size_t, int>> directories;
     // Changes when the torrent is stopped or removed. Earlier requests are then answered as
     // aborted.
     std::uint64_t generation = 0;
-    // The number of running jobs that move, delete or replace files, and of all that have begun.
-    int exclusive_jobs = 0;
+    // The number of exclusive jobs that have begun.
     std::uint64_t exclusive_jobs_begun = 0;
 
     // The number of writes that have begun.
@@ -158,6 +162,8 @@ class Torrents {
         return torrents_[static_cast<std::uint32_t>(index)];
     }
     std::shared_ptr<TorrentFiles> remove(lt::storage_index_t index);
+    // Returns the path. Successive torrents mostly have the same one, which is then kept once.
+    std::shared_ptr<std::string const> const& shared(std::string const& path);
     // Sets the path of its files.
     void moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path);
     void renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
@@ -166,6 +172,8 @@ class Torrents {
   private:
     std::vector<std::shared_ptr<TorrentFiles>> torrents_;
     Paths paths_;
+    // The last path.
+    std::shared_ptr<std::string const> path_;
     std::uint64_t added_ = 0;
 };
 

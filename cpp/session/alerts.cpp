@@ -206,7 +206,7 @@ void Session::files_closed(std::uint64_t id, Alerts& out) {
     Entry* const torrent = find(id);
     if (torrent == nullptr || !std::exchange(torrent->finishing, false))
         return;
-    auto files = written_->take_finished(torrent->handle.info_hashes().get_best());
+    auto files = written_->take_finished(id);
     if (files.empty())
         out.finished(id);
     else
@@ -217,7 +217,7 @@ void Session::convert_error(lt::torrent_error_alert const& alert, Alerts& out) {
     std::uint64_t const torrent = id(alert);
     out.torrent_error(torrent, text(alert.filename()), error(alert.error));
     // If setting file priorities fails, the torrent stops, and there is no other alert.
-    if (!written_->take_refused_choice(alert.handle.info_hashes().get_best()))
+    if (!written_->take_refused_choice(torrent))
         return;
     if (auto const pending = pending_->pop({AnsweredBy::FilesChosen, torrent, 0}); pending.request)
         out.answer_failed(pending.request, text(alert.filename()), error(alert.error));

@@ -1,7 +1,8 @@
 // Requests to set the file priorities of a torrent.
 #pragma once
 
-#include <list>
+#include <deque>
+#include <memory>
 #include <utility>
 
 namespace patron {
@@ -13,20 +14,24 @@ class FileChoices {
   public:
     // Returns whether libtorrent is free for this one.
     bool push(Task task) {
-        tasks_.push_back(std::move(task));
-        return tasks_.size() == 1;
+        if (!tasks_)
+            tasks_ = std::make_unique<std::deque<Task>>();
+        tasks_->push_back(std::move(task));
+        return tasks_->size() == 1;
     }
     // Forgets the one that has ended. Returns the next one; null if there is none.
     Task next() {
-        if (!tasks_.empty())
-            tasks_.pop_front();
-        return tasks_.empty() ? Task() : tasks_.front();
+        if (tasks_)
+            tasks_->pop_front();
+        if (tasks_ && tasks_->empty())
+            tasks_.reset();
+        return tasks_ ? tasks_->front() : Task();
     }
-    void clear() { tasks_.clear(); }
+    void clear() { tasks_.reset(); }
 
   private:
-    // An empty list allocates nothing.
-    std::list<Task> tasks_;
+    // Null if there are none, because few torrents ever have one.
+    std::unique_ptr<std::deque<Task>> tasks_;
 };
 
 } // namespace patron

@@ -158,6 +158,11 @@ bool is_removed(std::weak_ptr<void> const& torrent) {
     return !owner || static_cast<native::torrent*>(owner.get())->is_aborted();
 }
 
+bool is_seed(std::shared_ptr<void> const& torrent) {
+    return static_cast<native::torrent const*>(torrent.get())->state() ==
+           lt::torrent_status::seeding;
+}
+
 bool is_in_upload_mode(std::weak_ptr<void> const& torrent) {
     lt::torrent_handle handle;
     handle.*member(Torrent()) = std::static_pointer_cast<native::torrent>(torrent.lock());

@@ -68,6 +68,10 @@ std::uint64_t id(std::weak_ptr<void> const& torrent);
 // Returns whether libtorrent's torrent was removed. Called on the network thread.
 bool is_removed(std::weak_ptr<void> const& torrent);
 
+// Returns whether libtorrent's torrent has all its pieces, and they are not being checked. Called
+// on the network thread.
+bool is_seed(std::shared_ptr<void> const& torrent);
+
 // Returns whether libtorrent's torrent is in upload mode. Called on the network thread.
 bool is_in_upload_mode(std::weak_ptr<void> const& torrent);
 

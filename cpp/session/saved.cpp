@@ -67,7 +67,7 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
         params.have_pieces = std::move(pieces);
     // Kept, this would stop the torrent in the next run too, without an error.
     auto const upload_mode = lt::torrent_flags::upload_mode;
-    if (written_->cannot_write(params.info_hashes.get_best(), bool(params.flags & upload_mode)))
+    if (written_->cannot_write(id(alert), bool(params.flags & upload_mode)))
         params.flags &= ~upload_mode;
     if (pending.by != AnsweredBy::Metainfo)
         return saver_->save(Saver::Save{pending.request, id(alert), std::move(params),

@@ -142,14 +142,13 @@ Saver::Saved Saver::make(Save save) {
     Saved saved{save.request, save.torrent, {}, {}, {}, none(), false};
     State& state = states_[save.torrent];
     if (params.ti) {
-        lt::sha1_hash const torrent = params.ti->info_hashes().get_best();
-        auto const written = written_->take(torrent);
+        auto const written = written_->take(save.torrent);
         if (!written.empty() && !state.lost) {
             std::set<lt::file_index_t> missing;
             lt::error_code const failed = synchronize(params, written, missing, state.lost_file);
             if (is_temporary_error(failed)) {
                 for (lt::file_index_t const i : written)
-                    written_->add(torrent, i, i);
+                    written_->add(save.torrent, i, i);
                 throw Busy(state.lost_file + ": " + failed.message());
             }
             state.lost = failed;
@@ -158,7 +157,7 @@ Saver::Saved Saver::make(Save save) {
             // to the same torrent, which was added again. Files that are claimed and missing twice
             // are gone; the next start will notice.
             for (lt::file_index_t const i : missing)
-                written_->add(torrent, i, i);
+                written_->add(save.torrent, i, i);
             std::set<lt::file_index_t> claimed;
             std::copy_if(missing.begin(), missing.end(), std::inserter(claimed, claimed.end()),
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });

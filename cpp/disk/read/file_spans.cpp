@@ -52,9 +52,8 @@ std::function<bool()> incomplete_file(TorrentFiles const& torrent, lt::file_inde
          ++piece)
         if (!torrent.is_written(piece))
             return nullptr;
-    return [path = torrent.names.path(file, torrent.path), last = sample->second.last, offset, to] {
-        return read_with_sample(path, last, offset, to);
-    };
+    return [path = torrent.names.path(file, *torrent.path), last = sample->second.last, offset,
+            to] { return read_with_sample(path, last, offset, to); };
 }
 
 } // namespace

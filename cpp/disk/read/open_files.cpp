@@ -31,20 +31,20 @@ void OpenFiles::set_limit(std::size_t files) {
 File* OpenFiles::use(TorrentFiles const& torrent, Torrent& files, lt::file_index_t index,
                      clock::time_point now) {
     int const number = static_cast<int>(index);
-    auto found = files.slots_.find(number);
-    if (found == files.slots_.end()) {
+    auto found = files.slots().find(number);
+    if (found == files.slots().end()) {
         if (now < exhausted_until_)
             return nullptr;
         make_room(limit_ - 1);
         auto const place = static_cast<std::size_t>(number);
         Stamp const known = place < files.stamps_.size() ? files.stamps_[place] : Stamp();
-        auto file = std::make_shared<File>(torrent.names.path(index, torrent.path),
+        auto file = std::make_shared<File>(torrent.names.path(index, *torrent.path),
                                            torrent.files.file_size(index), files.mapped_, known,
                                            files.doubts(), pool_, counters_);
         uses_.push_front(Use{&files, number});
         Slot slot{
             std::move(file), uses_.begin(), task_key(torrent.inner, number), now, now, now, false};
-        found = files.slots_.emplace(number, std::move(slot)).first;
+        found = files.slots().emplace(number, std::move(slot)).first;
     }
     Slot& slot = found->second;
     if (slot.use != uses_.begin())
@@ -100,7 +100,7 @@ void OpenFiles::check_all() {
     is_timed_ = false;
     auto const now = clock::now();
     for (auto const& [files, index] : uses_) {
-        Slot& slot = files->slots_.at(index);
+        Slot& slot = files->slot(index);
         if (now - slot.last_use > after_use)
             break;
         if (!is_timed_)
@@ -112,7 +112,7 @@ void OpenFiles::check_all() {
 void OpenFiles::report_lost() {
     auto const now = clock::now();
     for (auto const& [files, index] : uses_) {
-        Slot& slot = files->slots_.at(index);
+        Slot& slot = files->slot(index);
         if (now - slot.last_use > after_use)
             break;
         if (slot.file->state() != File::State::changed || std::exchange(slot.is_lost, true))
@@ -128,16 +128,23 @@ void OpenFiles::stop() {
 }
 
 void OpenFiles::close(Torrent& files, lt::file_index_t index, File const& file) {
-    auto const slot = files.slots_.find(static_cast<int>(index));
-    if (slot != files.slots_.end() && slot->second.file.get() == &file)
+    auto const slot = files.slots().find(static_cast<int>(index));
+    if (slot != files.slots().end() && slot->second.file.get() == &file)
         close(files, slot);
 }
 
 void OpenFiles::release(Torrent& files) {
-    while (!files.slots_.empty())
-        close(files, files.slots_.begin());
+    while (files.slots_ && !files.slots_->empty())
+        close(files, files.slots_->begin());
+    files.slots_.reset();
     files.stamps_ = {};
     ++files.generation_;
+}
+
+OpenFiles::Slots& OpenFiles::Torrent::slots() {
+    if (!slots_)
+        slots_ = std::make_unique<Slots>();
+    return *slots_;
 }
 
 std::shared_ptr<Doubts> const& OpenFiles::Torrent::doubts() {
@@ -167,7 +174,7 @@ void OpenFiles::record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torr
         lt::file_index_t const i(first);
         if (torrent->is_downloaded(i))
             entries->push_back(
-                {first, torrent->names.path(i, torrent->path), torrent->files.file_size(i), {}});
+                {first, torrent->names.path(i, *torrent->path), torrent->files.file_size(i), {}});
     }
     if (entries->empty())
         return;
@@ -180,7 +187,7 @@ void OpenFiles::record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torr
             return;
         // An incomplete file may grow.
         for (Entry const& entry : *entries)
-            if (entry.found.size >= entry.size && files.slots_.count(entry.file) == 0)
+            if (entry.found.size >= entry.size && !files.has_slot(entry.file))
                 files.set_stamp(entry.file, entry.found);
         record_stamps(owner, files, first);
     };
@@ -222,7 +229,7 @@ void OpenFiles::exhausted() {
 void OpenFiles::make_room(std::size_t files) {
     while (uses_.size() > files) {
         auto const [torrent, index] = uses_.back();
-        auto const slot = torrent->slots_.find(index);
+        auto const slot = torrent->slots().find(index);
         File const& file = *slot->second.file;
         if (file.state() == File::State::open)
             torrent->set_stamp(index, file.stamp());
@@ -236,7 +243,7 @@ void OpenFiles::close(Torrent& files, Slots::iterator slot) {
     uses_.erase(slot->second.use);
     auto file = std::move(slot->second.file);
     auto const key = slot->second.key;
-    files.slots_.erase(slot);
+    files.slots().erase(slot);
     pool_->run(key, [file = std::move(file)](bool) {});
 }
 

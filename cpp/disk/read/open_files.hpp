@@ -109,12 +109,15 @@ class OpenFiles::Torrent {
   private:
     friend class OpenFiles;
 
+    Slots& slots();
+    Slot& slot(int index) { return slots_->at(index); }
+    bool has_slot(int index) const { return slots_ && slots_->count(index) > 0; }
     void set_stamp(int index, Stamp stamp);
 
     std::uint64_t const id_;
     bool const mapped_;
-    Slots slots_;
-    // Created when first needed, because most torrents are idle.
+    // These two are made when first needed, because most torrents are idle.
+    std::unique_ptr<Slots> slots_;
     std::shared_ptr<Doubts> doubts_;
     // The known stamps, by file.
     std::vector<Stamp> stamps_;

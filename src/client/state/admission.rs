@@ -135,16 +135,17 @@ impl PendingAdd {
     }
 }
 
+/// In the maps, adds are boxed: they are large, and a map keeps the space of its largest number of entries.
 #[derive(Default)]
 pub(in crate::client) struct Admission {
     /// Passed to the engine, which has not answered.
-    under_way: HashMap<TorrentId, PendingAdd>,
+    under_way: HashMap<TorrentId, Box<PendingAdd>>,
     /// How many adds were passed to the engine.
     passed: u64,
     /// To be retried at the given time.
     waiting: Vec<(Instant, PendingAdd)>,
     /// Not yet durable in the store.
-    uncommitted: HashMap<TorrentId, PendingAdd>,
+    uncommitted: HashMap<TorrentId, Box<PendingAdd>>,
     /// Waiting because a torrent that is being restored may be the same.
     parked: Vec<PendingAdd>,
 }
@@ -161,7 +162,7 @@ impl Admission {
     pub(in crate::client) fn hand_over(&mut self, mut add: PendingAdd) {
         self.passed += 1;
         add.number = self.passed;
-        self.under_way.insert(add.id, add);
+        self.under_way.insert(add.id, Box::new(add));
     }
 
     /// Returns how many adds were passed to the engine so far.
@@ -171,17 +172,17 @@ impl Admission {
 
     /// Removes and returns the add that the engine has answered.
     pub(in crate::client) fn answered(&mut self, id: TorrentId) -> Option<PendingAdd> {
-        self.under_way.remove(&id)
+        self.under_way.remove(&id).map(|add| *add)
     }
 
     /// Holds an add until the store has committed it.
     pub(in crate::client) fn await_commit(&mut self, add: PendingAdd) {
-        self.uncommitted.insert(add.id, add);
+        self.uncommitted.insert(add.id, Box::new(add));
     }
 
     /// Removes and returns the add that the store has committed.
     pub(in crate::client) fn committed(&mut self, id: TorrentId) -> Option<PendingAdd> {
-        self.uncommitted.remove(&id)
+        self.uncommitted.remove(&id).map(|add| *add)
     }
 
     pub(in crate::client) fn park(&mut self, add: PendingAdd) {
@@ -202,7 +203,8 @@ impl Admission {
     pub(in crate::client) fn has(&self, hashes: &InfoHashes) -> bool {
         let same = |add: &PendingAdd| add.info_hashes.overlap(hashes);
         let stored = self.waiting.iter().map(|(_, add)| add).filter(|add| add.key.is_some());
-        self.under_way.values().chain(self.uncommitted.values()).chain(stored).any(same)
+        let elsewhere = self.under_way.values().chain(self.uncommitted.values());
+        elsewhere.map(Box::as_ref).chain(stored).any(same)
     }
 
     /// Schedules a retry, or returns the add with the error if it has been retried for too long.
@@ -241,7 +243,8 @@ impl Admission {
         let waiting = std::mem::take(&mut self.waiting).into_iter().map(|(_, add)| add);
         let uncommitted = std::mem::take(&mut self.uncommitted).into_values();
         let under_way = std::mem::take(&mut self.under_way).into_values();
-        waiting.chain(under_way).chain(uncommitted).chain(self.take_parked()).collect()
+        let elsewhere = under_way.chain(uncommitted).map(|add| *add);
+        waiting.chain(elsewhere).chain(self.take_parked()).collect()
     }
 
     /// Removes and returns these adds, of the first ones that were [passed](Self::passed) to the engine,
@@ -251,8 +254,8 @@ impl Admission {
         first: u64,
         which: impl Fn(TorrentId) -> bool,
     ) -> Vec<PendingAdd> {
-        let is_one = |id: &TorrentId, add: &mut PendingAdd| add.number <= first && which(*id);
-        self.under_way.extract_if(is_one).map(|(_, add)| add).collect()
+        let is_one = |id: &TorrentId, add: &mut Box<PendingAdd>| add.number <= first && which(*id);
+        self.under_way.extract_if(is_one).map(|(_, add)| *add).collect()
     }
 }
 

@@ -32,11 +32,9 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) info_hashes: InfoHashes,
     /// The patron that added it, unless it has left.
     owner: Option<Arc<Member>>,
-    watchers: Vec<Arc<Member>>,
+    watchers: Option<Box<Watchers>>,
     client_data: Option<Box<ClientData>>,
     save: Option<Box<Save>>,
-    /// When the torrent was last reported with a rate.
-    rate_seen: Option<Instant>,
     /// Set while the files are being moved, or are to be moved when the store knows of it.
     pub(in crate::client) moving: Option<Mover>,
     /// Whether the engine has reported what is wanted now as complete and written.
@@ -63,6 +61,10 @@ struct Attached {
     labels: BTreeSet<Box<str>>,
     notes: BTreeMap<Box<str>, Arc<[u8]>>,
 }
+
+/// The patrons that watch a torrent which they do not own.
+#[derive(Default)]
+struct Watchers(Vec<Arc<Member>>);
 
 /// The replies that wait until a torrent is complete.
 #[derive(Default)]
@@ -101,10 +103,9 @@ impl Torrent {
             name,
             info_hashes,
             owner,
-            watchers: Vec::new(),
+            watchers: None,
             client_data: (client_data != ClientData::default()).then(|| Box::new(client_data)),
             save: None,
-            rate_seen: None,
             moving: None,
             finished: false,
             removing: None,
@@ -151,7 +152,7 @@ impl Torrent {
 
     /// Sends an event to the patrons that subscribe to it.
     pub(in crate::client) fn send(&self, event: Event) {
-        for watcher in &self.watchers {
+        for watcher in self.watchers() {
             watcher.send(&event);
         }
         if let Some(owner) = &self.owner
@@ -166,7 +167,21 @@ impl Torrent {
     }
 
     fn audience(&self) -> impl Iterator<Item = &Arc<Member>> {
-        self.owner.iter().chain(&self.watchers)
+        self.owner.iter().chain(self.watchers())
+    }
+
+    fn watchers(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.watchers.iter().flat_map(|watchers| &watchers.0)
+    }
+
+    /// Returns whether the patron was a watcher.
+    fn remove_watcher(&mut self, member: MemberId) -> bool {
+        let Some(Watchers(watchers)) = self.watchers.as_deref_mut() else { return false };
+        let before = watchers.len();
+        watchers.retain(|watcher| watcher.id != member);
+        let removed = watchers.len() < before;
+        self.watchers.take_if(|watchers| watchers.0.is_empty());
+        removed
     }
 
     pub(in crate::client) fn has(&self, member: &Member) -> bool {
@@ -247,7 +262,8 @@ pub(in crate::client) struct Torrents {
     /// The patrons that watch all torrents, including future ones.
     watching_all: Vec<Arc<Member>>,
     with_goal: HashSet<TorrentId>,
-    with_rate: HashSet<TorrentId>,
+    /// When these torrents were last reported with a rate.
+    with_rate: HashMap<TorrentId, Instant>,
     saves: SaveQueue,
     /// Includes requests about the session, because they share a window.
     pub(in crate::client) requests: OpenRequests,
@@ -263,7 +279,7 @@ impl Torrents {
             by_member: HashMap::new(),
             watching_all: Vec::new(),
             with_goal: HashSet::new(),
-            with_rate: HashSet::new(),
+            with_rate: HashMap::new(),
             saves: SaveQueue::new(save_interval),
             requests: OpenRequests::default(),
         }
@@ -381,7 +397,7 @@ impl Torrents {
     pub(in crate::client) fn watch(&mut self, id: TorrentId, member: &Arc<Member>) {
         let Some(torrent) = self.by_id.get_mut(&id) else { return };
         if !torrent.has(member) {
-            torrent.watchers.push(member.clone());
+            torrent.watchers.get_or_insert_default().0.push(member.clone());
             self.by_member.entry(member.id).or_default().insert(id);
         }
     }
@@ -405,7 +421,7 @@ impl Torrents {
         if let Some(owner) = &torrent.owner {
             return owner.id == member.id;
         }
-        torrent.watchers.retain(|watcher| watcher.id != member.id);
+        torrent.remove_watcher(member.id);
         torrent.owner = Some(member.clone());
         self.by_member.entry(member.id).or_default().insert(id);
         true
@@ -413,9 +429,7 @@ impl Torrents {
 
     pub(in crate::client) fn unwatch(&mut self, id: TorrentId, member: &Member) {
         let Some(torrent) = self.by_id.get_mut(&id) else { return };
-        let before = torrent.watchers.len();
-        torrent.watchers.retain(|watcher| watcher.id != member.id);
-        if torrent.watchers.len() < before {
+        if torrent.remove_watcher(member.id) {
             member.mailbox.forget(id);
             forget(&mut self.by_member, member.id, id);
         }
@@ -431,7 +445,7 @@ impl Torrents {
         let mut owned = Vec::new();
         for id in self.by_member.remove(&member)? {
             let Some(torrent) = self.by_id.get_mut(&id) else { continue };
-            torrent.watchers.retain(|watcher| watcher.id != member);
+            torrent.remove_watcher(member);
             if let Some(owner) = torrent.owner.take_if(|owner| owner.id == member) {
                 left = Some(owner);
                 owned.push(id);
@@ -466,24 +480,19 @@ impl Torrents {
         when: Option<Instant>,
     ) -> Option<&mut Torrent> {
         let torrent = self.by_id.get_mut(&id)?;
-        match (std::mem::replace(&mut torrent.rate_seen, when), when) {
-            (None, Some(_)) => _ = self.with_rate.insert(id),
-            (Some(_), None) => _ = self.with_rate.remove(&id),
-            _ => {}
+        match when {
+            Some(when) => _ = self.with_rate.insert(id, when),
+            None => _ = self.with_rate.remove(&id),
         }
         Some(torrent)
     }
 
     /// Returns the torrents whose rate is [too old](RATE_LIFETIME) and must now be 0.
     pub(in crate::client) fn take_stale_rates(&mut self, now: Instant) -> Vec<TorrentId> {
-        let Self { with_rate, by_id, .. } = self;
-        let stale = |id: &TorrentId| {
-            let Some(torrent) = by_id.get_mut(id) else { return true };
-            let lives = |seen: &Instant| now.saturating_duration_since(*seen) < RATE_LIFETIME;
-            torrent.rate_seen = torrent.rate_seen.filter(lives);
-            torrent.rate_seen.is_none()
+        let is_stale = |_: &TorrentId, seen: &mut Instant| {
+            now.saturating_duration_since(*seen) >= RATE_LIFETIME
         };
-        with_rate.extract_if(stale).collect()
+        self.with_rate.extract_if(is_stale).map(|(id, _)| id).collect()
     }
 
     // Resume data.
