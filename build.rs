@@ -13,9 +13,18 @@ mod objects;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The first bridge is visible to all of C++; C++ calls the others.
-const BRIDGES: [&str; 4] =
-    ["src/sys/bridge.rs", "src/sys/alerts.rs", "src/sys/range.rs", "src/sys/task.rs"];
+/// The files with a bridge to C++.
+const BRIDGES: [&str; 9] = [
+    "src/sys/bridge.rs",
+    "src/sys/alerts.rs",
+    "src/sys/catalogue.rs",
+    "src/sys/counters.rs",
+    "src/sys/errors.rs",
+    "src/sys/making.rs",
+    "src/sys/process.rs",
+    "src/sys/range.rs",
+    "src/sys/task.rs",
+];
 /// The first supported libtorrent, and the first unsupported one.
 const OLDEST: &str = "2.0.8";
 const BEYOND: &str = "2.2";

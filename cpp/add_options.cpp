@@ -46,8 +46,9 @@ void set_urls(lt::add_torrent_params& params, AddRecord const& options) {
 }
 
 void set_flags(lt::add_torrent_params& params, AddRecord const& options, bool resumed) {
-    // Our torrents run when they are told to. libtorrent's queue manager (auto_managed) would pause
-    // and resume them by its own limits. The flags in resume data were set in an earlier run.
+    // By default, the program decides when torrents run. libtorrent's queue manager (auto_managed)
+    // would pause and resume them by its own limits. The flags in resume data were set in an
+    // earlier run.
     if (!resumed)
         params.flags &= ~(lt::torrent_flags::auto_managed | lt::torrent_flags::paused);
     // Pauses by libtorrent are not restored, except those of its queue.

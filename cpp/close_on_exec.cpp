@@ -21,15 +21,15 @@
 namespace patron {
 namespace {
 
-int socket_for_us(int family, int type, int protocol) {
+int socket_cloexec(int family, int type, int protocol) {
     return ::socket(family, type | SOCK_CLOEXEC, protocol);
 }
 
-int accept_for_us(int listener, sockaddr* from, socklen_t* size) {
+int accept_cloexec(int listener, sockaddr* from, socklen_t* size) {
     return ::accept4(listener, from, size, SOCK_CLOEXEC);
 }
 
-int open_for_us(char const* path, int flags, ...) {
+int open_cloexec(char const* path, int flags, ...) {
     std::va_list rest;
     va_start(rest, flags);
     bool const creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
@@ -40,14 +40,14 @@ int open_for_us(char const* path, int flags, ...) {
 
 // Returns what libtorrent should call instead of a function of the C library; null for the function
 // itself.
-void* in_place_of(char const* name) {
+void* replacement(char const* name) {
     if (std::strcmp(name, "socket") == 0)
-        return reinterpret_cast<void*>(&socket_for_us);
+        return reinterpret_cast<void*>(&socket_cloexec);
     if (std::strcmp(name, "accept") == 0)
-        return reinterpret_cast<void*>(&accept_for_us);
+        return reinterpret_cast<void*>(&accept_cloexec);
     // Where `long` has 64 bits, the flag for large files has no meaning.
     if (std::strcmp(name, "open") == 0 || std::strcmp(name, "open64") == 0)
-        return reinterpret_cast<void*>(&open_for_us);
+        return reinterpret_cast<void*>(&open_cloexec);
     return nullptr;
 }
 
@@ -118,7 +118,7 @@ class SharedObject {
         int replaced = 0;
         for (; entry != last; ++entry) {
             auto const symbol = ELF64_R_SYM(entry->r_info);
-            void* const ours = symbol != 0 ? in_place_of(names + symbols[symbol].st_name) : nullptr;
+            void* const ours = symbol != 0 ? replacement(names + symbols[symbol].st_name) : nullptr;
             if (ours == nullptr)
                 continue;
             auto* const place = reinterpret_cast<void**>(base_ + entry->r_offset);
@@ -144,7 +144,7 @@ bool open_close_on_exec() {
             SharedObject const shared(*object);
             // If libtorrent is part of the program, these are also the program's own calls.
             if (!shared.contains(reinterpret_cast<void*>(&lt::version)) ||
-                shared.contains(reinterpret_cast<void*>(&open_for_us)))
+                shared.contains(reinterpret_cast<void*>(&open_cloexec)))
                 return 0;
             *static_cast<bool*>(out) = shared.replace_calls();
             return 1;
@@ -171,9 +171,9 @@ void close_on_exec(std::uint16_t port) {
         bool const v4 = bound.ss_family == AF_INET;
         if (!v4 && bound.ss_family != AF_INET6)
             continue;
-        auto const here = v4 ? reinterpret_cast<sockaddr_in const&>(bound).sin_port
-                             : reinterpret_cast<sockaddr_in6 const&>(bound).sin6_port;
-        if (ntohs(here) == port)
+        auto const bound_port = v4 ? reinterpret_cast<sockaddr_in const&>(bound).sin_port
+                                   : reinterpret_cast<sockaddr_in6 const&>(bound).sin6_port;
+        if (ntohs(bound_port) == port)
             ::fcntl(socket, F_SETFD, FD_CLOEXEC);
     }
 }

@@ -168,7 +168,7 @@ class CreateTorrent {
     }
 };
 
-inline void look_at(std::string const& path) {
+inline void list_files(std::string const& path) {
     lt::list_files(path);
 }
 
@@ -282,7 +282,7 @@ class CreateTorrent {
     }
 };
 
-inline void look_at(std::string const& path) {
+inline void list_files(std::string const& path) {
     lt::file_storage files;
     lt::add_files(files, path);
 }

@@ -59,7 +59,7 @@ void hashes(lt::info_hash_t const& hashes, rust::Vec<std::uint8_t>& v1,
 namespace {
 struct TorrentTag;
 static_assert(sizeof(TorrentTag*) >= sizeof(std::uint64_t),
-              "a torrent's id is 64 bits and travels in a pointer");
+              "a torrent's id has 64 bits and is stored in a pointer");
 } // namespace
 
 lt::client_data_t userdata(std::uint64_t torrent) {

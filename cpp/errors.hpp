@@ -2,13 +2,18 @@
 // system.
 #pragma once
 
+#include "rust/cxx.h"
+
 #include <libtorrent/error_code.hpp>
 
+#include <cstdint>
 #include <stdexcept>
 
 namespace patron {
 
-// Rust obtains these names through category_name (process.hpp).
+enum class ShimCategory : std::uint8_t;
+struct NativeError;
+
 namespace category {
 // An argument that the shim refuses with std::invalid_argument.
 inline constexpr char argument[] = "argument";
@@ -28,6 +33,9 @@ inline constexpr char version[] = "version";
 inline constexpr char exception[] = "exception";
 } // namespace category
 
+// Returns the name of one of these categories.
+rust::Str category_name(ShimCategory category);
+
 // Data that the torrent does not have yet.
 struct NotDownloaded : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -38,11 +46,14 @@ struct Busy : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// A lack of descriptors or memory, which passes.
+// A temporary lack of descriptors or memory.
 inline bool is_shortage(lt::error_code const& code) {
     namespace errc = boost::system::errc;
     return code == errc::too_many_files_open || code == errc::too_many_files_open_in_system ||
            code == errc::not_enough_memory;
 }
+
+void throw_for_test(std::int32_t kind);
+NativeError catch_for_test(std::int32_t kind);
 
 } // namespace patron

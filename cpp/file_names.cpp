@@ -9,7 +9,7 @@ namespace patron {
 namespace {
 
 // The file systems that libtorrent runs on do not allow longer names.
-constexpr std::size_t longest_part = 255;
+constexpr std::size_t max_part_size = 255;
 
 [[noreturn]] void refuse(std::string const& name, std::string const& why) {
     // The text of an exception ends at the first zero byte.
@@ -33,7 +33,7 @@ void check_file_name(std::string const& name) {
         std::string const part = name.substr(begin, end - begin);
         if (part.empty() || part == "." || part == "..")
             refuse(name, "a file of a torrent must have a name below the save directory");
-        if (part.size() > longest_part)
+        if (part.size() > max_part_size)
             refuse(name, "a part of it is longer than 255 bytes");
         begin = end + 1;
     }

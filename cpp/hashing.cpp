@@ -1,7 +1,7 @@
 #include "torrent-patron/cpp/hashing.hpp"
 
 #include "torrent-patron/cpp/metainfo.hpp"
-#include "torrent-patron/src/sys/bridge.rs.h"
+#include "torrent-patron/src/sys/making.rs.h"
 
 #include <algorithm>
 #include <array>

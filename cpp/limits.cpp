@@ -5,7 +5,7 @@
 namespace patron {
 namespace {
 
-constexpr int leave = -2;
+constexpr int keep_current = -2;
 
 // libtorrent allows no fewer connections.
 int connections(int limit) {
@@ -18,24 +18,24 @@ constexpr int unlimited = (1 << 24) - 1;
 } // namespace
 
 void apply(LimitsRecord const& limits, lt::add_torrent_params& params) {
-    if (limits.download_rate != leave)
+    if (limits.download_rate != keep_current)
         params.download_limit = limits.download_rate;
-    if (limits.upload_rate != leave)
+    if (limits.upload_rate != keep_current)
         params.upload_limit = limits.upload_rate;
-    if (limits.connections != leave)
+    if (limits.connections != keep_current)
         params.max_connections = connections(limits.connections);
-    if (limits.upload_slots != leave)
+    if (limits.upload_slots != keep_current)
         params.max_uploads = limits.upload_slots;
 }
 
 void apply(LimitsRecord const& limits, lt::torrent_handle const& torrent) {
-    if (limits.download_rate != leave)
+    if (limits.download_rate != keep_current)
         torrent.set_download_limit(limits.download_rate);
-    if (limits.upload_rate != leave)
+    if (limits.upload_rate != keep_current)
         torrent.set_upload_limit(limits.upload_rate);
-    if (limits.connections != leave)
+    if (limits.connections != keep_current)
         torrent.set_max_connections(connections(limits.connections));
-    if (limits.upload_slots != leave)
+    if (limits.upload_slots != keep_current)
         torrent.set_max_uploads(limits.upload_slots);
 }
 

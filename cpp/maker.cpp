@@ -2,6 +2,7 @@
 
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
+#include "torrent-patron/src/sys/making.rs.h"
 
 #include <libtorrent/version.hpp>
 

@@ -6,6 +6,7 @@
 #include "torrent-patron/cpp/file_names.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/src/sys/making.rs.h"
 
 #include <libtorrent/address.hpp>
 #include <libtorrent/bdecode.hpp>
@@ -26,25 +27,25 @@ namespace {
 
 // Larger files are refused before they are read (src/metainfo/mod.rs), so the buffer limit is the
 // same. The limits for depth and pieces are the defaults of libtorrent.
-constexpr int largest_metainfo = 64 * 1024 * 1024;
+constexpr int max_metainfo_size = 64 * 1024 * 1024;
 // The limit for items, which take 8 bytes of memory each. A file in a hybrid torrent takes 30 with
 // its padding, so 100,000 files reach libtorrent's default of 3 million.
-constexpr int most_tokens = 12'000'000;
+constexpr int max_tokens = 12'000'000;
 
 lt::load_torrent_limits limits() {
     lt::load_torrent_limits limits;
-    limits.max_buffer_size = largest_metainfo;
-    limits.max_decode_tokens = most_tokens;
+    limits.max_buffer_size = max_metainfo_size;
+    limits.max_decode_tokens = max_tokens;
     return limits;
 }
 
 // The paths of a torrent's files may take this much memory, or `paths_per_byte` times the size of
 // the torrent. In a file tree, the paths share the names of directories, but each file gets a copy
 // of its whole path.
-constexpr std::size_t paths_at_least = 16 * 1024 * 1024;
+constexpr std::size_t min_paths_limit = 16 * 1024 * 1024;
 constexpr std::size_t paths_per_byte = 16;
 // libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash for it.
-constexpr std::int64_t largest_v2 = std::int64_t(8) << 40;
+constexpr std::int64_t max_v2_size = std::int64_t(8) << 40;
 
 // Walks a file tree (BEP 52); bdecode limits its depth.
 void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths,
@@ -59,7 +60,7 @@ void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths
         }
         paths += above;
         auto const length = std::max<std::int64_t>(below.dict_find_int_value("length"), 0);
-        size = std::min(size, largest_v2) + std::min(length, largest_v2 + 1);
+        size = std::min(size, max_v2_size) + std::min(length, max_v2_size + 1);
     }
 }
 
@@ -83,9 +84,9 @@ void check_size(lt::bdecode_node const& root, std::size_t encoded) {
                              ? static_cast<std::size_t>(file.data_section().size())
                              : 0);
     }
-    if (paths > std::max(paths_at_least, paths_per_byte * encoded))
+    if (paths > std::max(min_paths_limit, paths_per_byte * encoded))
         throw lt::system_error(lt::errors::metadata_too_large);
-    if (size > largest_v2)
+    if (size > max_v2_size)
         throw lt::system_error(lt::errors::torrent_invalid_length);
 }
 
@@ -154,7 +155,7 @@ std::unique_ptr<TorrentParams> params_from_magnet(rust::Str uri) {
 
 namespace {
 
-lt::entry client_part(lt::bdecode_node const& root) {
+lt::entry client_data_entry(lt::bdecode_node const& root) {
     lt::bdecode_node const found = root.dict_find_dict(client_data_key);
     return found ? lt::entry(found) : lt::entry();
 }
@@ -170,7 +171,7 @@ std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t 
     auto params = lt::read_resume_data(root, limits().max_pieces);
     check_hashes(params);
     check_renamed_files(params);
-    return std::make_unique<TorrentParams>(std::move(params), client_part(root));
+    return std::make_unique<TorrentParams>(std::move(params), client_data_entry(root));
 }
 
 std::unique_ptr<TorrentParams> params_from_info_hashes(rust::Slice<std::uint8_t const> v1,

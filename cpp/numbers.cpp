@@ -1,9 +1,11 @@
 // Checks the numbers that cross to Rust unchanged.
 #include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/bridge.rs.h"
+#include "torrent-patron/src/sys/errors.rs.h"
 
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/announce_entry.hpp>
+#include <libtorrent/error_code.hpp>
 #include <libtorrent/peer_info.hpp>
 #include <libtorrent/torrent_status.hpp>
 
@@ -14,6 +16,9 @@ template <typename Ours, typename Theirs>
 constexpr bool same(Ours ours, Theirs theirs) {
     return static_cast<int>(ours) == static_cast<int>(theirs);
 }
+
+static_assert(same(LibtorrentError::FileTooShort, lt::errors::file_too_short));
+static_assert(same(LibtorrentError::NoMetadata, lt::errors::no_metadata));
 
 using state = lt::torrent_status;
 static_assert(same(TorrentState::CheckingFiles, state::checking_files));

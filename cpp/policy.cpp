@@ -9,14 +9,14 @@
 namespace patron {
 namespace {
 
-bool gives_address(std::string const& url) {
+bool has_ip_address(std::string const& url) {
     lt::error_code failure;
     lt::make_address(host(url), failure);
     return !failure;
 }
 
 // Returns whether the URL is on this machine. Any name but localhost would have to be resolved.
-bool is_here(std::string const& url) {
+bool is_loopback_host(std::string const& url) {
     std::string const name = host(url);
     if (name == "localhost")
         return true;
@@ -132,7 +132,7 @@ NetworkPolicy::NetworkPolicy(PolicyRecord const& record)
 std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& params,
                                                    std::set<std::string> const& named) const {
     // An offline client cannot reach anything else anyway.
-    if (!keeps_local())
+    if (!blocks_local())
         return {};
     auto const is_allowed = [&named](std::string const& url) {
         return named.count(url) > 0 || !is_local(host(url));
@@ -155,7 +155,7 @@ std::vector<std::string> NetworkPolicy::drop_webrtc(lt::add_torrent_params& para
 
 std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& params) const {
     std::set<std::string> out;
-    if (!keeps_local())
+    if (!blocks_local())
         return out;
     for (auto const* const urls : {&params.trackers, &params.url_seeds})
         for (std::string const& url : *urls)
@@ -166,23 +166,23 @@ std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& pa
 
 // Behind an HTTP proxy, libtorrent resolves all names itself, except those of plain HTTP trackers.
 bool NetworkPolicy::allows_tracker(std::string const& url) const {
-    if ((loopback_only_ && !is_here(url)) || (!webrtc_ && is_webrtc(url)))
+    if ((loopback_only_ && !is_loopback_host(url)) || (!webrtc_ && is_webrtc(url)))
         return false;
     std::string const kind = scheme(url);
     switch (names_) {
     case Names::BySocks5:
         return kind == "http" || kind == "https" || kind == "udp";
     case Names::ByHttp:
-        return kind == "http" || (kind == "https" && gives_address(url));
+        return kind == "http" || (kind == "https" && has_ip_address(url));
     default:
         return true;
     }
 }
 
 bool NetworkPolicy::allows_web_seed(std::string const& url) const {
-    if (loopback_only_ && !is_here(url))
+    if (loopback_only_ && !is_loopback_host(url))
         return false;
-    return names_ != Names::ByHttp || gives_address(url);
+    return names_ != Names::ByHttp || has_ip_address(url);
 }
 
 bool NetworkPolicy::allows_peer(lt::address const& address) const {
@@ -204,15 +204,17 @@ void NetworkPolicy::restrict(lt::add_torrent_params& params) const {
     keep_trackers(params, [this](std::string const& url) { return allows_tracker(url); });
 
     auto& urls = params.url_seeds;
-    auto const beyond = [this](std::string const& url) { return !allows_web_seed(url); };
-    urls.erase(std::remove_if(urls.begin(), urls.end(), beyond), urls.end());
+    auto const is_forbidden_url = [this](std::string const& url) { return !allows_web_seed(url); };
+    urls.erase(std::remove_if(urls.begin(), urls.end(), is_forbidden_url), urls.end());
     if (auto* const seeds = compat::http_seeds(params);
         seeds != nullptr && (loopback_only_ || names_ == Names::ByHttp))
         seeds->clear();
 
     auto& peers = params.peers;
-    auto const away = [this](lt::tcp::endpoint const& end) { return !allows_peer(end.address()); };
-    peers.erase(std::remove_if(peers.begin(), peers.end(), away), peers.end());
+    auto const is_forbidden = [this](lt::tcp::endpoint const& end) {
+        return !allows_peer(end.address());
+    };
+    peers.erase(std::remove_if(peers.begin(), peers.end(), is_forbidden), peers.end());
 }
 
 void NetworkPolicy::restrict(lt::ip_filter& filter) const {
@@ -228,21 +230,21 @@ void NetworkPolicy::restrict(lt::ip_filter& filter) const {
     set_rules(filter, chosen, lt::ip_filter::blocked, lt::ip_filter::blocked);
 }
 
-lt::ip_filter NetworkPolicy::chosen(lt::ip_filter filter) {
+lt::ip_filter NetworkPolicy::without_policy(lt::ip_filter filter) {
     set_rules(filter, lt::ip_filter(filter), by_policy, 0);
     return filter;
 }
 
 void NetworkPolicy::restrict(lt::dht::dht_state& state) const {
-    auto const away = [this](lt::udp::endpoint const& node) {
+    auto const is_forbidden = [this](lt::udp::endpoint const& node) {
         return !allows_peer(node.address());
     };
     for (auto* const nodes : {&state.nodes, &state.nodes6})
-        nodes->erase(std::remove_if(nodes->begin(), nodes->end(), away), nodes->end());
+        nodes->erase(std::remove_if(nodes->begin(), nodes->end(), is_forbidden), nodes->end());
 }
 
 void SessionPolicy::name(std::uint64_t torrent, std::string const& url) {
-    if (!keeps_local())
+    if (!blocks_local())
         return;
     std::lock_guard<std::mutex> const lock(mutex_);
     hosts_[torrent].insert(host(url));
@@ -254,7 +256,7 @@ void SessionPolicy::forget(std::uint64_t torrent) {
 }
 
 bool SessionPolicy::allows_local(std::uint64_t torrent, std::string const& url) const {
-    if (!keeps_local())
+    if (!blocks_local())
         return true;
     std::lock_guard<std::mutex> const lock(mutex_);
     auto const found = hosts_.find(torrent);
@@ -267,17 +269,17 @@ bool SessionPolicy::allows_resolved(std::uint64_t torrent, std::string const& ur
     return address.is_unspecified() || !is_local(address) || allows_local(torrent, url);
 }
 
-SessionPolicy::Filter SessionPolicy::without_local(Filter const& filter) {
-    if (filter && filter == without_local_)
+SessionPolicy::Filter SessionPolicy::with_local_blocked(Filter const& filter) {
+    if (filter && filter == with_local_blocked_)
         return filter;
-    if (!without_local_ || filter != filter_) {
+    if (!with_local_blocked_ || filter != filter_) {
         auto blocked = filter ? *filter : lt::ip_filter();
         for (auto const& [first, last] : local_ranges)
             block(blocked, first, last);
         filter_ = filter;
-        without_local_ = std::make_shared<lt::ip_filter const>(std::move(blocked));
+        with_local_blocked_ = std::make_shared<lt::ip_filter const>(std::move(blocked));
     }
-    return without_local_;
+    return with_local_blocked_;
 }
 
 } // namespace patron

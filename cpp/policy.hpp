@@ -29,13 +29,13 @@ class NetworkPolicy {
     void restrict(lt::ip_filter& filter) const;
     // Returns a restricted filter without the added addresses. The filter is saved in this form, as
     // the next client may have another policy.
-    static lt::ip_filter chosen(lt::ip_filter filter);
+    static lt::ip_filter without_policy(lt::ip_filter filter);
     // Removes the DHT nodes of an earlier client that are not allowed.
     void restrict(lt::dht::dht_state& state) const;
 
     // Removes the URLs on this machine or the local network that come from the torrent itself,
-    // except those that the program also named, and returns them. Otherwise the client would send
-    // requests chosen by a stranger to hosts behind the firewall.
+    // except those that the program also named, and returns them. Otherwise an untrusted torrent
+    // could make the client send requests to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
     // Removes the trackers for WebRTC peers if those are not allowed, and returns them.
@@ -43,8 +43,8 @@ class NetworkPolicy {
     // Returns the torrent's URLs that are on this machine or the local network.
     std::set<std::string> local_urls(lt::add_torrent_params const& params) const;
     // Whether torrents must not name local hosts.
-    bool keeps_local() const { return !loopback_only_ && !local_urls_; }
-    bool looks_up_names() const { return !loopback_only_ && names_ == Names::Here; }
+    bool blocks_local() const { return !loopback_only_ && !local_urls_; }
+    bool resolves_names() const { return !loopback_only_ && names_ == Names::Here; }
 
     bool allows_tracker(std::string const& url) const;
     bool allows_web_seed(std::string const& url) const;
@@ -74,14 +74,14 @@ class SessionPolicy : public NetworkPolicy {
                          lt::address const& address) const;
     // Returns the filter with the local network blocked as well. Network thread only.
     using Filter = std::shared_ptr<lt::ip_filter const>;
-    Filter without_local(Filter const& filter);
+    Filter with_local_blocked(Filter const& filter);
 
   private:
     mutable std::mutex mutex_;
     std::map<std::uint64_t, std::set<std::string>> hosts_;
     // The last filter, which is nearly always the next one, and the result for it.
     Filter filter_;
-    Filter without_local_;
+    Filter with_local_blocked_;
 };
 
 } // namespace patron

@@ -1,7 +1,6 @@
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
-#include "torrent-patron/cpp/errors.hpp"
 
 #include <libtorrent/bdecode.hpp>
 #include <libtorrent/error_code.hpp>
@@ -49,67 +48,6 @@ namespace patron {
 
 rust::String loaded_version() {
     return text(lt::version());
-}
-
-// These numbers are libtorrent's own.
-static_assert(static_cast<int>(LibtorrentError::FileTooShort) ==
-              static_cast<int>(lt::errors::file_too_short));
-static_assert(static_cast<int>(LibtorrentError::NoMetadata) ==
-              static_cast<int>(lt::errors::no_metadata));
-
-rust::Str category_name(ShimCategory category) {
-    switch (category) {
-    case ShimCategory::Argument:
-        return category::argument;
-    case ShimCategory::NotDownloaded:
-        return category::not_downloaded;
-    case ShimCategory::Busy:
-        return category::busy;
-    case ShimCategory::File:
-        return category::file;
-    case ShimCategory::InUse:
-        return category::in_use;
-    case ShimCategory::Exists:
-        return category::exists;
-    case ShimCategory::Version:
-        return category::version;
-    default:
-        return category::exception;
-    }
-}
-
-void throw_for_test(std::int32_t kind) {
-    switch (kind) {
-    case 0:
-        throw lt::system_error(lt::errors::torrent_is_no_dict);
-    case 1:
-        throw std::system_error(ENOSPC, std::generic_category());
-    case 2:
-        throw std::runtime_error("a plain exception");
-    case 3:
-        throw std::bad_alloc();
-    case 4:
-        throw 42;
-    case 6:
-        throw std::invalid_argument("an argument");
-    case 7:
-        throw NotDownloaded("data that is not here");
-    case 8:
-        throw lt::system_error(lt::errors::no_metadata);
-    case 5: // longer than the buffer, with bytes that are not UTF-8
-        throw std::runtime_error(std::string(4096, '\xff'));
-    default:
-        return;
-    }
-}
-
-NativeError catch_for_test(std::int32_t kind) {
-    try {
-        throw_for_test(kind);
-    } catch (...) {
-        return current_exception();
-    }
-    return none();
 }
 
 std::uint64_t raise_descriptor_limit(std::uint64_t wanted) {
@@ -167,8 +105,8 @@ std::vector<int> numbers(std::string const& version) {
 
 // Returns why a version is refused. libtorrent keeps its exported functions within a major and
 // minor version. The shim also uses its internal classes, whose layout may change with any release.
-std::string why_refused(std::string const& compiled, std::string const& loaded,
-                        std::set<std::string> const& files) {
+std::string refusal(std::string const& compiled, std::string const& loaded,
+                    std::set<std::string> const& files) {
     if (numbers(compiled) != numbers(loaded))
         return "this program was compiled for libtorrent " + compiled + ", but libtorrent " +
                loaded + " is loaded; recompile from scratch, or install the other version";
@@ -184,15 +122,15 @@ std::string why_refused(std::string const& compiled, std::string const& loaded,
 } // namespace
 
 char const* version_mismatch() noexcept {
-    static std::string const why = why_refused(LIBTORRENT_VERSION, lt::version(), loaded_from());
+    static std::string const why = refusal(LIBTORRENT_VERSION, lt::version(), loaded_from());
     return why.empty() ? nullptr : why.c_str();
 }
 
 void check_versions() {}
 
 void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::String const> files) {
-    std::string const why = why_refused(std::string(compiled), std::string(loaded),
-                                        std::set<std::string>(files.begin(), files.end()));
+    std::string const why = refusal(std::string(compiled), std::string(loaded),
+                                    std::set<std::string>(files.begin(), files.end()));
     if (!why.empty())
         throw std::invalid_argument(why);
 }
@@ -208,7 +146,7 @@ thread_local int session_number = 0;
 std::atomic<bool> binds{false};
 
 // The cores that a bound network thread could run on before.
-thread_local std::optional<cpu_set_t> unbound;
+thread_local std::optional<cpu_set_t> unbound_cores;
 
 std::string comm(std::string const& task) {
     std::string name;
@@ -247,8 +185,8 @@ void name_disk_threads() {
         if (id == self || comm(task->path()) != "lt-network-" + number)
             continue;
         std::ofstream(task->path() / "comm") << "lt-disk-" << number;
-        if (unbound)
-            ::sched_setaffinity(std::atoi(id.c_str()), sizeof *unbound, &*unbound);
+        if (unbound_cores)
+            ::sched_setaffinity(std::atoi(id.c_str()), sizeof *unbound_cores, &*unbound_cores);
     }
 }
 
@@ -297,7 +235,7 @@ void bind_network_thread(std::vector<std::uint32_t> const& cores) noexcept {
     binds = true;
     if (::sched_getaffinity(0, sizeof before, &before) == 0 &&
         ::sched_setaffinity(0, sizeof bound, &bound) == 0)
-        unbound = before;
+        unbound_cores = before;
 }
 
 #else
@@ -332,7 +270,7 @@ bool names_are_bytes() {
 // /dev/null.
 void decide() {
     try {
-        compat::look_at("/dev/null/none");
+        compat::list_files("/dev/null/none");
     } catch (lt::system_error const&) {
     }
 }

@@ -11,9 +11,6 @@
 
 namespace patron {
 
-enum class ShimCategory : std::uint8_t;
-struct NativeError;
-
 rust::String loaded_version();
 // Throws if the loaded libtorrent is not the one that the shim was compiled for, or not the only
 // one: a program may have loaded another before, whose functions are called instead of ours. Every
@@ -21,9 +18,6 @@ rust::String loaded_version();
 void check_versions();
 // Compares these versions as check_versions does.
 void compare_versions(rust::Str compiled, rust::Str loaded, rust::Slice<rust::String const> files);
-
-// The name of one of the shim's categories in an error (errors.hpp).
-rust::Str category_name(ShimCategory category);
 
 // Raises the process's limit on open descriptors, if it is lower, as far as permitted. Returns the
 // limit that then applies.
@@ -51,8 +45,5 @@ bool is_network_device(rust::Str name) noexcept;
 
 // Must be called before libtorrent accesses files.
 void keep_file_names();
-
-void throw_for_test(std::int32_t kind);
-NativeError catch_for_test(std::int32_t kind);
 
 } // namespace patron

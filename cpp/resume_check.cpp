@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 
 #include <libtorrent/disk_interface.hpp>
 #include <libtorrent/torrent_flags.hpp>
@@ -9,8 +10,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace patron {
@@ -20,60 +19,15 @@ namespace {
 // which it does a few pieces at a time.
 constexpr int max_single_checks = 1024;
 
-struct Stamp {
-    std::int64_t size = -1;
-    std::int64_t modified = 0;
-    std::int64_t changed = 0;
-    bool operator==(Stamp const& other) const {
-        return size == other.size && modified == other.modified && changed == other.changed;
-    }
-};
-
-std::int64_t nanoseconds(timespec const& time) {
-    return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-}
-
-Stamp stamp(std::string const& path) {
-    struct stat found {};
-    if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode))
-        return {};
-#ifdef __APPLE__
-    return {found.st_size, nanoseconds(found.st_mtimespec), nanoseconds(found.st_ctimespec)};
-#else
-    return {found.st_size, nanoseconds(found.st_mtim), nanoseconds(found.st_ctim)};
-#endif
-}
-
 std::string file_path(lt::add_torrent_params const& params, lt::file_index_t file) {
     return params.save_path + '/' + file_name(params, file);
 }
-
-// An open file; closed by the destructor.
-class Data {
-  public:
-    explicit Data(std::string const& path)
-        : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-    ~Data() {
-        if (descriptor_ >= 0)
-            ::close(descriptor_);
-    }
-    Data(Data const&) = delete;
-    Data& operator=(Data const&) = delete;
-    // Returns whether the whole range was written. If the file system cannot tell, it is assumed.
-    bool is_written(std::int64_t begin, std::int64_t end) const {
-        off_t const hole = ::lseek(descriptor_, begin, SEEK_HOLE);
-        return hole < 0 || hole >= end;
-    }
-
-  private:
-    int const descriptor_;
-};
 
 struct Piece {
     // Whether the claim of the resume data cannot be trusted.
     bool doubtful = false;
     // Whether the whole piece is in files.
-    bool here = true;
+    bool present = true;
     // Whether the whole piece was written, as far as the file system can tell.
     bool written = true;
     bool wanted = false;
@@ -84,23 +38,10 @@ struct Piece {
 std::string file_stamps(lt::add_torrent_params const& params) {
     std::string out;
     for (lt::file_index_t const i : compat::files(*params.ti).file_range()) {
-        Stamp const now = stamp(file_path(params, i));
+        Stamp const now = stamp_of(file_path(params, i));
         out.append(reinterpret_cast<char const*>(&now), sizeof now);
     }
     return out;
-}
-
-bool has_hole(std::string const& path) {
-    return has_hole(path, 0, stamp(path).size);
-}
-
-bool has_hole(std::string const& path, std::int64_t begin, std::int64_t end) {
-    return !Data(path).is_written(begin, end);
-}
-
-bool has_hole(rust::Slice<std::uint8_t const> path, std::uint64_t begin, std::uint64_t end) {
-    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
-    return has_hole(name, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end));
 }
 
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
@@ -135,7 +76,7 @@ bool check_resume_data(lt::add_torrent_params& params,
             continue;
         auto const place = static_cast<std::size_t>(static_cast<int>(i));
         std::string const path = file_path(params, i);
-        Stamp const now = stamp(path);
+        Stamp const now = stamp_of(path);
         Stamp then = now;
         if (has_stamps)
             std::memcpy(&then, stamps.data() + place * sizeof then, sizeof then);
@@ -146,7 +87,7 @@ bool check_resume_data(lt::add_torrent_params& params,
             (now.size >= 0 && !(now == then)) || (is_skipped(saved, i) && !skipped);
         // The pieces of a skipped file that it shares with other files are in the part file.
         bool const in_parts = has_parts && skipped && now.size < 0;
-        Data const data(path);
+        WrittenRanges const written(path);
         for (std::int64_t offset = 0; offset < files.file_size(i);) {
             std::int64_t const at = files.file_offset(i) + offset;
             std::int64_t const number = at / files.piece_length();
@@ -154,11 +95,11 @@ bool check_resume_data(lt::add_torrent_params& params,
                 (number + 1) * files.piece_length() - files.file_offset(i), files.file_size(i));
             Piece& piece = pieces[static_cast<std::size_t>(number)];
             piece.wanted = piece.wanted || !skipped;
-            bool const here = end <= now.size;
-            piece.doubtful = piece.doubtful || doubtful || !(here || in_parts);
-            piece.here = piece.here && here;
+            bool const present = end <= now.size;
+            piece.doubtful = piece.doubtful || doubtful || !(present || in_parts);
+            piece.present = piece.present && present;
             if (!params.have_pieces[lt::piece_index_t(static_cast<int>(number))])
-                piece.written = piece.written && here && data.is_written(offset, end);
+                piece.written = piece.written && present && written.contains(offset, end);
             offset = end;
         }
     }
@@ -173,7 +114,7 @@ bool check_resume_data(lt::add_torrent_params& params,
         as_claimed = false;
         params.have_pieces.clear_bit(i);
         params.unfinished_pieces.erase(i);
-        if (!piece.here)
+        if (!piece.present)
             continue;
         // Marked as complete, so that its hash is checked.
         int const blocks =

@@ -1,8 +1,6 @@
 // Checks the claims of resume data against the files on disk.
 #pragma once
 
-#include "rust/cxx.h"
-
 #include <libtorrent/add_torrent_params.hpp>
 
 #include <cstdint>
@@ -14,12 +12,6 @@ namespace patron {
 // Returns the current state of a torrent's files on disk, for `check_resume_data` to compare with a
 // later state. Examines each file.
 std::string file_stamps(lt::add_torrent_params const& params);
-
-// Returns whether the file has holes: ranges that were never written.
-bool has_hole(std::string const& path);
-// Returns whether the range of the file has holes.
-bool has_hole(std::string const& path, std::int64_t begin, std::int64_t end);
-bool has_hole(rust::Slice<std::uint8_t const> path, std::uint64_t begin, std::uint64_t end);
 
 // Returns whether the resume data claims data in the file. Data of a skipped file is in the part
 // file.

@@ -78,7 +78,7 @@ void shorten(Bits& bits) {
     bits.resize(used > 0 ? used : 1, false);
 }
 
-// In libtorrent's format: empty if nobody set a priority.
+// In libtorrent's format: empty if no priority was set.
 std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
     std::vector<lt::download_priority_t> out;
     out.reserve(levels.size());

@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/convert.hpp"
+#include "torrent-patron/src/sys/catalogue.rs.h"
 
 #include <libtorrent/session_stats.hpp>
 

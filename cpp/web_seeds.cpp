@@ -35,7 +35,7 @@ std::string encoded(std::string const& path) {
     return out;
 }
 
-bool ends_in(std::string const& text, std::string const& end) {
+bool ends_with(std::string const& text, std::string const& end) {
     return text.size() >= end.size() &&
            text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
@@ -43,12 +43,12 @@ bool ends_in(std::string const& text, std::string const& end) {
 // Returns whether the server is to blame for the end of a connection. The connection may also end
 // because of the client, or because the server closes it after each answer. Damaged data is
 // discovered later, and has its own alert.
-bool blames_server(lt::error_code const& code, bool gave_nothing) {
+bool is_server_fault(lt::error_code const& code, bool sent_nothing) {
     namespace errors = lt::errors;
     if (code.category() == lt::http_category())
         return true;
     if (code.category() != lt::libtorrent_category())
-        return gave_nothing && code != boost::asio::error::operation_aborted;
+        return sent_nothing && code != boost::asio::error::operation_aborted;
     switch (code.value()) {
     case errors::http_parse_error:
     case errors::missing_location:
@@ -58,7 +58,7 @@ bool blames_server(lt::error_code const& code, bool gave_nothing) {
     case errors::timed_out:
     case errors::timed_out_inactivity:
     case errors::timed_out_no_handshake:
-        return gave_nothing;
+        return sent_nothing;
     default:
         return false;
     }
@@ -66,7 +66,7 @@ bool blames_server(lt::error_code const& code, bool gave_nothing) {
 
 // Returns whether a server has answered that it cannot serve the file now. libtorrent takes any
 // error for a missing file and never asks for it again.
-bool is_passing(lt::error_code const& code) {
+bool is_server_busy(lt::error_code const& code) {
     switch (code.category() == lt::http_category() ? code.value() : 0) {
     case 408: // Request Timeout
     case 425: // Too Early
@@ -82,19 +82,19 @@ bool is_passing(lt::error_code const& code) {
 }
 
 // The longest time after which such a server is asked again, in multiples of the first.
-constexpr int longest_wait = 32;
+constexpr int max_wait = 32;
 
 class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<WebSeeds> {
   public:
-    WebSeeds(lt::torrent_handle torrent, std::function<void(WebSeedFailure)> tell)
-        : torrent_(std::move(torrent)), tell_(std::move(tell)) {}
+    WebSeeds(lt::torrent_handle torrent, std::function<void(WebSeedFailure)> report)
+        : torrent_(std::move(torrent)), report_(std::move(report)) {}
 
     std::shared_ptr<lt::peer_plugin>
     new_connection(lt::peer_connection_handle const& peer) override;
     void on_files_checked() override;
     void tick() override;
     // The same fault is not reported again until the web seed has delivered something.
-    void ended(std::string const& url, lt::error_code const& code, bool gave_nothing);
+    void ended(std::string const& url, lt::error_code const& code, bool sent_nothing);
 
   private:
     using clock = std::chrono::steady_clock;
@@ -105,13 +105,13 @@ class WebSeeds : public lt::torrent_plugin, public std::enable_shared_from_this<
         std::optional<clock::time_point> due;
     };
 
-    std::string url(std::string const& named, int at_port) const;
+    std::string url(std::string const& host_name, int port_number) const;
 
     std::map<std::string, Busy> busy_;
     // The known URLs when the last connection was made; a redirect adds another.
     std::set<std::string> known_;
     lt::torrent_handle torrent_;
-    std::function<void(WebSeedFailure)> tell_;
+    std::function<void(WebSeedFailure)> report_;
     std::map<std::string, lt::error_code> reported_;
 };
 
@@ -145,33 +145,33 @@ std::shared_ptr<lt::peer_plugin> WebSeeds::new_connection(lt::peer_connection_ha
 
 // Returns the URL of a connection, which libtorrent does not provide. If several are on one server,
 // returns the part that they have in common.
-std::string WebSeeds::url(std::string const& named, int at_port) const {
+std::string WebSeeds::url(std::string const& host_name, int port_number) const {
     std::string found;
     for (std::string const& url : torrent_.url_seeds()) {
-        if (host(url) != named || port(url) != at_port)
+        if (host(url) != host_name || port(url) != port_number)
             continue;
         if (!found.empty())
             return scheme(url) + "://" + authority(url) + "/";
         found = url;
     }
-    return found.empty() ? named + ":" + std::to_string(at_port) : found;
+    return found.empty() ? host_name + ":" + std::to_string(port_number) : found;
 }
 
-void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool gave_nothing) {
-    if (!gave_nothing) {
+void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool sent_nothing) {
+    if (!sent_nothing) {
         reported_.erase(url);
         busy_.erase(url);
     }
-    if (is_passing(code)) {
+    if (is_server_busy(code)) {
         Busy& busy = busy_[url];
         auto const settings = internals::session_of(torrent_).get_settings();
         std::chrono::seconds const first(settings.get_int(lt::settings_pack::urlseed_wait_retry));
         busy.due = clock::now() + busy.wait * first;
-        busy.wait = std::min(2 * busy.wait, longest_wait);
+        busy.wait = std::min(2 * busy.wait, max_wait);
     }
     // In this case, libtorrent does not try again.
     bool const loops = code == lt::errors::redirecting && torrent_.url_seeds() == known_;
-    if (!(loops || blames_server(code, gave_nothing)) ||
+    if (!(loops || is_server_fault(code, sent_nothing)) ||
         std::exchange(reported_[url], code) == code)
         return;
     WebSeedFailure failure{torrent_id(torrent_.userdata()), url, error(code)};
@@ -180,7 +180,7 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool ga
         failure.error.message = "its answer is not HTTP";
     if (loops)
         failure.error.message = "it redirects to a web seed that is already known";
-    tell_(std::move(failure));
+    report_(std::move(failure));
 }
 
 // To libtorrent, a web seed that is added again is a new one.
@@ -219,21 +219,21 @@ std::string web_seed_url(lt::torrent_info const& info, std::string const& url) {
     std::string const path = files.file_path(lt::file_index_t(0));
     std::string const below = "/" + encoded(path);
     bool const in_directory = path.find('/') != std::string::npos;
-    std::string const bare = ends_in(url, "/") ? url.substr(0, url.size() - 1) : url;
+    std::string const bare = ends_with(url, "/") ? url.substr(0, url.size() - 1) : url;
     // libtorrent takes a single v2 file and its padding for several files, and adds a slash.
     if (files.num_files() == 2 && !in_directory && files.pad_file_at(lt::file_index_t(1)))
-        return ends_in(bare, below) ? bare.substr(0, bare.size() - below.size() + 1) : url;
+        return ends_with(bare, below) ? bare.substr(0, bare.size() - below.size() + 1) : url;
     if (files.num_files() != 1 || !in_directory)
         return url;
     // Resume data contains the URL that libtorrent was given.
-    if (ends_in(url, below))
+    if (ends_with(url, below))
         return url;
     return bare + below;
 }
 
 std::shared_ptr<lt::torrent_plugin> watch_web_seeds(lt::torrent_handle const& torrent,
-                                                    std::function<void(WebSeedFailure)> tell) {
-    return std::make_shared<WebSeeds>(torrent, std::move(tell));
+                                                    std::function<void(WebSeedFailure)> report) {
+    return std::make_shared<WebSeeds>(torrent, std::move(report));
 }
 
 } // namespace patron

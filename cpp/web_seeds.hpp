@@ -27,6 +27,6 @@ struct WebSeedFailure {
 // Watches a torrent's web seeds: corrects their URLs once the metadata is known, and reports, on
 // the network thread, why a web seed delivers nothing.
 std::shared_ptr<lt::torrent_plugin> watch_web_seeds(lt::torrent_handle const& torrent,
-                                                    std::function<void(WebSeedFailure)> tell);
+                                                    std::function<void(WebSeedFailure)> report);
 
 } // namespace patron

@@ -191,7 +191,7 @@ impl<T> Reply<T> {
     where
         T: Send + 'static,
     {
-        let then = Arc::new(Then { reply: self, then: Mutex::new(Some(then)) });
+        let then = Arc::new(Callback { reply: self, then: Mutex::new(Some(then)) });
         let waker = Waker::from(then.clone());
         if then.reply.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
             waker.wake();
@@ -206,12 +206,12 @@ impl<T> Reply<T> {
     }
 }
 
-struct Then<T, F> {
+struct Callback<T, F> {
     reply: Reply<T>,
     then: Mutex<Option<F>>,
 }
 
-impl<T: Send + 'static, F: FnOnce(Result<T>) + Send + 'static> Wake for Then<T, F> {
+impl<T: Send + 'static, F: FnOnce(Result<T>) + Send + 'static> Wake for Callback<T, F> {
     fn wake(self: Arc<Self>) {
         let then = self.then.lock().take();
         if let (Some(then), Some(answer)) = (then, self.reply.wait_until(Some(Instant::now()))) {

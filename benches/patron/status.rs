@@ -51,8 +51,8 @@ pub(crate) fn measure(table: &mut Table) -> Result<()> {
     let busy = while_ticks_change(&session, || [sample(&ids, ours), sample(&ids, reference)])?;
     for (when, [ours, reference]) in [("no tick", rest), ("while ticks change them", busy)] {
         let name = format!("status of one in 10,000 torrents, {when}");
-        ours.tell(table, &name, MOST);
-        reference.tell(table, "  reference, RwLock<HashMap<_, Mutex<_>>>", Target::None);
+        ours.add_to(table, &name, MOST);
+        reference.add_to(table, "  reference, RwLock<HashMap<_, Mutex<_>>>", Target::None);
         table.ratio("  status / reference, means", &ours.means, &reference.means);
     }
     let clock = sample(&ids, |_| ());
@@ -69,7 +69,7 @@ struct Samples {
 }
 
 impl Samples {
-    fn tell(&self, table: &mut Table, name: &str, target: Target) {
+    fn add_to(&self, table: &mut Table, name: &str, target: Target) {
         table.figure(&format!("{name}: mean"), &self.means, "ns", target);
         table.figure("  p50, with the clock", &self.medians, "ns", target);
         table.figure("  p99, with the clock", &self.p99, "ns", target);

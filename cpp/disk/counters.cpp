@@ -1,5 +1,5 @@
 #include "torrent-patron/cpp/disk/counters.hpp"
-#include "torrent-patron/src/sys/bridge.rs.h"
+#include "torrent-patron/src/sys/counters.rs.h"
 
 namespace patron {
 

@@ -1,8 +1,17 @@
 #include "torrent-patron/cpp/disk/forward.hpp"
 
+#include <libtorrent/error_code.hpp>
+#include <libtorrent/operations.hpp>
+
+#include <boost/asio/error.hpp>
+
 #include <utility>
 
 namespace patron {
+
+lt::storage_error aborted() {
+    return {boost::asio::error::operation_aborted, lt::operation_t::file_read};
+}
 
 lt::storage_holder Forward::new_torrent(lt::storage_params const& params,
                                         std::shared_ptr<void> const& torrent) {

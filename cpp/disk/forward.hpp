@@ -33,6 +33,9 @@ using DeleteHandler = std::function<void(lt::storage_error const&)>;
 using PriorityHandler = std::function<void(lt::storage_error const&, Priorities)>;
 using ClearHandler = std::function<void(lt::piece_index_t)>;
 
+// The answer to a job that a backend does not execute.
+lt::storage_error aborted();
+
 // Base class of the backends that change some calls and forward the others. All calls except
 // get_status are made on the network thread.
 class Forward : public lt::disk_interface {

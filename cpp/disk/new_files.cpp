@@ -1,8 +1,8 @@
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/errors.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 #include "torrent-patron/cpp/hashing.hpp"
-#include "torrent-patron/cpp/resume_check.hpp"
 
 #include <libtorrent/hasher.hpp>
 #include <libtorrent/operations.hpp>
@@ -21,7 +21,7 @@ constexpr int samples = 16;
 // The largest file that is hashed as a whole, in bytes.
 constexpr std::int64_t most_hashed = 256 * 1024 * 1024;
 
-enum Why { not_regular = 1, longer, foreign };
+enum Reason { not_regular = 1, longer, foreign };
 
 class Exists final : public boost::system::error_category {
   public:
@@ -38,7 +38,7 @@ class Exists final : public boost::system::error_category {
     }
 };
 
-lt::storage_error refused(ExpectedFile const& file, Why why) {
+lt::storage_error refused(ExpectedFile const& file, Reason why) {
     // Never destroyed: the network thread may outlive main.
     static Exists const& exists = *new Exists;
     return lt::storage_error(lt::error_code(why, exists), file.index,
@@ -71,7 +71,7 @@ bool has_root(ExpectedFile const& file, lt::torrent_info const& info) {
     return merkle_root(std::move(hashes)) == compat::original_files(info).root(file.index);
 }
 
-bool has_data_of(ExpectedFile const& file, lt::torrent_info const& info, std::int64_t found) {
+bool contains_data(ExpectedFile const& file, lt::torrent_info const& info, std::int64_t found) {
     bool const is_whole = found == file.size;
     if (!info.info_hashes().has_v1())
         return (is_whole && (file.size > most_hashed || has_root(file, info))) ||
@@ -109,7 +109,7 @@ lt::storage_error foreign_file(std::vector<ExpectedFile> const& files,
             return refused(file, not_regular);
         if (found.st_size > file.size)
             return refused(file, longer);
-        if (found.st_size > 0 && !has_data_of(file, info, found.st_size))
+        if (found.st_size > 0 && !contains_data(file, info, found.st_size))
             return refused(file, foreign);
     }
     return {};

@@ -24,9 +24,9 @@ namespace {
 // Removes what one torrent knows of files that it shares with another.
 template <typename Which>
 void forget_shared(TorrentFiles& of, TorrentFiles const& with, Which const& which) {
-    if (of.known().others.empty())
+    if (of.details().others.empty())
         return;
-    auto& shared = of.rare().others;
+    auto& shared = of.make_details().others;
     for (auto at = shared.begin(); at != shared.end();)
         at =
             at->second.lock().get() == &with && which(at->first) ? shared.erase(at) : std::next(at);
@@ -89,7 +89,7 @@ lt::error_code in_use(std::string const& torrent) {
     return lt::error_code(words.value(torrent), words);
 }
 
-void Paths::look(Index const& index, std::size_t key, TorrentFiles const& torrent,
+void Paths::find(Index const& index, std::size_t key, TorrentFiles const& torrent,
                  std::set<Torrent>& found) {
     auto const [begin, end] = index.equal_range(key);
     // A torrent that is added again after its removal has two storages for a while.
@@ -98,39 +98,39 @@ void Paths::look(Index const& index, std::size_t key, TorrentFiles const& torren
             found.insert(other);
 }
 
-std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent,
+std::set<Paths::Torrent> Paths::candidates(TorrentFiles const& torrent,
                                            std::string const& path) const {
     std::set<Torrent> found;
-    look(directories_, key(parent(path)), torrent, found);
-    look(files_, key(path), torrent, found);
+    find(directories_, key(parent(path)), torrent, found);
+    find(files_, key(path), torrent, found);
     return found;
 }
 
-std::set<Paths::Torrent> Paths::neighbours(TorrentFiles const& torrent, Names const& own) const {
+std::set<Paths::Torrent> Paths::candidates(TorrentFiles const& torrent, Names const& own) const {
     std::set<Torrent> found;
     for (auto const& directory : own.directories)
-        look(directories_, directory.first, torrent, found);
+        find(directories_, directory.first, torrent, found);
     for (auto const& file : own.files)
-        look(files_, key(file.second), torrent, found);
+        find(files_, key(file.second), torrent, found);
     return found;
 }
 
 void Paths::add(Torrent const& torrent) {
-    if (!torrent->known().others.empty())
-        torrent->rare().others.clear();
+    if (!torrent->details().others.empty())
+        torrent->make_details().others.clear();
     Names own = names(*torrent);
-    auto const near = neighbours(*torrent, own);
-    if (!near.empty()) {
+    auto const others = candidates(*torrent, own);
+    if (!others.empty()) {
         std::unordered_map<std::string, lt::file_index_t> places;
         for (auto const& [file, path] : own.files)
             places.emplace(path, file);
-        for (Torrent const& other : near) {
+        for (Torrent const& other : others) {
             for (auto const& [file, path] : names(*other).files) {
                 auto const shared = places.find(path);
                 if (shared == places.end())
                     continue;
-                torrent->rare().others[shared->second] = other;
-                other->rare().others[file] = torrent;
+                torrent->make_details().others[shared->second] = other;
+                other->make_details().others[file] = torrent;
             }
         }
     }
@@ -144,7 +144,7 @@ void Paths::add(Torrent const& torrent) {
     torrent->directories = std::move(own.directories);
 }
 
-void Paths::take(Index& index, std::size_t key, TorrentFiles const& torrent) {
+void Paths::erase(Index& index, std::size_t key, TorrentFiles const& torrent) {
     auto const [begin, end] = index.equal_range(key);
     auto const found = std::find_if(begin, end, [&torrent](auto const& entry) {
         return entry.second.lock().get() == &torrent;
@@ -155,46 +155,46 @@ void Paths::take(Index& index, std::size_t key, TorrentFiles const& torrent) {
 
 void Paths::remove(TorrentFiles const& torrent) {
     Names const own = names(torrent);
-    for (Torrent const& other : neighbours(torrent, own)) {
+    for (Torrent const& other : candidates(torrent, own)) {
         forget_shared(*other, torrent, [](lt::file_index_t) { return true; });
     }
     if (own.files.size() == 1)
-        take(files_, key(own.files.front().second), torrent);
+        erase(files_, key(own.files.front().second), torrent);
     else
         for (auto const& directory : own.directories)
-            take(directories_, directory.first, torrent);
+            erase(directories_, directory.first, torrent);
 }
 
 void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
                    std::string const& to) {
     if (!has_data(torrent->files, file))
         return;
-    if (!torrent->known().others.empty())
-        torrent->rare().others.erase(file);
-    for (Torrent const& other : neighbours(*torrent, from)) {
+    if (!torrent->details().others.empty())
+        torrent->make_details().others.erase(file);
+    for (Torrent const& other : candidates(*torrent, from)) {
         forget_shared(*other, *torrent, [&](lt::file_index_t const theirs) {
             return other->names.path(theirs, other->path) == from;
         });
     }
     auto& directories = torrent->directories;
     if (directories.empty()) {
-        take(files_, key(from), *torrent);
+        erase(files_, key(from), *torrent);
         files_.emplace(key(to), torrent);
     } else {
         std::size_t const left = key(parent(from)), entered = key(parent(to));
         if (--directories[left] == 0) {
-            take(directories_, left, *torrent);
+            erase(directories_, left, *torrent);
             directories.erase(left);
         }
         if (++directories[entered] == 1)
             directories_.emplace(entered, torrent);
     }
-    for (Torrent const& other : neighbours(*torrent, to)) {
+    for (Torrent const& other : candidates(*torrent, to)) {
         for (auto const& [theirs, path] : names(*other).files) {
             if (path != to)
                 continue;
-            torrent->rare().others[file] = other;
-            other->rare().others[theirs] = torrent;
+            torrent->make_details().others[file] = other;
+            other->make_details().others[theirs] = torrent;
         }
     }
 }

@@ -37,11 +37,11 @@ class Paths {
     struct Names;
     static Names names(TorrentFiles const& torrent);
     // Other torrents that may have files of the same paths: as any of the torrent's own, or as one.
-    std::set<Torrent> neighbours(TorrentFiles const& torrent, Names const& own) const;
-    std::set<Torrent> neighbours(TorrentFiles const& torrent, std::string const& path) const;
-    static void look(Index const& index, std::size_t key, TorrentFiles const& torrent,
+    std::set<Torrent> candidates(TorrentFiles const& torrent, Names const& own) const;
+    std::set<Torrent> candidates(TorrentFiles const& torrent, std::string const& path) const;
+    static void find(Index const& index, std::size_t key, TorrentFiles const& torrent,
                      std::set<Torrent>& found);
-    static void take(Index& index, std::size_t key, TorrentFiles const& torrent);
+    static void erase(Index& index, std::size_t key, TorrentFiles const& torrent);
 
     Index files_;
     Index directories_;

@@ -14,9 +14,9 @@ void TorrentFiles::set_priorities(Priorities const& priorities) {
     for (auto const i : files.file_range())
         partial = partial || (patron::is_skipped(priorities, i) && has_data(files, i));
     if (partial)
-        rare().priorities = priorities;
-    else if (rare_)
-        rare_->priorities = {};
+        make_details().priorities = priorities;
+    else if (details_)
+        details_->priorities = {};
 }
 
 template <typename Predicate>
@@ -44,41 +44,42 @@ void TorrentFiles::release_files() {
         reader->release_files();
 }
 
-void TorrentFiles::note(lt::file_index_t file, Sample const& written) {
-    rare().samples.try_emplace(file, Rare::Samples{written.offset, {}}).first->second.last =
-        written;
+void TorrentFiles::add_sample(lt::file_index_t file, Sample const& written) {
+    make_details()
+        .samples.try_emplace(file, Details::Samples{written.offset, {}})
+        .first->second.last = written;
 }
 
 void TorrentFiles::forget_samples() {
-    if (!rare_)
+    if (!details_)
         return;
-    rare_->samples.clear();
-    rare_->failed.clear();
-    if (rare_->priorities.empty() && rare_->others.empty() && rare_->refused.empty() &&
-        rare_->open_writes.empty() && rare_->waiting.empty())
-        rare_.reset();
+    details_->samples.clear();
+    details_->failed.clear();
+    if (details_->priorities.empty() && details_->others.empty() && details_->refused.empty() &&
+        details_->open_writes.empty() && details_->waiting.empty())
+        details_.reset();
 }
 
 void TorrentFiles::begin_write(lt::piece_index_t piece) {
-    rare().failed.erase(piece);
-    ++rare().open_writes[piece];
+    make_details().failed.erase(piece);
+    ++make_details().open_writes[piece];
     ++writes;
 }
 
 void TorrentFiles::end_write(lt::piece_index_t piece) {
-    auto const open = rare().open_writes.find(piece);
+    auto const open = make_details().open_writes.find(piece);
     if (--open->second > 0)
         return;
-    rare().open_writes.erase(open);
-    while (auto const next = rare().waiting.extract(piece))
+    make_details().open_writes.erase(open);
+    while (auto const next = make_details().waiting.extract(piece))
         next.mapped()();
 }
 
 void TorrentFiles::after_writes(lt::piece_index_t piece, std::function<void()> then) {
-    if (!compat::hashes_written_pieces || known().open_writes.count(piece) == 0)
+    if (!compat::hashes_written_pieces || details().open_writes.count(piece) == 0)
         then();
     else
-        rare().waiting.emplace(piece, std::move(then));
+        make_details().waiting.emplace(piece, std::move(then));
 }
 
 void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {

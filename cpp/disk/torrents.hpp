@@ -46,14 +46,14 @@ struct Attachment {
     // torrent is stopped, because its files may be repaired then.
     virtual void settled(std::shared_ptr<TorrentFiles> const& torrent) = 0;
     // Checks on a worker whether the probes still exist. Passes the first loss to `then`.
-    virtual void look_for(std::vector<Probe> probes,
-                          std::function<void(lt::storage_error const&)> then) = 0;
+    virtual void check_probes(std::vector<Probe> probes,
+                              std::function<void(lt::storage_error const&)> then) = 0;
 };
 
 // The files of a torrent, and the jobs that change them. Network thread only.
 struct TorrentFiles {
-    // Made when it is needed: an idle torrent has none of it.
-    struct Rare {
+    // Allocated when needed, because an idle torrent needs none of it.
+    struct Details {
         // Empty if all files are wanted.
         Priorities priorities;
         struct Samples {
@@ -76,22 +76,22 @@ struct TorrentFiles {
     };
 
     explicit TorrentFiles(lt::storage_params const& params);
-    Rare const& known() const {
-        static Rare const none;
-        return rare_ ? *rare_ : none;
+    Details const& details() const {
+        static Details const none;
+        return details_ ? *details_ : none;
     }
-    Rare& rare() {
-        if (!rare_)
-            rare_ = std::make_unique<Rare>();
-        return *rare_;
+    Details& make_details() {
+        if (!details_)
+            details_ = std::make_unique<Details>();
+        return *details_;
     }
-    void note(lt::file_index_t file, Sample const& written);
+    void add_sample(lt::file_index_t file, Sample const& written);
     void forget_samples();
     void set_priorities(Priorities const& priorities);
     void release_files();
     // A file that is not wanted.
     bool is_skipped(lt::file_index_t file) const {
-        return patron::is_skipped(known().priorities, file);
+        return patron::is_skipped(details().priorities, file);
     }
     // A file with data that is wanted.
     bool is_downloaded(lt::file_index_t file) const {
@@ -103,7 +103,7 @@ struct TorrentFiles {
     std::vector<ExpectedFile> created_files() const;
     // Returns whether no data of the piece is waiting to be written.
     bool is_written(lt::piece_index_t piece) const {
-        return known().open_writes.count(piece) == 0 && known().failed.count(piece) == 0;
+        return details().open_writes.count(piece) == 0 && details().failed.count(piece) == 0;
     }
     void begin_write(lt::piece_index_t piece);
     void end_write(lt::piece_index_t piece);
@@ -146,7 +146,7 @@ struct TorrentFiles {
     template <typename Predicate>
     std::vector<ExpectedFile> files_that(Predicate is) const;
 
-    std::unique_ptr<Rare> rare_;
+    std::unique_ptr<Details> details_;
 };
 
 // The torrents, shared by the backends of a session. Network thread only.

@@ -31,7 +31,7 @@ void check(bool allowed, NetworkPolicy const& policy, std::string const& what);
 // Throws Busy while the files are being checked.
 void check_settled(Torrent const& torrent, std::string const& why);
 
-// Returns the priority of a file or piece. Those that nobody set may not be in the list.
+// Returns the priority of a file or piece. The list may lack those that were never set.
 lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place);
 // Returns whether a status, which must include pieces, has this piece.
 bool has_piece(lt::torrent_status const& status, int piece);

@@ -22,11 +22,11 @@
 namespace patron {
 namespace {
 
-LookRecord look(Torrent const& torrent, lt::torrent_info const& info, SpanRecord span) {
+PartStateRecord part_state(Torrent const& torrent, lt::torrent_info const& info, SpanRecord span) {
     check_settled(torrent, "the files are still being checked");
     lt::torrent_status const status = torrent.status(lt::torrent_handle::query_pieces);
     auto const levels = torrent.get_piece_priorities();
-    LookRecord out{};
+    PartStateRecord out{};
     out.span = span;
     out.piece_length = info.piece_length();
     auto const pieces = static_cast<std::size_t>(info.num_pieces());
@@ -53,9 +53,9 @@ std::string file_name(lt::torrent_info const& info, lt::file_index_t file) {
 constexpr std::size_t blocks_at_once = 256;
 
 // A read of several blocks. On the network thread, except for the end of a read of all at once.
-class Gather : public std::enable_shared_from_this<Gather> {
+class RangeRead : public std::enable_shared_from_this<RangeRead> {
   public:
-    Gather(lt::torrent_handle torrent, std::uint64_t begin, rust::Box<RangeSink> sink)
+    RangeRead(lt::torrent_handle torrent, std::uint64_t begin, rust::Box<RangeSink> sink)
         : torrent_(std::move(torrent)), begin_(begin), sink_(std::move(sink)) {}
 
     void start(std::shared_ptr<lt::torrent_info const> info, std::vector<lt::peer_request> blocks) {
@@ -82,11 +82,11 @@ class Gather : public std::enable_shared_from_this<Gather> {
     void read_next() noexcept {
         try {
             auto const first = blocks_.begin() + static_cast<std::ptrdiff_t>(next_);
-            left_ = std::min(blocks_.size() - next_, blocks_at_once);
-            next_ += left_;
-            if (left_ == 0)
+            missing_ = std::min(blocks_.size() - next_, blocks_at_once);
+            next_ += missing_;
+            if (missing_ == 0)
                 return sink_->finish();
-            internals::read_blocks(torrent_, {first, first + static_cast<std::ptrdiff_t>(left_)},
+            internals::read_blocks(torrent_, {first, first + static_cast<std::ptrdiff_t>(missing_)},
                                    [self = shared_from_this()](
                                        auto const& block, auto const& buffer, auto const& failure) {
                                        self->take(block, buffer, failure);
@@ -104,7 +104,7 @@ class Gather : public std::enable_shared_from_this<Gather> {
                         static_cast<std::uint64_t>(block.start) - begin_;
         auto const* data = reinterpret_cast<std::uint8_t const*>(buffer.data());
         sink_->put(static_cast<std::size_t>(at), {data, static_cast<std::size_t>(block.length)});
-        if (--left_ > 0)
+        if (--missing_ > 0)
             return;
         // A torrent that has been removed fails there.
         auto const session = internals::session_of(torrent_);
@@ -120,23 +120,23 @@ class Gather : public std::enable_shared_from_this<Gather> {
     std::vector<lt::peer_request> blocks_;
     // The first block that has not been requested, and how many have not arrived.
     std::size_t next_ = 0;
-    std::size_t left_ = 0;
+    std::size_t missing_ = 0;
 };
 
 } // namespace
 
-LookRecord Torrent::look_at_file(std::uint32_t index) const {
+PartStateRecord Torrent::file_state(std::uint32_t index) const {
     auto const info = metainfo(*this);
     lt::file_index_t const wanted = file(*info, index);
     auto const& layout = compat::files(*info);
-    return look(*this, *info, {layout.file_offset(wanted), layout.file_size(wanted)});
+    return part_state(*this, *info, {layout.file_offset(wanted), layout.file_size(wanted)});
 }
 
-LookRecord Torrent::look_at_piece(std::uint32_t index) const {
+PartStateRecord Torrent::piece_state(std::uint32_t index) const {
     auto const info = metainfo(*this);
     lt::piece_index_t const wanted = piece(*info, index);
-    return look(*this, *info,
-                {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
+    return part_state(*this, *info,
+                      {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
 }
 
 // When the first deadline is set, libtorrent cancels all requests for pieces without a deadline,
@@ -178,9 +178,9 @@ void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t 
 // Reads through the disk backend, because verified data may not be in the file yet.
 void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                          rust::Box<RangeSink> sink) const noexcept {
-    std::shared_ptr<Gather> gather;
+    std::shared_ptr<RangeRead> read;
     try {
-        gather = std::make_shared<Gather>(*this, begin, std::move(sink));
+        read = std::make_shared<RangeRead>(*this, begin, std::move(sink));
     } catch (...) {
         // The sink reports that it was dropped.
         return;
@@ -211,9 +211,9 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                                     " has not been downloaded yet");
             last = block.piece;
         }
-        gather->start(info, std::move(blocks));
+        read->start(info, std::move(blocks));
     } catch (...) {
-        gather->fail();
+        read->fail();
     }
 }
 

@@ -20,13 +20,13 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 // Depths in blocks. libtorrent always has at least the smallest.
-constexpr double at_first = 4;
-constexpr double fewest = 2;
+constexpr double initial_depth = 4;
+constexpr double min_depth = 2;
 // How much longer than the fastest block a block may take.
 constexpr std::chrono::duration<double> slack = std::chrono::milliseconds(50);
 // The most that a late block reduces the depth. A peer with a rate limit sends in bursts: most of
 // its blocks arrive at once, and those that wait for the next burst show how deep the queue is.
-constexpr double latest = -1;
+constexpr double min_change = -1;
 
 } // namespace
 
@@ -37,14 +37,14 @@ class PeerQueue : public lt::peer_plugin {
 
     void limit(bool shares_pieces) {
         if (!limited_)
-            depth_ = at_first;
+            depth_ = initial_depth;
         limited_ = true;
         internals::prefer_whole_pieces(peer_, !shares_pieces);
         apply();
     }
     void restore() {
-        if (auto const queue = internals::request_queue(peer_); queue && queue->most == applied_)
-            queue->most = before_;
+        if (auto const queue = internals::request_queue(peer_); queue && queue->max == applied_)
+            queue->max = before_;
         internals::prefer_whole_pieces(peer_, true);
         limited_ = false;
         applied_ = 0;
@@ -82,27 +82,27 @@ class PeerQueue : public lt::peer_plugin {
     }
     void adapt(std::chrono::duration<double> took) {
         fastest_ = std::min(fastest_, took);
-        double const change = std::max(1 - (took - fastest_) / slack, latest);
+        double const change = std::max(1 - (took - fastest_) / slack, min_change);
         // A queue that was not full shows nothing about a deeper one.
         if (change < 0 || sent_.size() + 1 >= static_cast<std::size_t>(depth_))
-            depth_ = std::clamp(depth_ + change, fewest, double(UINT16_MAX));
+            depth_ = std::clamp(depth_ + change, min_depth, double(UINT16_MAX));
     }
     void apply() {
         auto const queue = internals::request_queue(peer_);
         if (!queue)
             return;
         // The peer may itself announce how much it accepts.
-        if (queue->most != applied_)
-            before_ = queue->most;
-        depth_ = std::min<double>(depth_, std::max<double>(before_, fewest));
+        if (queue->max != applied_)
+            before_ = queue->max;
+        depth_ = std::min<double>(depth_, std::max<double>(before_, min_depth));
         applied_ = static_cast<std::uint16_t>(depth_);
-        queue->most = applied_;
-        queue->wanted = std::min(queue->wanted, applied_);
+        queue->max = applied_;
+        queue->desired = std::min(queue->desired, applied_);
     }
 
     lt::peer_connection_handle peer_;
     bool limited_ = false;
-    double depth_ = at_first;
+    double depth_ = initial_depth;
     // The limit that libtorrent has from here, and the one that it had before.
     std::uint16_t applied_ = 0;
     std::uint16_t before_ = 0;

@@ -55,7 +55,7 @@ void SessionHandle::change_settings(rust::Slice<SettingRecord const> records) {
     for (auto* const setting : overridden_)
         setting->change(changes);
     apply_settings(std::move(changes));
-    listening_.look();
+    listening_.update();
 }
 
 DemandRecord SessionHandle::demand(std::uint32_t queued) const {
@@ -93,7 +93,7 @@ DemandRecord SessionHandle::demand(std::uint32_t queued) const {
 
 rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> instead) const {
     lt::session_params params = session_state();
-    params.ip_filter = NetworkPolicy::chosen(std::move(params.ip_filter));
+    params.ip_filter = NetworkPolicy::without_policy(std::move(params.ip_filter));
     for (auto const* const setting : overridden_)
         setting->save(params.settings);
     update(params.settings, instead);
@@ -104,7 +104,7 @@ rust::Vec<std::uint8_t> SessionHandle::state(rust::Slice<SettingRecord const> in
 rust::Vec<std::uint8_t> SessionHandle::network_state() const {
     auto const parts = save_dht_state | save_ip_filter;
     lt::session_params params = session_state(parts);
-    params.ip_filter = NetworkPolicy::chosen(std::move(params.ip_filter));
+    params.ip_filter = NetworkPolicy::without_policy(std::move(params.ip_filter));
     auto const encoded = lt::write_session_params_buf(params, parts);
     return bytes(lt::string_view(encoded.data(), encoded.size()));
 }
@@ -187,7 +187,7 @@ void SessionHandle::unmap_port(std::int32_t mapping) {
 
 void SessionHandle::reopen_sockets() {
     reopen_network_sockets();
-    listening_.look();
+    listening_.update();
 }
 
 std::uint32_t SessionHandle::add_peer_class(rust::Str name) {

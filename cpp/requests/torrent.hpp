@@ -20,7 +20,7 @@ struct ReadTorrents;
 struct AnnounceRecord;
 struct FileStatusRecord;
 struct LimitsRecord;
-struct LookRecord;
+struct PartStateRecord;
 struct OptionsRecord;
 struct PeerStatusRecord;
 struct PieceDeadline;
@@ -74,8 +74,8 @@ class Torrent : public lt::torrent_handle {
     void read(std::uint32_t piece) const;
     void add(std::uint32_t piece, rust::Slice<std::uint8_t const> data) const;
 
-    LookRecord look_at_file(std::uint32_t file) const;
-    LookRecord look_at_piece(std::uint32_t piece) const;
+    PartStateRecord file_state(std::uint32_t file) const;
+    PartStateRecord piece_state(std::uint32_t piece) const;
     void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
                rust::Slice<PieceLevel const> levels, Requests requests) const;
     // The sink receives the result.

@@ -5,7 +5,7 @@
 #include "torrent-patron/cpp/policy.hpp"
 #include "torrent-patron/cpp/requests/check.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
-#include "torrent-patron/cpp/session/reach.hpp"
+#include "torrent-patron/cpp/session/ssrf_filter.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 
 #include <libtorrent/announce_entry.hpp>
@@ -52,7 +52,7 @@ std::string given(Torrent const& torrent, rust::Str url) {
 
 } // namespace
 
-// Nobody waits for an answer, so a failure need not be reported.
+// No caller waits for the result, so a failure need not be reported.
 void Torrent::merge(TorrentParams const& other) const noexcept try {
     lt::add_torrent_params const& source = other.params_;
     auto const info = torrent_file();
@@ -135,7 +135,7 @@ void Torrent::scrape() const {
         refuse("the torrent has no tracker");
     for (int i = 0; i < count; ++i)
         scrape_tracker(i);
-    if (policy_.keeps_local())
+    if (policy_.blocks_local())
         restrict_trackers(internals::session_of(*this), policy_);
 }
 

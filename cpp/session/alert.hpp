@@ -26,8 +26,9 @@ std::uint32_t number(Index index) {
 // session, so the other one must be in the process of being removed.
 bool is_temporary(lt::error_code const& code);
 
-// Returns whether a failure that repeats was reported within a minute. If not, it is reported now.
-bool was_told(std::optional<std::chrono::steady_clock::time_point>& told);
+// Returns whether a repeated failure was reported within the last minute; `last` is when. If not,
+// it is set to now.
+bool was_reported(std::optional<std::chrono::steady_clock::time_point>& last);
 
 // Ignores a torrent that has been removed meanwhile.
 void pause(lt::torrent_handle const& torrent);

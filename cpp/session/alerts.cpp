@@ -24,11 +24,11 @@ bool is_temporary(lt::error_code const& code) {
            code == errc::resource_unavailable_try_again || code == errc::interrupted;
 }
 
-bool was_told(std::optional<std::chrono::steady_clock::time_point>& told) {
+bool was_reported(std::optional<std::chrono::steady_clock::time_point>& last) {
     auto const now = std::chrono::steady_clock::now();
-    if (told && now - *told < std::chrono::minutes(1))
+    if (last && now - *last < std::chrono::minutes(1))
         return true;
-    told = now;
+    last = now;
     return false;
 }
 
@@ -71,7 +71,7 @@ void Session::convert_alerts(Alerts& out) {
     });
     attempt(out, "statuses", [&] { take_snapshots(out); });
     attempt(out, "saved resume data", [&] { take_saved(out); });
-    attempt(out, "finished files", [&] { take_looks(out); });
+    attempt(out, "finished files", [&] { take_checks(out); });
     for (lt::alert* alert : alerts_)
         attempt(out, alert->what(), [&] { convert(*alert, out); });
     alerts_.clear();
@@ -101,23 +101,23 @@ void Session::job_ended(EndedJob const& job, Alerts& out) {
         out.storage_move_failed(torrent, text(job.path), error(job.error));
     else
         out.storage_moved(torrent, bytes(job.path));
-    auto const asked = pending_->pop({AnsweredBy::FilesMoved, torrent, 0});
-    if (asked.request == 0)
+    auto const pending = pending_->pop({AnsweredBy::FilesMoved, torrent, 0});
+    if (pending.request == 0)
         return;
     if (job.error)
-        out.answer_failed(asked.request, text(job.path), error(job.error));
+        out.answer_failed(pending.request, text(job.path), error(job.error));
     else
-        out.answer_path(asked.request, bytes(job.path));
+        out.answer_path(pending.request, bytes(job.path));
 }
 
 void Session::convert(lt::alert& alert, Alerts& out) {
-    convert_life(alert, out) || convert_state(alert, out) || convert_files(alert, out) ||
+    convert_lifecycle(alert, out) || convert_state(alert, out) || convert_files(alert, out) ||
         convert_saved(alert, out) || convert_progress(alert, out) || convert_trackers(alert, out) ||
         convert_peers(alert, out) || convert_network(alert, out);
 }
 
 // Torrents that are added or removed, and their metadata.
-bool Session::convert_life(lt::alert& alert, Alerts& out) {
+bool Session::convert_lifecycle(lt::alert& alert, Alerts& out) {
     switch (alert.type()) {
     case lt::add_torrent_alert::alert_type:
         convert_add(static_cast<lt::add_torrent_alert&>(alert), out);
@@ -210,7 +210,7 @@ void Session::files_closed(std::uint64_t id, Alerts& out) {
     if (files.empty())
         out.finished(id);
     else
-        saver_->look(id, std::move(files));
+        saver_->check(id, std::move(files));
 }
 
 void Session::convert_error(lt::torrent_error_alert const& alert, Alerts& out) {
@@ -219,8 +219,8 @@ void Session::convert_error(lt::torrent_error_alert const& alert, Alerts& out) {
     // If setting file priorities fails, the torrent stops, and there is no other alert.
     if (!written_->take_refused_choice(alert.handle.info_hashes().get_best()))
         return;
-    if (auto const asked = pending_->pop({AnsweredBy::FilesChosen, torrent, 0}); asked.request)
-        out.answer_failed(asked.request, text(alert.filename()), error(alert.error));
+    if (auto const pending = pending_->pop({AnsweredBy::FilesChosen, torrent, 0}); pending.request)
+        out.answer_failed(pending.request, text(alert.filename()), error(alert.error));
     choose_next(torrent);
 }
 
@@ -230,22 +230,22 @@ bool Session::convert_files(lt::alert& alert, Alerts& out) {
     case lt::file_renamed_alert::alert_type: {
         auto const& a = static_cast<lt::file_renamed_alert const&>(alert);
         out.file_renamed(id(a), number(a.index), bytes(a.new_name()));
-        auto const asked = pending_->pop({AnsweredBy::FileRenamed, id(a), number(a.index)});
-        if (asked.request)
-            out.answer_path(asked.request, bytes(a.new_name()));
+        auto const pending = pending_->pop({AnsweredBy::FileRenamed, id(a), number(a.index)});
+        if (pending.request)
+            out.answer_path(pending.request, bytes(a.new_name()));
         return true;
     }
     case lt::file_rename_failed_alert::alert_type: {
         auto const& a = static_cast<lt::file_rename_failed_alert const&>(alert);
-        auto const asked = pending_->pop({AnsweredBy::FileRenamed, id(a), number(a.index)});
-        if (asked.request)
-            out.answer_failed(asked.request, {}, error(a.error));
+        auto const pending = pending_->pop({AnsweredBy::FileRenamed, id(a), number(a.index)});
+        if (pending.request)
+            out.answer_failed(pending.request, {}, error(a.error));
         return true;
     }
     case lt::file_prio_alert::alert_type: {
-        if (auto const asked = pending_->pop({AnsweredBy::FilesChosen, id(alert), 0});
-            asked.request)
-            out.answer_done(asked.request);
+        if (auto const pending = pending_->pop({AnsweredBy::FilesChosen, id(alert), 0});
+            pending.request)
+            out.answer_done(pending.request);
         choose_next(id(alert));
         return true;
     }
@@ -271,7 +271,7 @@ void Session::convert_file_error(lt::file_error_alert const& alert, Alerts& out)
     // If this stops the torrent, libtorrent also reports that as an error of the torrent. There is
     // an alert for each block.
     if (is_temporary(why)) {
-        if (was_told(shortage_))
+        if (was_reported(shortage_reported_))
             return;
         out.file_unavailable(torrent, lt::operation_name(alert.op), text(alert.filename()),
                              error(why));
@@ -320,7 +320,7 @@ bool Session::convert_progress(lt::alert& alert, Alerts& out) {
 }
 
 // Alerts were lost, and their answers may have been among them. Requests that have not been passed
-// to libtorrent are abandoned too. The end of a move is not told by an alert.
+// to libtorrent are abandoned too. The disk backend reports the end of a move, not an alert.
 void Session::give_up_pending(Alerts& out) {
     for (auto& [id, torrent] : torrents_)
         torrent.choices.clear();

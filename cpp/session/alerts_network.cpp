@@ -189,7 +189,7 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
             // There is an alert for each waiting connection, and for each attempt to listen.
-            if (was_told(passing_failure_))
+            if (was_reported(listen_failure_reported_))
                 return true;
         }
         out.listen_failed(a.address.is_unspecified() && a.port == 0 ? text(a.listen_interface())

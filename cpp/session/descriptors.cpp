@@ -16,15 +16,15 @@ namespace patron {
 namespace {
 
 // A connection older than this has been seen by more than one tick.
-constexpr auto is_new = std::chrono::seconds(3);
+constexpr auto recent = std::chrono::seconds(3);
 // The maximum number of failures between two ticks. Beyond that, descriptors that are freed here
 // are taken by others. Until then, waiting connections are accepted one after another, in place of
 // the spare descriptor and of peers that libtorrent disconnects.
-constexpr int most_failures = 64;
+constexpr int max_failures = 64;
 
 } // namespace
 
-Descriptors::Descriptors() : inherited_(!open_close_on_exec()) {
+Descriptors::Descriptors() : is_inherited_(!open_close_on_exec()) {
     take_spare();
 }
 
@@ -48,18 +48,18 @@ void Descriptors::added(lt::session_handle const& session) {
 
 void Descriptors::on_alert(lt::alert const* alert) {
     if (auto const* failure = lt::alert_cast<lt::listen_failed_alert>(alert))
-        failed(*failure);
+        on_failure(*failure);
     auto const* listens = lt::alert_cast<lt::listen_succeeded_alert>(alert);
     if (listens == nullptr)
         return;
-    if (inherited_)
+    if (is_inherited_)
         close_on_exec(static_cast<std::uint16_t>(listens->port));
     // The session can accept connections now.
     if (lowered_ == 0)
         limit_ = limit();
 }
 
-void Descriptors::failed(lt::listen_failed_alert const& alert) {
+void Descriptors::on_failure(lt::listen_failed_alert const& alert) {
     namespace errc = boost::system::errc;
     if (alert.op != lt::operation_t::sock_accept) {
         not_listening_ = not_listening_ || alert.error == errc::too_many_files_open ||
@@ -71,7 +71,7 @@ void Descriptors::failed(lt::listen_failed_alert const& alert) {
         lowered_ = limit();
         if (spare_ >= 0)
             ::close(std::exchange(spare_, -1));
-        if (++failures_ < most_failures)
+        if (++failures_ < max_failures)
             return;
     }
     internals::close_listener(session_, {alert.address, static_cast<std::uint16_t>(alert.port)});
@@ -83,12 +83,12 @@ void Descriptors::on_tick() {
     take_spare();
     if (spare_ >= 0)
         recover();
-    if (!inherited_)
+    if (!is_inherited_)
         return;
     auto const now = lt::clock_type::now();
     internals::each_connection(session_,
                                [now](lt::peer_connection_handle const& peer, lt::time_point since) {
-                                   if (now - since < is_new)
+                                   if (now - since < recent)
                                        internals::close_on_exec(peer);
                                });
 }

@@ -29,12 +29,13 @@ class Descriptors : public lt::plugin {
     void on_tick() override;
 
   private:
-    void failed(lt::listen_failed_alert const& alert);
+    void on_failure(lt::listen_failed_alert const& alert);
     void recover();
     void take_spare();
     int limit() const;
 
-    bool const inherited_;
+    // Whether child processes would inherit the sockets.
+    bool const is_inherited_;
     lt::session_handle session_;
     // Closed when no descriptor is left, so that waiting connections can be accepted and closed.
     int spare_ = -1;

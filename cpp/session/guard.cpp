@@ -1,7 +1,7 @@
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/process.hpp"
-#include "torrent-patron/cpp/session/answers.hpp"
 #include "torrent-patron/cpp/session/hash_trees.hpp"
+#include "torrent-patron/cpp/session/http_responses.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -22,12 +22,12 @@ using clock = std::chrono::steady_clock;
 
 // The number of unrequested blocks from one address before it is refused. A few are normal, because
 // a cancelled request may still be answered.
-constexpr int most_unasked = 64;
+constexpr int max_unrequested = 64;
 // If a connection has fewer answers than this per unrequested block, its address is refused at
 // once.
-constexpr int answers_for_each = 4;
+constexpr int answers_per_unrequested = 4;
 // The number of addresses that are remembered.
-constexpr std::size_t most_addresses = 4096;
+constexpr std::size_t max_addresses = 4096;
 // How many bytes may wait to be sent to a peer, beyond what libtorrent reads ahead for it.
 constexpr int unsent_margin = 1024 * 1024;
 // The allowance for messages from a peer, in bytes without the payload of blocks: per second, one
@@ -41,18 +41,18 @@ constexpr int messages_margin = 1024 * 1024;
 constexpr int flood_rate = 128 * 1024;
 // The number of slowed connections from an address after which all of its incoming connections are
 // slowed from the start.
-constexpr int most_floods = 16;
+constexpr int max_floods = 16;
 // The maximum number of changes of a peer's interest per second. Each may be answered.
-constexpr int most_interest = 1000;
+constexpr int max_interest_changes = 1000;
 // The maximum number of invalid requests from a peer per second. libtorrent makes an alert of each.
-constexpr int most_invalid = 100;
+constexpr int max_invalid_requests = 100;
 // The maximum number of connections from one address before their handshake. New ones do not count.
-constexpr int most_silent = 8;
-constexpr auto silence = std::chrono::seconds(1);
+constexpr int max_silent = 8;
+constexpr auto min_silence = std::chrono::seconds(1);
 // The maximum unprocessed bytes from a web seed: a header or an incomplete block. Also the interval
 // of the check.
-constexpr int most_unread = 128 * 1024;
-constexpr auto between_looks = std::chrono::milliseconds(20);
+constexpr int max_unprocessed = 128 * 1024;
+constexpr auto check_interval = std::chrono::milliseconds(20);
 
 class PeerGuard : public lt::peer_plugin {
   public:
@@ -64,40 +64,40 @@ class PeerGuard : public lt::peer_plugin {
     // A request is answered by the block or by a reject message. Requests beyond the queue are
     // rejected, or dropped if the peer does not support reject messages.
     bool on_request(lt::peer_request const&) override {
-        if (leaves_ || sends_invalid_requests())
-            return leave(lt::errors::invalid_request);
-        int const limit = guard_->most_requests();
-        if (waiting_ <= limit)
-            ++waiting_;
+        if (disconnecting_ || sends_invalid_requests())
+            return disconnect(lt::errors::invalid_request);
+        int const limit = guard_->max_requests();
+        if (open_requests_ <= limit)
+            ++open_requests_;
         else
-            ++excess_;
+            ++excess_requests_;
         auto const connection = peer_.native_handle();
-        if (excess_ <= 2 * limit &&
-            (!connection || connection->send_buffer_size() <= guard_->most_unsent()))
+        if (excess_requests_ <= 2 * limit &&
+            (!connection || connection->send_buffer_size() <= guard_->max_unsent()))
             return false;
-        return leave(lt::errors::too_many_requests_when_choked);
+        return disconnect(lt::errors::too_many_requests_when_choked);
     }
     // While it super-seeds, libtorrent passes on only some requests.
     void sent_reject_request(lt::peer_request const&) override {
         if (sends_invalid_requests())
-            leave(lt::errors::invalid_request);
+            disconnect(lt::errors::invalid_request);
     }
     void sent_piece(lt::peer_request const&) override {
-        waiting_ = std::max(waiting_ - 1, 0);
-        excess_ = std::max(excess_ - 1, 0);
+        open_requests_ = std::max(open_requests_ - 1, 0);
+        excess_requests_ = std::max(excess_requests_ - 1, 0);
     }
     bool on_cancel(lt::peer_request const&) override {
-        waiting_ = std::max(waiting_ - 1, 0);
+        open_requests_ = std::max(open_requests_ - 1, 0);
         return false;
     }
-    void sent_choke() override { waiting_ = 0; }
+    void sent_choke() override { open_requests_ = 0; }
 
     // Once per second. The messages themselves are not counted: libtorrent passes on no
     // keep-alives.
     void tick() override {
-        interest_ = 0;
+        interest_changes_ = 0;
         if (sends_invalid_requests())
-            leave(lt::errors::invalid_request);
+            disconnect(lt::errors::invalid_request);
         else if (auto* const invalid = internals::invalid_requests(peer_))
             *invalid = 0;
         auto const connection = peer_.native_handle();
@@ -108,17 +108,18 @@ class PeerGuard : public lt::peer_plugin {
         std::int64_t const messages = transferred.total_protocol_download();
         std::int64_t const payload =
             transferred.total_payload_download() + transferred.total_payload_upload();
-        auto const passed = std::chrono::duration_cast<std::chrono::milliseconds>(now - looked_);
+        auto const passed =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - counted_at_);
         std::int64_t const expected = passed.count() * messages_per_second / 1000 +
                                       (payload - payload_) / payload_per_message;
         excess_messages_ += std::max(messages - messages_ - expected, std::int64_t(0));
-        std::int64_t const most = messages_margin +
-                                  std::int64_t(internals::pieces(torrent_)) * messages_per_piece +
-                                  (needs_metadata_ ? guard_->most_metadata() : 0);
-        looked_ = now;
+        std::int64_t const max = messages_margin +
+                                 std::int64_t(internals::pieces(torrent_)) * messages_per_piece +
+                                 (needs_metadata_ ? guard_->max_metadata() : 0);
+        counted_at_ = now;
         messages_ = messages;
         payload_ = payload;
-        if (excess_messages_ > most) {
+        if (excess_messages_ > max) {
             guard_->count_flood(peer_.remote());
             slow_down();
         }
@@ -132,16 +133,16 @@ class PeerGuard : public lt::peer_plugin {
     }
 
     bool on_handshake(lt::span<char const> reserved) override {
-        rejects_ = (reserved[7] & 0x04) != 0;
+        sends_rejects_ = (reserved[7] & 0x04) != 0;
         internals::drop_v2(peer_, torrent_);
         return true;
     }
     void sent_request(lt::peer_request const& request) override {
-        auto& times = asked_[key(request)];
+        auto& times = requested_[key(request)];
         times = static_cast<std::uint8_t>(std::min(times + 1, 255));
     }
     bool on_reject(lt::peer_request const& request) override {
-        if (rejects_)
+        if (sends_rejects_)
             take(request);
         return false;
     }
@@ -150,26 +151,27 @@ class PeerGuard : public lt::peer_plugin {
             ++answered_;
             return false;
         }
-        ++unasked_;
+        ++unrequested_;
         // A peer that has answered almost no requests is not a good peer with a stray block.
-        bool const refused =
-            guard_->count_unasked(peer_.remote(), unasked_ * answers_for_each > answered_);
-        return refused && leave(lt::errors::peer_banned);
+        bool const refused = guard_->count_unrequested(
+            peer_.remote(), unrequested_ * answers_per_unrequested > answered_);
+        return refused && disconnect(lt::errors::peer_banned);
     }
 
   private:
     using Block = std::pair<int, int>;
 
     bool changes_interest_too_often() {
-        return ++interest_ > most_interest && leave(lt::errors::too_many_requests_when_choked);
+        return ++interest_changes_ > max_interest_changes &&
+               disconnect(lt::errors::too_many_requests_when_choked);
     }
     bool sends_invalid_requests() const {
         auto const* const invalid = internals::invalid_requests(peer_);
-        return invalid != nullptr && *invalid >= most_invalid;
+        return invalid != nullptr && *invalid >= max_invalid_requests;
     }
     // Messages that have been received are still processed until then.
-    bool leave(lt::error_code const& error) {
-        if (!std::exchange(leaves_, true))
+    bool disconnect(lt::error_code const& error) {
+        if (!std::exchange(disconnecting_, true))
             guard_->disconnect(peer_, error);
         return true;
     }
@@ -178,11 +180,11 @@ class PeerGuard : public lt::peer_plugin {
         return {static_cast<int>(request.piece), request.start};
     }
     bool take(lt::peer_request const& block) {
-        auto const found = asked_.find(key(block));
-        if (found == asked_.end())
+        auto const found = requested_.find(key(block));
+        if (found == requested_.end())
             return false;
         if (--found->second == 0)
-            asked_.erase(found);
+            requested_.erase(found);
         return true;
     }
 
@@ -191,23 +193,23 @@ class PeerGuard : public lt::peer_plugin {
     lt::torrent_handle const torrent_;
     bool const needs_metadata_;
     bool is_slow_ = false;
-    bool leaves_ = false;
+    bool disconnecting_ = false;
     // The time and the totals when messages were last counted.
-    clock::time_point looked_ = clock::now();
+    clock::time_point counted_at_ = clock::now();
     std::int64_t messages_ = 0;
     std::int64_t payload_ = 0;
     std::int64_t excess_messages_ = 0;
-    int interest_ = 0;
-    int waiting_ = 0;
-    int excess_ = 0;
+    int interest_changes_ = 0;
+    int open_requests_ = 0;
+    int excess_requests_ = 0;
     std::int64_t answered_ = 0;
-    std::int64_t unasked_ = 0;
+    std::int64_t unrequested_ = 0;
     // Whether the peer sends reject messages (BEP 6). If it does not, libtorrent itself rejects a
     // request that it cancels, and all requests when it is choked; the block may still arrive.
-    bool rejects_ = false;
+    bool sends_rejects_ = false;
     // By piece and offset: how often a block was requested and not answered. If libtorrent cancels
     // a request and makes it again, it may be answered twice.
-    std::map<Block, std::uint8_t> asked_;
+    std::map<Block, std::uint8_t> requested_;
 };
 
 class TorrentGuard : public lt::torrent_plugin {
@@ -240,15 +242,15 @@ class TorrentGuard : public lt::torrent_plugin {
 
 } // namespace
 
-int Guard::most_requests() const {
+int Guard::max_requests() const {
     return settings_->get_int(lt::settings_pack::max_allowed_in_request_queue);
 }
 
-int Guard::most_metadata() const {
+int Guard::max_metadata() const {
     return settings_->get_int(lt::settings_pack::max_metadata_size);
 }
 
-int Guard::most_unsent() const {
+int Guard::max_unsent() const {
     return settings_->get_int(lt::settings_pack::send_buffer_watermark) + unsent_margin;
 }
 
@@ -270,7 +272,7 @@ lt::tcp::endpoint Guard::peer(lt::tcp::endpoint const& from) const {
 }
 
 int& Guard::Counts::operator[](lt::tcp::endpoint const& peer) {
-    if (counts_.size() >= most_addresses && counts_.count(peer) == 0)
+    if (counts_.size() >= max_addresses && counts_.count(peer) == 0)
         counts_.clear();
     return counts_[peer];
 }
@@ -285,17 +287,17 @@ void Guard::count_flood(lt::tcp::endpoint const& from) {
 }
 
 bool Guard::floods(lt::tcp::endpoint const& from) const {
-    return floods_.of({from.address(), 0}) >= most_floods;
+    return floods_.of({from.address(), 0}) >= max_floods;
 }
 
-bool Guard::count_unasked(lt::tcp::endpoint const& from, bool refuse) {
-    int& count = unasked_[peer(from)];
-    count = refuse ? most_unasked + 1 : count + 1;
-    return count > most_unasked;
+bool Guard::count_unrequested(lt::tcp::endpoint const& from, bool refuse) {
+    int& count = unrequested_[peer(from)];
+    count = refuse ? max_unrequested + 1 : count + 1;
+    return count > max_unrequested;
 }
 
 bool Guard::is_refused(lt::tcp::endpoint const& from) const {
-    return unasked_.of(peer(from)) > most_unasked;
+    return unrequested_.of(peer(from)) > max_unrequested;
 }
 
 lt::feature_flags_t Guard::implemented_features() {
@@ -335,15 +337,15 @@ void Guard::on_tick() {
 
 void Guard::watch_web_seed(lt::peer_connection_handle const& connection) {
     if (connection.type() == lt::connection_type::url_seed)
-        split_answers(connection);
+        split_responses(connection);
     web_seeds_.push_back(connection);
     if (web_seeds_.size() == 1)
-        look_at_web_seeds();
+        check_web_seeds();
 }
 
-void Guard::look_at_web_seeds() {
+void Guard::check_web_seeds() {
     auto const has_ended = [](lt::peer_connection_handle& seed) {
-        if (internals::unread(seed) > most_unread)
+        if (unprocessed_bytes(seed) > max_unprocessed)
             seed.disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
                             lt::peer_connection_interface::peer_error);
         auto const connection = seed.native_handle();
@@ -353,10 +355,10 @@ void Guard::look_at_web_seeds() {
                      web_seeds_.end());
     if (web_seeds_.empty())
         return;
-    auto timer = std::make_shared<boost::asio::steady_timer>(*network_, between_looks);
+    auto timer = std::make_shared<boost::asio::steady_timer>(*network_, check_interval);
     timer->async_wait([timer, guard = weak_from_this()](lt::error_code const& stopped) {
         if (auto const self = guard.lock(); self && !stopped)
-            self->look_at_web_seeds();
+            self->check_web_seeds();
     });
 }
 
@@ -368,17 +370,17 @@ void Guard::drop_silent() {
     internals::each_connection(session_,
                                [&](lt::peer_connection_handle const& peer, lt::time_point since) {
                                    if (!peer.is_outgoing() && !peer.is_disconnecting() &&
-                                       peer.in_handshake() && now - since > silence)
+                                       peer.in_handshake() && now - since > min_silence)
                                        silent.emplace_back(since, peer);
                                });
     std::sort(silent.begin(), silent.end(),
               [](auto const& a, auto const& b) { return a.first > b.first; });
-    std::size_t const most = static_cast<std::size_t>(
-        std::max(settings_->get_int(lt::settings_pack::connections_limit) / 4, most_silent));
+    std::size_t const max = static_cast<std::size_t>(
+        std::max(settings_->get_int(lt::settings_pack::connections_limit) / 4, max_silent));
     std::map<lt::address, int> from;
     std::size_t kept = 0;
     for (auto& [since, peer] : silent) {
-        if (kept < most && ++from[peer.remote().address()] <= most_silent)
+        if (kept < max && ++from[peer.remote().address()] <= max_silent)
             ++kept;
         else
             peer.disconnect(lt::errors::timed_out_no_handshake, lt::operation_t::bittorrent);

@@ -1,16 +1,16 @@
 // Limits what a peer can make the session do, where libtorrent has no limit. Everything runs on the
 // network thread.
 //
-// Requests. A peer that reads nothing, or that sends more open requests than it was told it may,
-// causes data to accumulate in memory. It is disconnected, and so is one that sends many invalid
-// requests, because libtorrent reports each of them.
+// Requests. A peer that reads nothing, or that has more open requests than allowed, causes data to
+// accumulate in memory. It is disconnected, and so is one that sends many invalid requests, because
+// libtorrent reports each of them.
 //
 // Messages. A peer that sends more messages than its transfers explain keeps the network thread
 // busy. It is read slowly from then on, as are further connections from its address if it keeps
 // doing so.
 //
 // Unrequested blocks. libtorrent drops them but still counts the peer as one that delivers, and
-// requests the missing blocks from nobody else. A peer that keeps sending unrequested blocks is
+// requests the missing blocks from no other peer. A peer that keeps sending unrequested blocks is
 // disconnected, and its address is refused for the rest of the session.
 //
 // Silent connections. They take the places of peers until libtorrent's handshake_timeout.
@@ -48,10 +48,10 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // Disconnects soon, because libtorrent does not expect a disconnect while it reads a message.
     void disconnect(lt::peer_connection_handle peer, lt::error_code error);
     // The maximum number of open requests of a peer, and of bytes that may wait to be sent to it.
-    int most_requests() const;
-    int most_unsent() const;
+    int max_requests() const;
+    int max_unsent() const;
     // The size of the metadata that a peer may send.
-    int most_metadata() const;
+    int max_metadata() const;
     // Reads from the peer slowly until it disconnects.
     void slow_down(lt::peer_connection_handle const& peer);
     // Until the connection has ended.
@@ -61,7 +61,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // Whether the address has made several such connections.
     bool floods(lt::tcp::endpoint const& from) const;
     // Counts an unrequested block from this peer. Returns whether the peer is refused from now on.
-    bool count_unasked(lt::tcp::endpoint const& from, bool refuse);
+    bool count_unrequested(lt::tcp::endpoint const& from, bool refuse);
     bool is_refused(lt::tcp::endpoint const& peer) const;
 
     // The plugin of a torrent.
@@ -85,7 +85,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
     void set_classes();
-    void look_at_web_seeds();
+    void check_web_seeds();
     void drop_silent();
 
     lt::io_context* network_ = nullptr;
@@ -94,7 +94,7 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // The peer class of the peers that are slowed down.
     std::optional<lt::peer_class_t> slow_;
     Counts floods_;
-    Counts unasked_;
+    Counts unrequested_;
     std::vector<lt::peer_connection_handle> web_seeds_;
 };
 

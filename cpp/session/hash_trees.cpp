@@ -9,37 +9,29 @@
 
 namespace patron::internals {
 
-struct Trees {
-    using type = lt::aux::vector<lt::aux::merkle_tree, lt::file_index_t> native::torrent::*;
-    friend type member(Trees);
-};
+struct Trees {};
+auto member(Trees);
 template struct Open<Trees, &native::torrent::m_merkle_trees>;
 
-struct Root {
-    using type = char const* lt::aux::merkle_tree::*;
-    friend type member(Root);
-};
+struct Root {};
+auto member(Root);
 template struct Open<Root, &lt::aux::merkle_tree::m_root>;
 
-struct Blocks {
-    using type = int lt::aux::merkle_tree::*;
-    friend type member(Blocks);
-};
+struct Blocks {};
+auto member(Blocks);
 template struct Open<Blocks, &lt::aux::merkle_tree::m_num_blocks>;
 
-struct PieceLevels {
-    using type = std::uint8_t lt::aux::merkle_tree::*;
-    friend type member(PieceLevels);
-};
+struct PieceLevels {};
+auto member(PieceLevels);
 template struct Open<PieceLevels, &lt::aux::merkle_tree::m_blocks_per_piece_log>;
 
 struct Mode {};
 auto member(Mode);
-template struct OpenPrivate<Mode, &lt::aux::merkle_tree::m_mode>;
+template struct Open<Mode, &lt::aux::merkle_tree::m_mode>;
 
 struct Requested {};
 auto member(Requested);
-template struct OpenPrivate<Requested, &native::hash_picker::m_piece_hash_requested>;
+template struct Open<Requested, &native::hash_picker::m_piece_hash_requested>;
 
 namespace {
 

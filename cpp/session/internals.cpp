@@ -17,82 +17,52 @@
 
 namespace patron::internals {
 
-struct Impl {
-    using type = std::weak_ptr<lt::aux::session_impl> lt::session_handle::*;
-    friend type member(Impl);
-};
+struct Impl {};
+auto member(Impl);
 template struct Open<Impl, &lt::session_handle::m_impl>;
 
-struct Torrent {
-    using type = std::weak_ptr<native::torrent> lt::torrent_handle::*;
-    friend type member(Torrent);
-};
+struct Torrent {};
+auto member(Torrent);
 template struct Open<Torrent, &lt::torrent_handle::m_torrent>;
 
-struct Connections {
-    using type = std::set<std::shared_ptr<native::peer_connection>> lt::aux::session_impl::*;
-    friend type member(Connections);
-};
+struct Connections {};
+auto member(Connections);
 template struct Open<Connections, &lt::aux::session_impl::m_connections>;
 
-struct Received {
-    using type = lt::aux::receive_buffer native::peer_connection::*;
-    friend type member(Received);
-};
-template struct Open<Received, &native::peer_connection::m_recv_buffer>;
-
-struct Listeners {
-    using type = std::vector<std::shared_ptr<lt::aux::listen_socket_t>> lt::aux::session_impl::*;
-    friend type member(Listeners);
-};
+struct Listeners {};
+auto member(Listeners);
 template struct Open<Listeners, &lt::aux::session_impl::m_listen_sockets>;
 
-struct DownloadQueue {
-    using type = lt::aux::vector<native::torrent*, lt::queue_position_t> lt::aux::session_impl::*;
-    friend type member(DownloadQueue);
-};
+struct DownloadQueue {};
+auto member(DownloadQueue);
 template struct Open<DownloadQueue, &lt::aux::session_impl::m_download_queue>;
 
-struct ClassFilter {
-    using type = lt::ip_filter lt::aux::session_impl::*;
-    friend type member(ClassFilter);
-};
+struct ClassFilter {};
+auto member(ClassFilter);
 template struct Open<ClassFilter, &lt::aux::session_impl::m_peer_class_filter>;
 
-struct ClassTypeFilter {
-    using type = lt::peer_class_type_filter lt::aux::session_impl::*;
-    friend type member(ClassTypeFilter);
-};
+struct ClassTypeFilter {};
+auto member(ClassTypeFilter);
 template struct Open<ClassTypeFilter, &lt::aux::session_impl::m_peer_class_type_filter>;
 
-struct MostRequests {
-    using type = std::uint16_t native::peer_connection::*;
-    friend type member(MostRequests);
-};
-template struct Open<MostRequests, &native::peer_connection::m_max_out_request_queue>;
+struct MaxRequestQueue {};
+auto member(MaxRequestQueue);
+template struct Open<MaxRequestQueue, &native::peer_connection::m_max_out_request_queue>;
 
-struct WantedRequests {
-    using type = std::uint16_t native::peer_connection::*;
-    friend type member(WantedRequests);
-};
-template struct Open<WantedRequests, &native::peer_connection::m_desired_queue_size>;
+struct DesiredQueueSize {};
+auto member(DesiredQueueSize);
+template struct Open<DesiredQueueSize, &native::peer_connection::m_desired_queue_size>;
 
-struct InvalidRequests {
-    using type = std::uint16_t native::peer_connection::*;
-    friend type member(InvalidRequests);
-};
+struct InvalidRequests {};
+auto member(InvalidRequests);
 template struct Open<InvalidRequests, &native::peer_connection::m_num_invalid_requests>;
 
-struct AddedWith {
-    using type = std::unique_ptr<lt::add_torrent_params> native::torrent::*;
-    friend type member(AddedWith);
-};
+struct AddedWith {};
+auto member(AddedWith);
 template struct Open<AddedWith, &native::torrent::m_add_torrent_params>;
 
-struct ConnectBoost {
-    using type = std::uint8_t native::torrent::*;
-    friend type member(ConnectBoost);
-};
+struct ConnectBoost {};
+auto member(ConnectBoost);
 template struct Open<ConnectBoost, &native::torrent::m_connect_boost_counter>;
 
 namespace {
@@ -109,14 +79,14 @@ lt::counters const& counters(lt::session_handle const& session) {
     return static_cast<lt::aux::session_interface&>(*session.native_handle()).stats_counters();
 }
 
-Queue queue(lt::session_handle const& session, std::size_t most) {
+Queue queue(lt::session_handle const& session, std::size_t max) {
     using Lists = lt::aux::session_interface;
     Lists& from = *session.native_handle();
     Queue out{};
     auto const first = [&](auto list, int low_rate, auto const& is_before) {
         std::vector<native::torrent*> all = from.torrent_list(list);
         out.count += all.size();
-        auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+        auto const end = all.begin() + static_cast<std::ptrdiff_t>(std::min(max, all.size()));
         std::partial_sort(all.begin(), end, all.end(), is_before);
         std::vector<Queued> queued;
         for (auto it = all.begin(); it != end; ++it) {
@@ -249,11 +219,6 @@ void close_on_exec(lt::peer_connection_handle const& connection) {
     }
 }
 
-int unread(lt::peer_connection_handle const& connection) {
-    auto const peer = connection.native_handle();
-    return peer ? ((*peer).*member(Received())).pos() : 0;
-}
-
 int pieces(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     return impl && impl->valid_metadata() ? impl->torrent_file().num_pieces() : 0;
@@ -309,15 +274,15 @@ std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& conn
     auto const peer = connection.native_handle();
     if (!peer)
         return std::nullopt;
-    return RequestQueue{(*peer).*member(MostRequests()), (*peer).*member(WantedRequests())};
+    return RequestQueue{(*peer).*member(MaxRequestQueue()), (*peer).*member(DesiredQueueSize())};
 }
 
-// With 0, libtorrent decides by the rate of the peer.
 std::uint16_t* invalid_requests(lt::peer_connection_handle const& connection) {
     auto const peer = connection.native_handle();
     return peer ? &((*peer).*member(InvalidRequests())) : nullptr;
 }
 
+// With 0, libtorrent decides by the rate of the peer.
 void prefer_whole_pieces(lt::peer_connection_handle const& connection, bool preferred) {
     if (auto const peer = connection.native_handle())
         peer->prefer_contiguous_blocks(preferred ? 0 : 1);
@@ -346,7 +311,6 @@ void empty_queue(lt::session_handle const& session) {
         from.set_queue_position(queue.back(), lt::queue_position_t{-1});
 }
 
-// Simulates an answer of a tracker without content.
 bool hold_announces(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     auto const trackers = torrent.trackers();
@@ -372,6 +336,7 @@ void begin_announces(lt::torrent_handle const& torrent) {
     torrent.replace_trackers(trackers);
 }
 
+// Simulates an empty answer of a tracker.
 void connect_some(lt::torrent_handle const& torrent) {
     auto const impl = torrent.native_handle();
     if (!impl || (*impl).*member(ConnectBoost()) == 0)

@@ -50,7 +50,7 @@ struct Queue {
 };
 // Returns the first torrents in libtorrent's queue, at most this many of each kind, in its order;
 // of the complete ones, those that run are first. Called on the network thread.
-Queue queue(lt::session_handle const& session, std::size_t most);
+Queue queue(lt::session_handle const& session, std::size_t max);
 
 using Visit = std::function<void(lt::peer_connection_handle const&, lt::time_point since)>;
 // Visits all connections, including those that belong to no torrent yet and so have no plugin. A
@@ -93,8 +93,6 @@ bool has_hash(std::weak_ptr<void> const& torrent, lt::piece_index_t piece,
 
 // Prevents child processes from inheriting the connection's socket, if it has one.
 void close_on_exec(lt::peer_connection_handle const& connection);
-// Returns the number of received bytes that libtorrent has not been able to process yet.
-int unread(lt::peer_connection_handle const& connection);
 
 // The number of pieces of a torrent; 0 if its metadata is not known. On the network thread.
 int pieces(lt::torrent_handle const& torrent);
@@ -138,8 +136,8 @@ Sockets listeners(lt::session_handle const& session);
 
 // How many blocks are requested from a peer in advance.
 struct RequestQueue {
-    std::uint16_t& most;
-    std::uint16_t& wanted;
+    std::uint16_t& max;
+    std::uint16_t& desired;
 };
 // Returns the queue of a connected peer. Called on the network thread.
 std::optional<RequestQueue> request_queue(lt::peer_connection_handle const& connection);

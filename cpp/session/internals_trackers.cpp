@@ -13,42 +13,29 @@
 
 namespace patron::internals {
 
-struct Trackers {
-    using type = native::tracker_manager lt::aux::session_impl::*;
-    friend type member(Trackers);
-};
+struct Trackers {};
+auto member(Trackers);
 template struct Open<Trackers, &lt::aux::session_impl::m_tracker_manager>;
 
 using TrackerConnection = std::shared_ptr<native::http_tracker_connection>;
-struct Announces {
-    using type = std::vector<TrackerConnection> native::tracker_manager::*;
-    friend type member(Announces);
-};
+struct Announces {};
+auto member(Announces);
 template struct Open<Announces, &native::tracker_manager::m_http_conns>;
 
-struct QueuedAnnounces {
-    using type = std::deque<TrackerConnection> native::tracker_manager::*;
-    friend type member(QueuedAnnounces);
-};
+struct QueuedAnnounces {};
+auto member(QueuedAnnounces);
 template struct Open<QueuedAnnounces, &native::tracker_manager::m_queued>;
 
-struct Send {
-    using type = native::tracker_manager::send_fun_t native::tracker_manager::*;
-    friend type member(Send);
-};
+struct Send {};
+auto member(Send);
 template struct Open<Send, &native::tracker_manager::m_send_fun>;
 
-struct UdpRequests {
-    using type = std::unordered_map<std::uint32_t, std::shared_ptr<native::udp_tracker_connection>>
-        native::tracker_manager::*;
-    friend type member(UdpRequests);
-};
+struct UdpRequests {};
+auto member(UdpRequests);
 template struct Open<UdpRequests, &native::tracker_manager::m_udp_conns>;
 
-struct Requester {
-    using type = std::weak_ptr<native::request_callback> native::tracker_connection::*;
-    friend type member(Requester);
-};
+struct Requester {};
+auto member(Requester);
 template struct Open<Requester, &native::tracker_connection::m_requester>;
 
 namespace {

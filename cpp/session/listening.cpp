@@ -17,7 +17,7 @@ std::optional<std::vector<lt::tcp::endpoint>> Listening::take() {
 // Outgoing uTP connections use a listening socket. Without one, libtorrent fails them without the
 // fallback to TCP that it has for peers that do not answer. So a port in use would stop all
 // downloads.
-void Listening::look() {
+void Listening::update() {
     auto sockets = internals::listeners(session_);
     if (sockets.has_utp == outgoing_utp_.is_set())
         outgoing_utp_.set(session_, sockets.has_utp ? std::nullopt : std::optional<int>(false));
@@ -34,20 +34,20 @@ void Listening::look() {
 void Listening::added(lt::session_handle const& session) {
     session_ = session;
     // Its sockets were opened before. There is no alert if it listens nowhere.
-    look();
+    update();
 }
 
 void Listening::on_alert(lt::alert const* alert) {
     if (lt::alert_cast<lt::listen_succeeded_alert>(alert) != nullptr ||
         lt::alert_cast<lt::listen_failed_alert>(alert) != nullptr)
-        look_soon();
+        update_soon();
 }
 
 // libtorrent is still changing its sockets.
-void Listening::look_soon() {
+void Listening::update_soon() {
     internals::post(session_, [weak = weak_from_this()] {
         if (auto const self = weak.lock())
-            self->look();
+            self->update();
     });
 }
 

@@ -25,16 +25,16 @@ class Listening : public lt::plugin, public std::enable_shared_from_this<Listeni
     std::optional<std::vector<lt::tcp::endpoint>> take();
     // The setting for outgoing uTP connections. Network thread only, like everything below.
     OverriddenSetting& outgoing_utp() { return outgoing_utp_; }
-    // Looks at libtorrent's sockets.
-    void look();
+    // Reads the state of libtorrent's sockets.
+    void update();
 
     lt::feature_flags_t implemented_features() override { return alert_feature | tick_feature; }
     void added(lt::session_handle const& session) override;
     void on_alert(lt::alert const* alert) override;
-    void on_tick() override { look(); }
+    void on_tick() override { update(); }
 
   private:
-    void look_soon();
+    void update_soon();
 
     std::function<void()> const wake_;
     lt::session_handle session_;

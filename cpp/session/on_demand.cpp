@@ -17,12 +17,12 @@ class OnDemand::Torrent : public lt::torrent_plugin {
     }
 
     std::shared_ptr<lt::peer_plugin> new_connection(lt::peer_connection_handle const&) override {
-        wake();
+        make_plugins();
         return nullptr;
     }
     void on_add_peer(lt::tcp::endpoint const&, lt::peer_source_flags_t,
                      lt::add_peer_flags_t) override {
-        wake();
+        make_plugins();
     }
     bool on_pause() override {
         is_pausing_ = torrent_.status({}).state == lt::torrent_status::checking_files;
@@ -38,14 +38,14 @@ class OnDemand::Torrent : public lt::torrent_plugin {
         if (std::exchange(is_pausing_, false) && of_->paused_)
             of_->paused_(id_);
         if (!torrent_.url_seeds().empty())
-            wake();
+            make_plugins();
     }
 
   private:
     // libtorrent appends a plugin immediately to the list that it is iterating over, so the new
     // plugins receive the same call.
-    void wake() {
-        if (std::exchange(awake_, true))
+    void make_plugins() {
+        if (std::exchange(made_, true))
             return;
         for (Make const& plugin : of_->plugins_)
             torrent_.add_extension(plugin, torrent_.userdata());
@@ -54,7 +54,7 @@ class OnDemand::Torrent : public lt::torrent_plugin {
     std::shared_ptr<OnDemand> const of_;
     lt::torrent_handle torrent_;
     std::uint64_t const id_;
-    bool awake_ = false;
+    bool made_ = false;
     bool is_pausing_ = false;
 };
 

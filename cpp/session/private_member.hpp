@@ -28,15 +28,16 @@ namespace native = lt;
 
 namespace patron::internals {
 
-// An explicit instantiation may name a private member, which a friend function can then return.
-template <typename Tag, typename Tag::type Member>
-struct Open {
-    friend typename Tag::type member(Tag) { return Member; }
-};
-
-// The same for a member whose type is private, too: `auto member(Tag);` declares the function.
+// Gives access to a private member: an explicit instantiation may name one, and the friend function
+// returns it.
+//
+//     struct Tag {};
+//     auto member(Tag);
+//     template struct Open<Tag, &Class::m_member>;
+//
+// Then `object.*member(Tag())` is the member.
 template <typename Tag, auto Member>
-struct OpenPrivate {
+struct Open {
     friend auto member(Tag) { return Member; }
 };
 

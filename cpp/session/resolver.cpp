@@ -3,10 +3,11 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <future>
+
 #ifdef __linux__
 #include <cerrno>
 #include <cstddef>
-#include <thread>
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,9 +17,9 @@
 
 namespace patron {
 
-#ifdef __linux__
-
 namespace {
+
+#ifdef __linux__
 
 // Prevents the calling thread, and those that it starts, from opening sockets.
 bool forbid_sockets() {
@@ -37,29 +38,27 @@ bool forbid_sockets() {
 #endif
 }
 
-} // namespace
-
-// asio starts the resolver thread for the first name. It inherits the filter from the thread that
-// asks.
-bool silence_resolver(lt::io_context& network) {
-    bool silent = false;
-    std::thread([&network, &silent] {
-        name_thread("lt-resolver");
-        silent = forbid_sockets();
-        if (!silent)
-            return;
-        boost::asio::ip::tcp::resolver resolver(network);
-        resolver.async_resolve("localhost", "0", [](auto const&...) {});
-    }).join();
-    return silent;
-}
-
 #else
 
-bool silence_resolver(lt::io_context&) {
+bool forbid_sockets() {
     return false;
 }
 
 #endif
+
+} // namespace
+
+// The resolver thread has the name and the filter of the thread that asks for the first name.
+bool start_resolver(lt::io_context& network, bool silent) {
+    auto const start = [&network, silent] {
+        using resolver = boost::asio::ip::tcp::resolver;
+        name_thread("lt-resolver");
+        bool const leaks = silent && !forbid_sockets();
+        resolver(network).async_resolve("127.0.0.1", "0", resolver::numeric_host,
+                                        [](auto const&...) {});
+        return leaks;
+    };
+    return !std::async(std::launch::async, start).get();
+}
 
 } // namespace patron

@@ -6,10 +6,11 @@
 
 namespace patron {
 
-// Restricts name lookups to /etc/hosts from now on. Otherwise a redirect, or a tracker that names
-// peers by host name, would make this machine send DNS queries, whatever the client connects to.
-// Must be called before anything is resolved; waits for a short-lived thread. Returns false if the
-// kernel has no seccomp filters, or forbids them.
-bool silence_resolver(lt::io_context& network);
+// Starts this thread now. asio would start it for the first name, and end the process if it cannot.
+// With `silent`, names are only looked up in /etc/hosts. Otherwise a redirect, or a tracker that
+// names peers by host name, would make this machine send DNS queries, whatever the client connects
+// to. Must be called before anything is resolved; waits for a short-lived thread. Returns false if
+// the kernel has no seccomp filters, or forbids them, and so names are looked up nevertheless.
+bool start_resolver(lt::io_context& network, bool silent);
 
 } // namespace patron

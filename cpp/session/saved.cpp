@@ -28,27 +28,27 @@ bool Session::convert_saved(lt::alert& alert, Alerts& out) {
         return true;
     case lt::save_resume_data_failed_alert::alert_type: {
         auto const& a = static_cast<lt::save_resume_data_failed_alert const&>(alert);
-        auto const asked = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
-        if (asked.request == 0)
+        auto const pending = pending_->pop({AnsweredBy::ResumeData, id(a), 0});
+        if (pending.request == 0)
             return true;
-        unchecked_->take(asked.request);
+        unchecked_->take(pending.request);
         // If there is nothing to save, that is a valid answer.
         if (a.error == lt::errors::resume_data_not_modified)
-            out.answer_resume_data(asked.request, StoredRecord{}, SavedRecord{});
+            out.answer_resume_data(pending.request, StoredRecord{}, SavedRecord{});
         else
-            out.answer_failed(asked.request, {}, error(a.error));
+            out.answer_failed(pending.request, {}, error(a.error));
         return true;
     }
     case lt::read_piece_alert::alert_type: {
         auto const& a = static_cast<lt::read_piece_alert const&>(alert);
-        auto const asked = pending_->pop({AnsweredBy::PieceRead, id(a), number(a.piece)});
-        if (asked.request == 0)
+        auto const pending = pending_->pop({AnsweredBy::PieceRead, id(a), number(a.piece)});
+        if (pending.request == 0)
             return true;
         auto const* data = reinterpret_cast<std::uint8_t const*>(a.buffer.get());
         if (a.error)
-            out.answer_failed(asked.request, {}, error(a.error));
+            out.answer_failed(pending.request, {}, error(a.error));
         else
-            out.answer_bytes(asked.request, copied({data, static_cast<std::size_t>(a.size)}));
+            out.answer_bytes(pending.request, copied({data, static_cast<std::size_t>(a.size)}));
         return true;
     }
     default:
@@ -60,22 +60,22 @@ void Session::answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out)
     // Moved out of the alert: otherwise, the next pop_alerts would free it with the alert mutex
     // held.
     lt::add_torrent_params params = std::move(alert.params);
-    PendingRequest const asked = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
-    if (asked.request == 0)
+    PendingRequest const pending = pending_->pop({AnsweredBy::ResumeData, id(alert), 0});
+    if (pending.request == 0)
         return;
-    if (auto pieces = unchecked_->take(asked.request); !pieces.empty())
+    if (auto pieces = unchecked_->take(pending.request); !pieces.empty())
         params.have_pieces = std::move(pieces);
     // Kept, this would stop the torrent in the next run too, without an error.
     auto const upload_mode = lt::torrent_flags::upload_mode;
     if (written_->cannot_write(params.info_hashes.get_best(), bool(params.flags & upload_mode)))
         params.flags &= ~upload_mode;
-    if (asked.by != AnsweredBy::Metainfo)
-        return saver_->save(Saver::Save{asked.request, id(alert), std::move(params),
-                                        asked.client_data, asked.by == AnsweredBy::ResumeData});
+    if (pending.by != AnsweredBy::Metainfo)
+        return saver_->save(Saver::Save{pending.request, id(alert), std::move(params),
+                                        pending.client_data, pending.by == AnsweredBy::ResumeData});
     try {
-        out.answer_bytes(asked.request, encode_metainfo(params));
+        out.answer_bytes(pending.request, encode_metainfo(params));
     } catch (...) {
-        out.answer_failed(asked.request, {}, current_exception());
+        out.answer_failed(pending.request, {}, current_exception());
     }
 }
 
@@ -97,19 +97,19 @@ void Session::take_saved(Alerts& out) {
 
 // If the files of a torrent changed while it was downloaded, it is not complete: the missing data
 // is downloaded again.
-void Session::take_looks(Alerts& out) {
-    for (Saver::Look const& look : saver_->take_looks()) {
-        Entry* const torrent = find(look.torrent);
+void Session::take_checks(Alerts& out) {
+    for (Saver::Check const& check : saver_->take_checks()) {
+        Entry* const torrent = find(check.torrent);
         if (torrent == nullptr)
             continue;
-        if (look.changed) {
+        if (check.changed) {
             torrent->verifying = false;
             boost::asio::post(session_.get_context(),
                               [handle = torrent->handle] { check_again(handle); });
         } else if (torrent->verifying) {
-            verify(look.torrent, torrent->handle);
+            verify(check.torrent, torrent->handle);
         } else {
-            out.finished(look.torrent);
+            out.finished(check.torrent);
         }
     }
 }

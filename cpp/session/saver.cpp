@@ -3,6 +3,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 #include "torrent-patron/cpp/process.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
@@ -33,7 +34,7 @@ lt::error_code synchronize(std::string const& path) {
 }
 
 // Returns whether the error is not about the data: nothing was written or lost.
-bool is_passing(lt::error_code const& error) {
+bool is_temporary_error(lt::error_code const& error) {
     return is_shortage(error) || error == boost::system::errc::interrupted;
 }
 
@@ -123,11 +124,11 @@ void Saver::post(std::function<void()> task) {
     posted_.notify_one();
 }
 
-void Saver::save(Save order) {
-    post([this, order = std::make_shared<Save>(std::move(order))] {
-        Saved saved{order->request, order->torrent, {}, {}, {}, none(), false};
+void Saver::save(Save save) {
+    post([this, save = std::make_shared<Save>(std::move(save))] {
+        Saved saved{save->request, save->torrent, {}, {}, {}, none(), false};
         try {
-            saved = made(std::move(*order));
+            saved = make(std::move(*save));
         } catch (...) {
             saved.error = current_exception();
         }
@@ -136,23 +137,23 @@ void Saver::save(Save order) {
     });
 }
 
-Saver::Saved Saver::made(Save order) {
-    lt::add_torrent_params& params = order.params;
-    Saved saved{order.request, order.torrent, {}, {}, {}, none(), false};
-    Kept& kept = kept_[order.torrent];
+Saver::Saved Saver::make(Save save) {
+    lt::add_torrent_params& params = save.params;
+    Saved saved{save.request, save.torrent, {}, {}, {}, none(), false};
+    State& state = states_[save.torrent];
     if (params.ti) {
         lt::sha1_hash const torrent = params.ti->info_hashes().get_best();
         auto const written = written_->take(torrent);
-        if (!written.empty() && !kept.lost) {
+        if (!written.empty() && !state.lost) {
             std::set<lt::file_index_t> missing;
-            lt::error_code const failed = synchronize(params, written, missing, kept.lost_file);
-            if (is_passing(failed)) {
+            lt::error_code const failed = synchronize(params, written, missing, state.lost_file);
+            if (is_temporary_error(failed)) {
                 for (lt::file_index_t const i : written)
                     written_->add(torrent, i, i);
-                throw Busy(kept.lost_file + ": " + failed.message());
+                throw Busy(state.lost_file + ": " + failed.message());
             }
-            kept.lost = failed;
-            saved.is_new = bool(kept.lost);
+            state.lost = failed;
+            saved.is_new = bool(state.lost);
             // They may have been moved or renamed since libtorrent returned their paths, or belong
             // to the same torrent, which was added again. Files that are claimed and missing twice
             // are gone; the next start will notice.
@@ -161,41 +162,41 @@ Saver::Saved Saver::made(Save order) {
             std::set<lt::file_index_t> claimed;
             std::copy_if(missing.begin(), missing.end(), std::inserter(claimed, claimed.end()),
                          [&](lt::file_index_t const i) { return is_claimed(params, i); });
-            auto const before = std::exchange(kept.missing, claimed);
-            if (!kept.lost && !claimed.empty() && claimed != before)
+            auto const before = std::exchange(state.missing, claimed);
+            if (!state.lost && !claimed.empty() && claimed != before)
                 throw Busy("files of the torrent were moved in the meantime");
         }
-        std::string place = params.save_path;
+        std::string paths = params.save_path;
         for (auto const& renamed : params.renamed_files)
-            place += '\0' + renamed.second;
-        if (!written.empty() || kept.place != place) {
-            kept.place = std::move(place);
-            kept.stamps = file_stamps(params);
+            paths += '\0' + renamed.second;
+        if (!written.empty() || state.paths != paths) {
+            state.paths = std::move(paths);
+            state.stamps = file_stamps(params);
         }
     }
-    if (kept.lost) {
-        saved.file = kept.lost_file;
-        saved.error = error(kept.lost);
+    if (state.lost) {
+        saved.file = state.lost_file;
+        saved.error = error(state.lost);
         return saved;
     }
-    params.total_uploaded += order.client_data.sent_by_copies;
+    params.total_uploaded += save.client_data.sent_by_copies;
     saved.figures =
         SavedRecord{params.total_uploaded, params.total_downloaded, params.have_pieces.count()};
     saved.data =
-        encode_resume_data(std::move(params), order.client_data, kept.stamps, order.with_info);
+        encode_resume_data(std::move(params), save.client_data, state.stamps, save.with_info);
     return saved;
 }
 
-void Saver::look(std::uint64_t torrent, std::vector<ExpectedFile> files) {
+void Saver::check(std::uint64_t torrent, std::vector<ExpectedFile> files) {
     post([this, torrent, files = std::move(files)] {
         bool const changed = std::any_of(files.begin(), files.end(), has_changed);
         std::lock_guard<std::mutex> const lock(mutex_);
-        looks_.push_back(Look{torrent, changed});
+        checks_.push_back(Check{torrent, changed});
     });
 }
 
 void Saver::forget(std::uint64_t torrent) {
-    post([this, torrent] { kept_.erase(torrent); });
+    post([this, torrent] { states_.erase(torrent); });
 }
 
 std::vector<Saver::Saved> Saver::take_saved() {
@@ -203,9 +204,9 @@ std::vector<Saver::Saved> Saver::take_saved() {
     return std::exchange(saved_, {});
 }
 
-std::vector<Saver::Look> Saver::take_looks() {
+std::vector<Saver::Check> Saver::take_checks() {
     std::lock_guard<std::mutex> const lock(mutex_);
-    return std::exchange(looks_, {});
+    return std::exchange(checks_, {});
 }
 
 } // namespace patron

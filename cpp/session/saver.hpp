@@ -47,7 +47,7 @@ class Saver {
         bool is_new;
     };
     // The state of the files of a complete torrent.
-    struct Look {
+    struct Check {
         std::uint64_t torrent;
         // Whether they have changed since they were written.
         bool changed;
@@ -61,18 +61,18 @@ class Saver {
 
     // Makes resume data. It may only claim durable data, so files that were written are
     // synchronized first.
-    void save(Save order);
-    void look(std::uint64_t torrent, std::vector<ExpectedFile> files);
+    void save(Save save);
+    void check(std::uint64_t torrent, std::vector<ExpectedFile> files);
     void forget(std::uint64_t torrent);
 
     std::vector<Saved> take_saved();
-    std::vector<Look> take_looks();
+    std::vector<Check> take_checks();
 
   private:
     // What is remembered of a torrent between saves.
-    struct Kept {
+    struct State {
         // The directory and the state of its files when they were last written.
-        std::string place;
+        std::string paths;
         std::string stamps;
         // Written files that were missing when they were last synchronized.
         std::set<lt::file_index_t> missing;
@@ -83,17 +83,17 @@ class Saver {
 
     void run();
     void post(std::function<void()> task);
-    Saved made(Save order);
+    Saved make(Save save);
 
     std::shared_ptr<Written> const written_;
     std::shared_ptr<rust::Box<Waker>> const waker_;
-    std::unordered_map<std::uint64_t, Kept> kept_;
+    std::unordered_map<std::uint64_t, State> states_;
 
     std::mutex mutex_;
     std::condition_variable posted_;
     std::deque<std::function<void()>> tasks_;
     std::vector<Saved> saved_;
-    std::vector<Look> looks_;
+    std::vector<Check> checks_;
     bool ending_ = false;
     // Declared last, because it uses the others.
     std::thread thread_;

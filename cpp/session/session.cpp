@@ -17,9 +17,9 @@
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
 #include "torrent-patron/cpp/session/on_demand.hpp"
-#include "torrent-patron/cpp/session/reach.hpp"
 #include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
+#include "torrent-patron/cpp/session/ssrf_filter.hpp"
 #include "torrent-patron/cpp/settings.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
 #include "torrent-patron/src/sys/alerts.rs.h"
@@ -62,7 +62,7 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
       written_(disk.written), new_files_(disk.new_files),
       saver_(std::make_unique<Saver>(written_, waker_)) {
     boost::asio::post(session_.get_context(), [] { name_network_thread(); });
-    leaks_names_ = silent_resolver && !silence_resolver(session_.get_context());
+    leaks_names_ = !start_resolver(session_.get_context(), silent_resolver);
     // Posted after the resolver's thread has started, which must not be bound.
     if (!cores.empty())
         boost::asio::post(session_.get_context(),
@@ -116,7 +116,7 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     };
     add(interest.peers, category::peer);
     add(interest.connections, category::connect);
-    // Reach examines each announce.
+    // SsrfFilter examines each announce.
     add(interest.trackers || trackers, category::tracker);
     add(interest.files, category::file_progress);
     add(interest.pieces, category::piece_progress);
@@ -160,7 +160,7 @@ rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state
 
 void Session::subscribe(InterestRecord const& interest) {
     lt::settings_pack pack;
-    pack.set_int(lt::settings_pack::alert_mask, alert_mask(interest, policy_->keeps_local()));
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask(interest, policy_->blocks_local()));
     session_.apply_settings(std::move(pack));
 }
 
@@ -176,7 +176,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     // The records already include the saved settings.
     params.settings = settings(records);
     lt::settings_pack& pack = params.settings;
-    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->keeps_local()));
+    pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->blocks_local()));
     auto const shared_waker = std::make_shared<rust::Box<Waker>>(std::move(waker));
     auto const reports = std::make_shared<Reports>([shared_waker] { (*shared_waker)->wake(); });
     SharedWithDisk const disk = shared_with_disk(reads, std::move(counters), reports);
@@ -202,12 +202,13 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
     params.extensions = {plugins, guard, std::make_shared<Descriptors>(),
                          std::make_shared<FirstAnnounces>()};
-    if (policy->keeps_local()) {
-        auto const reach = std::make_shared<Reach>(policy);
-        plugins->add(
-            [reach](auto const&, auto data) { return reach->of_torrent(torrent_id(data)); });
+    if (policy->blocks_local()) {
+        auto const ssrf_filter = std::make_shared<SsrfFilter>(policy);
+        plugins->add([ssrf_filter](auto const&, auto data) {
+            return ssrf_filter->of_torrent(torrent_id(data));
+        });
         plugins->on_end([policy](std::uint64_t torrent) { policy->forget(torrent); });
-        params.extensions.push_back(reach);
+        params.extensions.push_back(ssrf_filter);
     }
     params.disk_io_constructor = [guard, inner = std::move(params.disk_io_constructor)](
                                      lt::io_context& network,
@@ -218,7 +219,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     };
     // The name of the proxy itself must be resolved.
     bool const silent =
-        !policy->looks_up_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
+        !policy->resolves_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
         std::move(params), std::move(policy), disk, reports, silent, *plugins,
         std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), shared_waker);

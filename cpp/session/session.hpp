@@ -168,7 +168,7 @@ class Session {
     // The function for its family converts an alert. Each returns whether the alert belongs to its
     // family.
     void convert(lt::alert& alert, Alerts& out);
-    bool convert_life(lt::alert& alert, Alerts& out);
+    bool convert_lifecycle(lt::alert& alert, Alerts& out);
     bool convert_state(lt::alert& alert, Alerts& out);
     bool convert_files(lt::alert& alert, Alerts& out);
     bool convert_saved(lt::alert& alert, Alerts& out);
@@ -183,7 +183,7 @@ class Session {
     void report_unless_reached(lt::tracker_error_alert const& alert);
     void answer_resume_data(lt::save_resume_data_alert& alert, Alerts& out);
     void take_saved(Alerts& out);
-    void take_looks(Alerts& out);
+    void take_checks(Alerts& out);
     void verify(std::uint64_t torrent, lt::torrent_handle const& handle);
     void give_up_pending(Alerts& out);
 
@@ -198,10 +198,11 @@ class Session {
     std::shared_ptr<PeerClasses> classes_;
     bool leaks_names_ = false;
     std::shared_ptr<Listening> listening_;
-    // When a passing failure to listen or to accept was last reported.
-    std::optional<std::chrono::steady_clock::time_point> passing_failure_;
-    // When a shortage that kept a file from being used was last reported.
-    std::optional<std::chrono::steady_clock::time_point> shortage_;
+    // When a temporary failure to listen or to accept was last reported.
+    std::optional<std::chrono::steady_clock::time_point> listen_failure_reported_;
+    // When a file that could not be used, because descriptors or memory were short, was last
+    // reported.
+    std::optional<std::chrono::steady_clock::time_point> shortage_reported_;
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
     std::unordered_map<std::uint64_t, Entry> torrents_;

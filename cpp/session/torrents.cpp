@@ -84,15 +84,16 @@ void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params
 }
 
 void Session::finish_add(std::uint64_t torrent, Entry& added, Alerts& out) {
-    auto const asked = adding_.extract(torrent);
-    if (!asked)
+    auto const found = adding_.extract(torrent);
+    if (!found)
         return;
-    added.verifying = asked.mapped()->verify_finished_;
-    for (std::string const& url : asked.mapped()->dropped_)
+    TorrentParams const& params = *found.mapped();
+    added.verifying = params.verify_finished_;
+    for (std::string const& url : params.dropped_)
         out.tracker_error(torrent, text(url), 1,
                           NativeError{category::argument, 0, text(policy_->reason(url))});
     try {
-        for (lt::tcp::endpoint const& peer : asked.mapped()->peers_)
+        for (lt::tcp::endpoint const& peer : params.peers_)
             added.handle.connect_peer(peer);
     } catch (lt::system_error const&) {
         // It has been removed since.

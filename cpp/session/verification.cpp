@@ -20,13 +20,13 @@ class Verification : public std::enable_shared_from_this<Verification> {
         auto const session = internals::session_of(torrent_);
         auto const& settings = internals::settings(session);
         // So that no thread waits for the network thread.
-        most_ = 2 * std::max(settings.get_int(lt::settings_pack::hashing_threads), 1);
+        max_open_ = 2 * std::max(settings.get_int(lt::settings_pack::hashing_threads), 1);
     }
 
-    void go_on() {
+    void hash_next() {
         if (!internals::is_finished(torrent_))
             then_ = nullptr;
-        for (; then_ && are_right_ && open_ < most_ && next_ < pieces_; ++next_) {
+        for (; then_ && are_right_ && open_ < max_open_ && next_ < pieces_; ++next_) {
             lt::piece_index_t const piece(next_);
             if (!torrent_.have_piece(piece))
                 continue;
@@ -34,7 +34,7 @@ class Verification : public std::enable_shared_from_this<Verification> {
             internals::hash_piece(torrent_, piece, [self = shared_from_this()](bool is_right) {
                 --self->open_;
                 self->are_right_ = self->are_right_ && is_right;
-                self->go_on();
+                self->hash_next();
             });
         }
         if (open_ == 0)
@@ -45,7 +45,7 @@ class Verification : public std::enable_shared_from_this<Verification> {
   private:
     lt::torrent_handle const torrent_;
     int const pieces_;
-    int most_;
+    int max_open_;
     int next_ = 0;
     // Pieces that are being hashed.
     int open_ = 0;
@@ -61,7 +61,7 @@ void verify_pieces(lt::torrent_handle const& torrent, std::function<void(bool)> 
     if (!torrent.torrent_file()->info_hashes().has_v1())
         then(false);
     else
-        std::make_shared<Verification>(torrent, std::move(then))->go_on();
+        std::make_shared<Verification>(torrent, std::move(then))->hash_next();
 }
 
 } // namespace patron

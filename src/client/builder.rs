@@ -13,6 +13,7 @@ use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
 use super::thread::{ClientState, StoreOptions};
+use super::threads;
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
@@ -22,7 +23,7 @@ use crate::model::{Event, IpFilter};
 use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 use crate::sys::{NetworkThreadRecord, process};
 
 /// Kamaelia's default.
@@ -346,6 +347,7 @@ impl ClientBuilder {
             check_dir("incomplete", directory)?;
         }
         let intervals = self.checked_intervals()?;
+        threads::check(settings.most_threads())?;
         let loopback_only = self.offline;
         let (descriptors, limit) =
             Descriptors::want(settings.descriptors(), process::raise_descriptor_limit)?;
@@ -370,7 +372,7 @@ impl ClientBuilder {
         let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
-                let part = Share { number, count: threads };
+                let part = ShardPart { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
                 let thread = NetworkThreadRecord {
                     keep_node_ids: number == 0,

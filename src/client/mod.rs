@@ -11,6 +11,7 @@ mod shared;
 mod shutdown;
 mod state;
 mod thread;
+mod threads;
 
 #[cfg(test)]
 mod tests;

@@ -29,9 +29,9 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared::None);
 static ENDED: Condvar = Condvar::new();
 
 /// A share in the client. Dropping the last share stops the client.
-struct Share;
+struct SharedUse;
 
-impl Drop for Share {
+impl Drop for SharedUse {
     fn drop(&mut self) {
         let mut shared = SHARED.lock();
         let Shared::Running(running) = &mut *shared else { return };
@@ -94,6 +94,6 @@ impl Patron {
         running.users += 1;
         let service = running.client.service.clone();
         drop(shared);
-        Ok(Self::join(service, Some(Arc::new(Share))))
+        Ok(Self::join(service, Some(Arc::new(SharedUse))))
     }
 }

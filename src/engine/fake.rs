@@ -12,7 +12,7 @@ use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{SessionRequest, TorrentRequest, TorrentRole};
 use crate::model::{EventKinds, InfoHashes, TorrentId};
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 
 /// A call that the client made on the engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) const PANIC: &str = "the test wants a panic";
 
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
-    parts: Sender<Share>,
+    parts: Sender<ShardPart>,
     events: Receiver<EngineEvent>,
     keeps_torrents: Arc<AtomicBool>,
     /// The caller of `abort` waits for this.
@@ -57,7 +57,7 @@ pub(crate) struct FakeEngine {
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
     /// The part for which each session request was made.
-    pub(crate) parts: Receiver<Share>,
+    pub(crate) parts: Receiver<ShardPart>,
     /// Makes the engine refuse to remove torrents.
     pub(crate) keeps_torrents: Arc<AtomicBool>,
     events: Sender<EngineEvent>,

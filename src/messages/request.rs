@@ -21,7 +21,7 @@ use crate::model::{
 use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
-use crate::sys::task::{SessionCall, Share, TorrentCall};
+use crate::sys::task::{SessionCall, ShardPart, TorrentCall};
 use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
@@ -164,7 +164,7 @@ pub(crate) struct SessionRequest {
     pub(crate) role: SessionRole,
     pub(crate) spread: Spread,
     /// The part of this shard, filled in by an engine with several shards.
-    pub(crate) part: Share,
+    pub(crate) part: ShardPart,
     /// The new limits of the client, if the request changes them.
     pub(crate) shared: Option<Settings>,
     pub(crate) call: Arc<SessionCall>,
@@ -320,12 +320,13 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
     /// Creates a request to all shards, each with its part.
     pub(crate) fn by_part(
         op: &'static str,
-        call: impl Fn(Pin<&mut SessionHandle>, Share) -> Called<T> + Send + Sync + 'static,
+        call: impl Fn(Pin<&mut SessionHandle>, ShardPart) -> Called<T> + Send + Sync + 'static,
     ) -> Self {
-        let call = move |session: Pin<&mut SessionHandle>, part: Share| -> Result<Answer> {
+        let call = move |session: Pin<&mut SessionHandle>, part: ShardPart| -> Result<Answer> {
             Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
         };
-        let (role, spread, part, shared) = (SessionRole::None, Spread::First, Share::WHOLE, None);
+        let (role, spread, part, shared) =
+            (SessionRole::None, Spread::First, ShardPart::WHOLE, None);
         let request = SessionRequest { op, role, spread, part, shared, call: Arc::new(call) };
         Self { request, answer: PhantomData }
     }
@@ -411,10 +412,11 @@ pub(crate) fn forward(port: u16) -> AskSession<()> {
 /// Gives each shard its own settings.
 pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
     let parts: Vec<_> = parts.iter().map(Settings::records).collect();
-    let change = move |session: Pin<&mut SessionHandle>, part: Share| match parts.get(part.number) {
-        Some(records) => session.change_settings(records),
-        None => Ok(()),
-    };
+    let change =
+        move |session: Pin<&mut SessionHandle>, part: ShardPart| match parts.get(part.number) {
+            Some(records) => session.change_settings(records),
+            None => Ok(()),
+        };
     Ask::by_part("share the limits of the client", change).of_all()
 }
 
@@ -466,8 +468,8 @@ pub(crate) const READ: &str = "read the file";
 pub(crate) fn look(part: Part, role: TorrentRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
         let record = match part {
-            Part::File(file) => torrent.look_at_file(file),
-            Part::Piece(piece) => torrent.look_at_piece(piece),
+            Part::File(file) => torrent.file_state(file),
+            Part::Piece(piece) => torrent.piece_state(piece),
         };
         record.map(convert::look)
     };

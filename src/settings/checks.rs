@@ -117,6 +117,16 @@ impl Settings {
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
+    /// Returns how many threads a client may have: for each session its network thread, one that resolves names, one
+    /// that looks at files and some that hash; those that read and write, once of libtorrent and once of the read
+    /// path; and some for everything else.
+    pub(crate) fn most_threads(&self) -> usize {
+        let count = |number: i32| usize::try_from(number).unwrap_or(0);
+        let sessions = self.network_threads();
+        let disk = count(self.shared_number("aio_threads")).clamp(sessions, 64 * sessions);
+        sessions * (3 + count(self.number("hashing_threads", 1))) + 2 * disk + 4
+    }
+
     /// Reduces limits that exceed the available descriptors. 80 % is for connections: libtorrent uses the
     /// same share, but does not know about other clients. The read path and libtorrent's disk backend share
     /// the rest.

@@ -192,7 +192,7 @@ mod tests {
 
     /// Imports a torrent with resume data that has these entries, too.
     fn imported(save_dir: &Path, more: &str) -> Record {
-        let (imported, mut memory) = import_one(save_dir, more);
+        let (imported, memory) = import_one(save_dir, more);
         assert_eq!(imported.result.as_deref(), Ok("a"));
         memory.records().remove(0)
     }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bridge::{self, NativeError, SavedRecord, StatusRecord, StoredRecord};
+use super::bridge::{self, SavedRecord, StatusRecord, StoredRecord};
 use super::convert::{id, path, saved, shown, state, status};
-use super::errors::{disk_failure, failure, move_failure};
+use super::errors::{NativeError, disk_failure, failure, move_failure};
 use crate::error::{Error, ErrorKind};
 use crate::model::op;
 use crate::model::{
@@ -42,7 +42,7 @@ mod sink {
         include!("torrent-patron/cpp/session/session.hpp");
         include!("torrent-patron/src/sys/bridge.rs.h");
 
-        type NativeError = crate::sys::bridge::NativeError;
+        type NativeError = crate::sys::errors::NativeError;
         type Protocol = crate::sys::bridge::Protocol;
         type SavedRecord = crate::sys::bridge::SavedRecord;
         type Session = crate::sys::bridge::Session;

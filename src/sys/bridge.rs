@@ -1,5 +1,6 @@
-//! The only bridge to C++. Data is passed as plain structs; ownership is passed only as `UniquePtr` of opaque
-//! C++ types and as boxed Rust types. Every function that can throw returns `Result`.
+//! The bridge to sessions and torrents. Other parts of the bridge stand beside what uses them, in this folder. Data
+//! is passed as plain structs; ownership is passed only as `UniquePtr` of opaque C++ types and as boxed Rust types.
+//! Every function that can throw returns `Result`.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use super::wake::Waker;
@@ -12,33 +13,6 @@ fn copied(bytes: &[u8]) -> Vec<u8> {
 #[cxx::bridge(namespace = "patron")]
 #[allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 mod bridge {
-    /// The shim's own error categories; `category_name` gives their names.
-    #[repr(u8)]
-    enum ShimCategory {
-        Argument,
-        NotDownloaded,
-        Busy,
-        File,
-        InUse,
-        Exists,
-        Version,
-        Exception,
-    }
-
-    /// The libtorrent error codes that have their own error kind.
-    #[repr(i32)]
-    enum LibtorrentError {
-        FileTooShort = 23,
-        NoMetadata = 109,
-    }
-
-    struct NativeError {
-        /// Empty if there is no error.
-        category: String,
-        value: i32,
-        message: String,
-    }
-
     /// `lt::torrent_status` without the fields that are expensive for the network thread.
     struct StatusRecord {
         torrent: u64,
@@ -82,14 +56,6 @@ mod bridge {
         performance: bool,
     }
 
-    /// One of libtorrent's counters.
-    struct MetricRecord {
-        name: String,
-        index: i32,
-        /// Whether it can decrease; other counters only increase.
-        gauge: bool,
-    }
-
     /// A libtorrent setting; its value is in `text` or `number`, depending on the setting's type.
     struct SettingRecord {
         name: String,
@@ -104,27 +70,6 @@ mod bridge {
         Stock,
         Copy,
         ZeroCopy,
-    }
-
-    /// The counters of the read path.
-    struct ReadRecord {
-        mapped_blocks: u64,
-        mapped_bytes: u64,
-        copied_blocks: u64,
-        copied_bytes: u64,
-        cold_blocks: u64,
-        cold_bytes: u64,
-        stock_writing: u64,
-        stock_partial: u64,
-        stock_scattered: u64,
-        stock_descriptors: u64,
-        stock_unusable: u64,
-        stock_other: u64,
-        failed: u64,
-        refused: u64,
-        evicted: u64,
-        open_files: u64,
-        mappings: u64,
     }
 
     // Numbers that are libtorrent's own; cpp/numbers.cpp checks them.
@@ -181,16 +126,6 @@ mod bridge {
         NoDht,
         NoLocalDiscovery,
         NoPeerExchange,
-    }
-
-    /// The type of a setting.
-    #[repr(u8)]
-    enum SettingKind {
-        Text,
-        Int,
-        Bool,
-        /// There is no such setting.
-        Unknown,
     }
 
     /// How a request about a torrent is answered.
@@ -284,7 +219,7 @@ mod bridge {
         size: i64,
     }
 
-    struct LookRecord {
+    struct PartStateRecord {
         span: SpanRecord,
         piece_length: i32,
         /// 1 for each piece that is available.
@@ -516,9 +451,9 @@ mod bridge {
         trust: bool,
         /// Pause as soon as the files have been checked.
         stop_when_checked: bool,
-        /// Check downloaded files again before the torrent is reported as finished.
         /// Whether files of others must not be overwritten, though the files are not known yet.
         refuse_foreign: bool,
+        /// Check downloaded files again before the torrent is reported as finished.
         verify_finished: bool,
         policy: PolicyRecord,
     }
@@ -586,48 +521,6 @@ mod bridge {
         client_data: ClientDataRecord,
     }
 
-    /// A file of a new torrent.
-    struct NewFileRecord {
-        /// Begins with the torrent's name.
-        path: Vec<u8>,
-        size: i64,
-        executable: bool,
-        /// The target of a symbolic link, relative to the torrent's directory; empty for a file.
-        symlink: Vec<u8>,
-    }
-
-    struct NewTorrentRecord {
-        /// In the order of BEP 52.
-        files: Vec<NewFileRecord>,
-        /// 0 lets libtorrent choose.
-        piece_length: i32,
-        v1: bool,
-        v2: bool,
-        is_private: bool,
-        comment: String,
-        creator: String,
-        /// Seconds since 1970.
-        creation_date: i64,
-        trackers: Vec<TrackerRecord>,
-        web_seeds: Vec<String>,
-    }
-
-    /// The files of a torrent in the order of their data, including pad files.
-    struct LayoutRecord {
-        piece_length: i32,
-        piece_count: i32,
-        sizes: Vec<i64>,
-        pads: Vec<bool>,
-    }
-
-    /// The hashes of one piece; all zeros means no hash.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    struct PieceHashes {
-        v1: [u8; 20],
-        /// The root of the blocks' hash tree.
-        v2: [u8; 32],
-    }
-
     // Used by the sink of alerts.
     impl Vec<StatusRecord> {}
 
@@ -639,42 +532,17 @@ mod bridge {
     }
 
     unsafe extern "C++" {
-        include!("torrent-patron/cpp/bridge.hpp");
+        include!("torrent-patron/cpp/file_state.hpp");
+        include!("torrent-patron/cpp/metainfo.hpp");
+        include!("torrent-patron/cpp/requests/session.hpp");
+        include!("torrent-patron/cpp/requests/torrent.hpp");
+        include!("torrent-patron/cpp/session/session.hpp");
+        include!("torrent-patron/cpp/settings.hpp");
+        include!("torrent-patron/src/sys/counters.rs.h");
+        include!("torrent-patron/src/sys/errors.rs.h");
 
-        /// `lt::version()` of the library that is loaded.
-        fn loaded_version() -> String;
-        /// Fails if the loaded libtorrent is not the one that the shim was compiled for, or not the only one.
-        /// Every function here that can fail does the same.
-        fn check_versions() -> Result<()>;
-        /// `files` are the files that contain libtorrent's functions.
-        #[allow(dead_code)] // the tests of process.rs call it
-        fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
-        fn category_name(category: ShimCategory) -> &'static str;
-
-        /// The names of all settings of the library.
-        fn setting_names() -> Result<Vec<String>>;
-        fn setting_kind(name: &str) -> Result<SettingKind>;
-
-        /// All of libtorrent's counters.
-        fn metrics() -> Result<Vec<MetricRecord>>;
-
-        /// Raises the process's limit on open descriptors to `wanted` if it is lower, as far as
-        /// permitted, and returns the limit that then applies.
-        fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
-
-        /// Returns the cores that the calling thread may run on. Empty if the system does not bind threads.
-        fn allowed_cores() -> Result<Vec<u32>>;
-
-        /// Blocks all signals on the calling thread, because they are for the program's own threads.
-        fn block_signals();
-        /// Makes the calling thread run sooner after it was woken, on a busy machine.
-        fn shorten_slices();
-        fn is_network_device(name: &str) -> bool;
-
-        /// Atomic counters that any thread can read.
-        type ReadCounters;
-        fn new_read_counters() -> Result<SharedPtr<ReadCounters>>;
-        fn snapshot(self: &ReadCounters) -> ReadRecord;
+        type NativeError = crate::sys::errors::NativeError;
+        type ReadCounters = crate::sys::counters::native::ReadCounters;
 
         /// An `lt::add_torrent_params`, which is created on any thread and then passed on.
         type TorrentParams;
@@ -699,37 +567,6 @@ mod bridge {
         /// Returns whether the range of the file has holes: ranges that were never written. It examines the file on
         /// disk.
         fn has_hole(path: &[u8], begin: u64, end: u64) -> bool;
-        /// Returns the hash of each piece. Fails if `torrent`, the .torrent file, lacks the v2 piece hashes.
-        fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
-        fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
-
-        /// An `lt::create_torrent`.
-        type NewTorrent;
-        fn new_torrent(record: &NewTorrentRecord) -> Result<UniquePtr<NewTorrent>>;
-        fn layout(self: &NewTorrent) -> Result<LayoutRecord>;
-        /// Returns the .torrent file, with placeholder hashes.
-        fn preview(record: &NewTorrentRecord) -> Result<Vec<u8>>;
-        /// `file` is an index into the layout; `piece_of_file` is relative to the file's first piece.
-        fn set_hashes(
-            self: Pin<&mut NewTorrent>,
-            piece: i32,
-            file: i32,
-            piece_of_file: i32,
-            hashes: &PieceHashes,
-        ) -> Result<()>;
-        fn encode(self: &NewTorrent) -> Result<Vec<u8>>;
-
-        /// Hashes one piece after another.
-        type PieceHasher;
-        fn new_piece_hasher(v1: bool, v2: bool) -> Result<UniquePtr<PieceHasher>>;
-        /// Adds data of a file. If v2 is hashed, the length must be a multiple of 16 KiB except at
-        /// the end of the file.
-        fn update(self: Pin<&mut PieceHasher>, data: &[u8]) -> Result<()>;
-        /// Adds the zeros of a pad file, which v2 does not include.
-        fn pad(self: Pin<&mut PieceHasher>, length: usize) -> Result<()>;
-        /// Returns the hashes, with a v2 tree of `blocks` leaves. The hasher can then be used for
-        /// another piece.
-        fn finish(self: Pin<&mut PieceHasher>, blocks: usize) -> Result<PieceHashes>;
 
         /// Returns the settings in a saved state: those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
@@ -808,8 +645,8 @@ mod bridge {
         fn read(self: &Torrent, piece: u32) -> Result<()>;
         fn add(self: &Torrent, piece: u32, data: &[u8]) -> Result<()>;
         /// Both fail as busy while the files are being checked.
-        fn look_at_file(self: &Torrent, file: u32) -> Result<LookRecord>;
-        fn look_at_piece(self: &Torrent, piece: u32) -> Result<LookRecord>;
+        fn file_state(self: &Torrent, file: u32) -> Result<PartStateRecord>;
+        fn piece_state(self: &Torrent, piece: u32) -> Result<PartStateRecord>;
         /// Removes deadlines, sets others, and then sets levels.
         fn steer(
             self: &Torrent,
@@ -895,13 +732,6 @@ mod bridge {
             self: Pin<&mut SessionHandle>,
             ranges: &ClassRangesRecord,
         ) -> Result<()>;
-
-        /// Throws an exception of the given kind.
-        #[allow(dead_code)] // the tests below call it
-        fn throw_for_test(kind: i32) -> Result<()>;
-        /// Throws and catches it.
-        #[allow(dead_code)]
-        fn catch_for_test(kind: i32) -> NativeError;
     }
 }
 
@@ -914,66 +744,5 @@ unsafe impl Send for TorrentParams {}
 unsafe impl Send for IpFilter {}
 // SAFETY: as above, and nothing changes it.
 unsafe impl Sync for IpFilter {}
-// SAFETY: it contains only atomics, and readers do not modify it.
-unsafe impl Send for ReadCounters {}
-// SAFETY: as above.
-unsafe impl Sync for ReadCounters {}
 // SAFETY: a Teardown is a session_proxy, which libtorrent allows any thread to destroy.
 unsafe impl Send for Teardown {}
-
-#[cfg(test)]
-mod tests {
-    use super::{catch_for_test, throw_for_test};
-    use crate::error::{Error, ErrorKind};
-    use crate::sys::errors::failure;
-
-    fn thrown(sort: i32) -> Error {
-        Error::from_native("test", &throw_for_test(sort).unwrap_err())
-    }
-
-    fn code(error: &Error) -> Option<(&str, i32)> {
-        error.native().map(|code| (&*code.category, code.value))
-    }
-
-    #[test]
-    fn every_sort_of_exception_becomes_an_error_that_has_lost_nothing() {
-        let native = thrown(0);
-        assert_eq!(code(&native).map(|(category, _)| category), Some("libtorrent"));
-        assert_eq!(native.message(), "torrent file is not a dictionary");
-        let system = thrown(1);
-        assert_eq!(code(&system), Some(("generic", 28)));
-        assert_eq!(system.kind(), ErrorKind::Io);
-        assert_eq!(thrown(2).message(), "a plain exception");
-        assert_eq!(code(&thrown(3)), Some(("generic", 12)));
-        assert_eq!(thrown(4).message(), "a C++ exception of an unknown type");
-        for (sort, kind) in [
-            (2, ErrorKind::Native),
-            (6, ErrorKind::InvalidArgument),
-            (7, ErrorKind::NotDownloaded),
-            (8, ErrorKind::NoMetadata),
-        ] {
-            assert_eq!(thrown(sort).kind(), kind, "{sort}");
-        }
-        assert_eq!(code(&thrown(6)), None, "the shim's own categories are no codes");
-    }
-
-    #[test]
-    fn an_exception_is_the_same_error_wherever_it_is_caught() {
-        for sort in [0, 1, 2, 3, 4, 6, 7, 8] {
-            let (thrown, caught) = (thrown(sort), failure("test", "", &catch_for_test(sort)));
-            assert_eq!(code(&caught), code(&thrown), "{sort}");
-            assert_eq!((caught.kind(), caught.to_string()), (thrown.kind(), thrown.to_string()));
-        }
-    }
-
-    #[test]
-    fn a_long_message_of_invalid_text_is_shortened_and_replaced() {
-        let error = thrown(5);
-        assert!(error.message().starts_with('\u{fffd}'), "{error}");
-    }
-
-    #[test]
-    fn no_exception_is_no_error() {
-        assert!(throw_for_test(-1).is_ok());
-    }
-}

@@ -1,16 +1,50 @@
 //! The settings and metrics of the loaded libtorrent, by name.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::sync::OnceLock;
 
-use super::bridge;
 use crate::model::Metrics;
+
+#[cxx::bridge(namespace = "patron")]
+mod native {
+    /// One of libtorrent's counters.
+    struct MetricRecord {
+        name: String,
+        index: i32,
+        /// Whether it can decrease; other counters only increase.
+        gauge: bool,
+    }
+
+    /// The type of a setting.
+    #[repr(u8)]
+    enum SettingKind {
+        Text,
+        Int,
+        Bool,
+        /// There is no such setting.
+        Unknown,
+    }
+
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/settings.hpp");
+
+        /// The names of all settings of the library.
+        fn setting_names() -> Result<Vec<String>>;
+        fn setting_kind(name: &str) -> Result<SettingKind>;
+
+        /// All of libtorrent's counters.
+        fn metrics() -> Result<Vec<MetricRecord>>;
+    }
+}
+
+pub(crate) use native::{SettingKind, setting_kind, setting_names};
 
 /// Returns libtorrent's counters.
 pub(crate) fn metrics() -> &'static Metrics {
     static METRICS: OnceLock<Metrics> = OnceLock::new();
     METRICS.get_or_init(|| {
-        let records = bridge::metrics().unwrap_or_default().into_iter();
-        let place = |record: bridge::MetricRecord| {
+        let records = native::metrics().unwrap_or_default().into_iter();
+        let place = |record: native::MetricRecord| {
             Some((record.name, (usize::try_from(record.index).ok()?, record.gauge)))
         };
         records.filter_map(place).collect()

@@ -9,12 +9,12 @@ use cxx::Exception;
 
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
-    LookRecord, OptionsRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord, QueuePlaceRecord,
-    SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord, TrackerStatusRecord,
-    TrackersRecord,
+    OptionsRecord, PartStateRecord, PeerClassRecord, PeerStatusRecord, PiecesRecord,
+    QueuePlaceRecord, SavedRecord, SpanRecord, StatusRecord, Torrent, TrackerRecord,
+    TrackerStatusRecord, TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
-use super::task::Share;
+use super::task::ShardPart;
 use crate::model::op;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
@@ -137,8 +137,8 @@ pub(crate) fn requests(requests: Requests) -> bridge::Requests {
     }
 }
 
-pub(crate) fn look(record: LookRecord) -> Look {
-    let LookRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
+pub(crate) fn look(record: PartStateRecord) -> Look {
+    let PartStateRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
         record;
     let span = Span { begin: size(begin), size: size(length) };
     Look { span, piece_length: u64::from(count(piece_length)), have, levels }
@@ -293,7 +293,7 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
 }
 
 /// Returns the part of a class's limits for one of several sessions.
-pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRecord {
+pub(crate) fn part_of_class(whole: &PeerClassRecord, part: ShardPart) -> PeerClassRecord {
     PeerClassRecord {
         upload_limit: part.of_limit(whole.upload_limit),
         download_limit: part.of_limit(whole.download_limit),

@@ -1,9 +1,55 @@
 //! Converts the error codes of libtorrent and of the shim to errors, and decides the kind of each.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
 use std::io;
 
-use super::bridge::{LibtorrentError, NativeError, ShimCategory, category_name};
 use crate::error::{Error, ErrorKind, NativeCode};
+
+#[cxx::bridge(namespace = "patron")]
+mod native {
+    /// The shim's own error categories; `category_name` gives their names.
+    #[repr(u8)]
+    enum ShimCategory {
+        Argument,
+        NotDownloaded,
+        Busy,
+        File,
+        InUse,
+        Exists,
+        Version,
+        Exception,
+    }
+
+    /// The libtorrent error codes that have their own error kind.
+    #[repr(i32)]
+    enum LibtorrentError {
+        FileTooShort = 23,
+        NoMetadata = 109,
+    }
+
+    struct NativeError {
+        /// Empty if there is no error.
+        category: String,
+        value: i32,
+        message: String,
+    }
+
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/trycatch.hpp");
+
+        fn category_name(category: ShimCategory) -> &'static str;
+
+        /// Throws an exception of the given kind.
+        #[allow(dead_code)] // the tests below call it
+        fn throw_for_test(kind: i32) -> Result<()>;
+        /// Throws and catches it.
+        #[allow(dead_code)]
+        fn catch_for_test(kind: i32) -> NativeError;
+    }
+}
+
+pub(crate) use native::NativeError;
+use native::{LibtorrentError, ShimCategory, category_name};
 
 impl Error {
     /// Converts an exception that was encoded by `cpp/trycatch.hpp`.
@@ -85,7 +131,58 @@ pub(super) fn move_failure(op: &'static str, on: &str, error: &NativeError) -> E
 
 #[cfg(test)]
 mod tests {
+    use super::native::{catch_for_test, throw_for_test};
     use super::*;
+
+    fn thrown(number: i32) -> Error {
+        Error::from_native("test", &throw_for_test(number).unwrap_err())
+    }
+
+    fn code(error: &Error) -> Option<(&str, i32)> {
+        error.native().map(|code| (&*code.category, code.value))
+    }
+
+    #[test]
+    fn every_kind_of_exception_becomes_an_error_that_has_lost_nothing() {
+        let native = thrown(0);
+        assert_eq!(code(&native).map(|(category, _)| category), Some("libtorrent"));
+        assert_eq!(native.message(), "torrent file is not a dictionary");
+        let system = thrown(1);
+        assert_eq!(code(&system), Some(("generic", 28)));
+        assert_eq!(system.kind(), ErrorKind::Io);
+        assert_eq!(thrown(2).message(), "a plain exception");
+        assert_eq!(code(&thrown(3)), Some(("generic", 12)));
+        assert_eq!(thrown(4).message(), "a C++ exception of an unknown type");
+        for (number, kind) in [
+            (2, ErrorKind::Native),
+            (6, ErrorKind::InvalidArgument),
+            (7, ErrorKind::NotDownloaded),
+            (8, ErrorKind::NoMetadata),
+        ] {
+            assert_eq!(thrown(number).kind(), kind, "{number}");
+        }
+        assert_eq!(code(&thrown(6)), None, "the shim's own categories are no codes");
+    }
+
+    #[test]
+    fn an_exception_is_the_same_error_wherever_it_is_caught() {
+        for number in [0, 1, 2, 3, 4, 6, 7, 8] {
+            let (thrown, caught) = (thrown(number), failure("test", "", &catch_for_test(number)));
+            assert_eq!(code(&caught), code(&thrown), "{number}");
+            assert_eq!((caught.kind(), caught.to_string()), (thrown.kind(), thrown.to_string()));
+        }
+    }
+
+    #[test]
+    fn a_long_message_of_invalid_text_is_shortened_and_replaced() {
+        let error = thrown(5);
+        assert!(error.message().starts_with('\u{fffd}'), "{error}");
+    }
+
+    #[test]
+    fn no_exception_is_no_error() {
+        assert!(throw_for_test(-1).is_ok());
+    }
 
     #[test]
     fn a_system_code_keeps_its_number() {

@@ -7,6 +7,7 @@ pub(crate) mod catalogue;
 pub(crate) mod convert;
 pub(crate) mod counters;
 mod errors;
+mod making;
 pub(crate) mod process;
 pub(crate) mod range;
 pub(crate) mod task;
@@ -14,12 +15,15 @@ mod wake;
 
 pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
-    LayoutRecord, Names, NetworkThreadRecord, NewFileRecord, NewTorrent, NewTorrentRecord,
-    OptionsRecord, PeerRecord, PieceDeadline, PieceHasher, PieceHashes, PieceLevel, PolicyRecord,
-    QueuedRecord, Session, SessionHandle, SettingKind, SettingRecord, StoredRecord, Torrent,
-    TorrentParams, TrackerRecord, abort_session, has_hole, is_network_device, new_ip_filter,
-    new_piece_hasher, new_session, new_torrent, params_from_info_hashes, params_from_magnet,
-    params_from_metainfo, params_from_resume_data, preview, setting_kind, setting_names,
-    settings_of_state,
+    Names, NetworkThreadRecord, OptionsRecord, PeerRecord, PieceDeadline, PieceLevel, PolicyRecord,
+    QueuedRecord, Session, SessionHandle, SettingRecord, StoredRecord, Torrent, TorrentParams,
+    TrackerRecord, abort_session, has_hole, new_ip_filter, new_session, params_from_info_hashes,
+    params_from_magnet, params_from_metainfo, params_from_resume_data, settings_of_state,
 };
+pub(crate) use self::catalogue::{SettingKind, setting_kind, setting_names};
+pub(crate) use self::making::{
+    LayoutRecord, NewFileRecord, NewTorrent, NewTorrentRecord, PieceHasher, PieceHashes,
+    new_piece_hasher, new_torrent, preview,
+};
+pub(crate) use self::process::is_network_device;
 pub(crate) use self::wake::Waker;

@@ -1,41 +1,62 @@
 //! Functions that concern the process rather than a client.
+#![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
-use super::bridge;
 use crate::error::{Error, Result};
 use crate::model::op;
+
+#[cxx::bridge(namespace = "patron")]
+mod native {
+    unsafe extern "C++" {
+        include!("torrent-patron/cpp/process.hpp");
+
+        /// `lt::version()` of the library that is loaded.
+        fn loaded_version() -> String;
+        fn check_versions() -> Result<()>;
+        /// `files` are the files that contain libtorrent's functions.
+        #[allow(dead_code)] // the tests below call it
+        fn compare_versions(compiled: &str, loaded: &str, files: &[String]) -> Result<()>;
+        fn raise_descriptor_limit(wanted: u64) -> Result<u64>;
+        fn allowed_cores() -> Result<Vec<u32>>;
+        fn block_signals();
+        fn shorten_slices();
+        fn is_network_device(name: &str) -> bool;
+    }
+}
+
+pub(crate) use native::is_network_device;
 
 /// Raises the process's limit on open descriptors to `wanted`, as far as permitted, and returns the
 /// limit that then applies.
 pub(crate) fn raise_descriptor_limit(wanted: u64) -> Result<u64> {
-    bridge::raise_descriptor_limit(wanted)
+    native::raise_descriptor_limit(wanted)
         .map_err(|exception| Error::from_native(op::START, &exception))
 }
 
 /// Returns the cores that the calling thread may run on. Empty if the system does not bind threads.
 pub(crate) fn allowed_cores() -> Result<Vec<u32>> {
-    bridge::allowed_cores().map_err(|exception| Error::from_native(op::START, &exception))
+    native::allowed_cores().map_err(|exception| Error::from_native(op::START, &exception))
 }
 
 pub(crate) fn libtorrent_version() -> String {
-    bridge::loaded_version()
+    native::loaded_version()
 }
 
 /// Blocks all signals on the calling thread, because the program handles them on its own threads.
 pub(crate) fn block_signals() {
-    bridge::block_signals();
+    native::block_signals();
 }
 
 /// Makes the calling thread run sooner after it was woken, on a busy machine. Its share of processor time stays
 /// the same. Threads that it starts inherit that. Linux 6.12 and later.
 pub(crate) fn shorten_slices() {
-    bridge::shorten_slices();
+    native::shorten_slices();
 }
 
 /// Checks that the loaded libtorrent is the version that the shim was compiled for, and the only one: if the
 /// program has loaded another one earlier, its functions would be called instead. Every bridge function that
 /// can fail also fails in that case.
 pub(crate) fn check_versions() -> Result<()> {
-    bridge::check_versions().map_err(|exception| Error::from_native(op::START, &exception))
+    native::check_versions().map_err(|exception| Error::from_native(op::START, &exception))
 }
 
 #[cfg(test)]
@@ -69,7 +90,7 @@ mod tests {
 
     fn compare(compiled: &str, loaded: &str, files: &[&str]) -> Result<(), String> {
         let files: Vec<_> = files.iter().map(|&file| file.to_owned()).collect();
-        bridge::compare_versions(compiled, loaded, &files).map_err(|error| error.what().to_owned())
+        native::compare_versions(compiled, loaded, &files).map_err(|error| error.what().to_owned())
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Failures around a client: disks, directories, ports, trackers. Each failure is reported once,
 //! the other torrents continue, and nothing on disk is lost.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

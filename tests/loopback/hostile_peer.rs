@@ -324,7 +324,7 @@ fn a_corrupt_piece_is_reported_and_never_kept() {
 }
 
 /// libtorrent 2.0 reads corrupt data once more, to find out who sent it, and would end the process
-/// if it is stopped before that is done (see `cpp/disk/ordered.hpp`).
+/// if it is stopped before that is done (see `cpp/disk/file_jobs.hpp`).
 #[test]
 fn a_client_stops_while_corrupt_pieces_are_investigated() {
     let (count, length) = (8, 1 << 20);

@@ -1,6 +1,7 @@
 //! Input from strangers: URLs, links and texts. None of it may become a request that was not intended, or a
 //! command for a terminal. If a part of a torrent is invalid, only that part is lost.
 
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

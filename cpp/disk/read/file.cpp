@@ -38,12 +38,6 @@ constexpr int max_read_ahead = 1024 * 1024;
 
 } // namespace
 
-Stamp look_at(std::string const& path) {
-    struct stat found {};
-    bool const is_file = ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode);
-    return is_file ? Stamp(found) : Stamp();
-}
-
 lt::error_code lost_at(std::string const& path, std::int64_t offset) {
     int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
@@ -80,7 +74,7 @@ void File::open() {
         return state_.store(State::unusable);
     }
     // The inode is not compared: some file systems give a file a new one once it is closed.
-    if (stamp_.is_known() && !(stamp_ == Stamp(found))) {
+    if (stamp_.is_known() && !stamp_.has_same_data(Stamp(found))) {
         ::close(descriptor);
         return set_changed(file_error(modified));
     }
@@ -110,7 +104,7 @@ void File::check() {
     if (found.st_size < std::min(size_, stamp_.size))
         return set_changed(file_error(shorter));
     bool const replaced = is_open && (found.st_dev != device_ || found.st_ino != inode_);
-    if (replaced || !(stamp_ == Stamp(found)))
+    if (replaced || !stamp_.has_same_data(Stamp(found)))
         return set_changed(file_error(modified));
     see(Stamp(found));
     if (mapping_ != nullptr)
@@ -122,7 +116,7 @@ bool File::is_as_checked() const noexcept {
     unsigned const wanted = STATX_SIZE | STATX_MTIME | STATX_CTIME;
     if (::statx(descriptor_, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &found) != 0)
         return true;
-    return Stamp(found) == stamp_ && Stamp(found).changed == seen_;
+    return stamp_.has_same_data(Stamp(found)) && Stamp(found).changed == seen_;
 }
 
 // The stamp of a known file is from the time when its data was known to be correct.

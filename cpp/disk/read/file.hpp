@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/mapping.hpp"
+#include "torrent-patron/cpp/file_state.hpp"
 
 #include <libtorrent/error_code.hpp>
 
@@ -13,38 +14,7 @@
 #include <mutex>
 #include <string>
 
-#include <sys/stat.h>
-
 namespace patron {
-
-// The metadata of a file that shows whether the file was written to.
-struct Stamp {
-    Stamp() = default;
-    explicit Stamp(struct stat const& file)
-        : size(file.st_size), modified(nanoseconds(file.st_mtim)),
-          changed(nanoseconds(file.st_ctim)) {}
-    explicit Stamp(struct statx const& file)
-        : size(static_cast<std::int64_t>(file.stx_size)), modified(nanoseconds(file.stx_mtime)),
-          changed(nanoseconds(file.stx_ctime)) {}
-    bool operator==(Stamp const& other) const noexcept {
-        return size == other.size && modified == other.modified;
-    }
-    bool is_known() const noexcept { return size >= 0; }
-
-    std::int64_t size = -1;
-    std::int64_t modified = 0;
-    // Unlike the time above, this one cannot be set back. A new mode or hard link changes it too.
-    std::int64_t changed = 0;
-
-  private:
-    template <typename Time>
-    static std::int64_t nanoseconds(Time const& time) {
-        return std::int64_t(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-    }
-};
-
-// Returns the stamp of the file at the path; unknown if that is not a regular file.
-Stamp look_at(std::string const& path);
 
 // Returns why data written at the offset is lost; no error if it is not.
 lt::error_code lost_at(std::string const& path, std::int64_t offset);

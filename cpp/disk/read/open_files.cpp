@@ -13,13 +13,13 @@ namespace {
 // How often a worker checks a file that is in use.
 constexpr std::chrono::seconds check_interval{1};
 // How often the network thread asks the kernel whether a check is due.
-constexpr std::chrono::milliseconds look_interval{5};
+constexpr std::chrono::milliseconds poll_interval{5};
 // For how long after its last use a file is checked.
 constexpr std::chrono::seconds after_use{3};
 // How long no file is opened after descriptors or memory ran out.
 constexpr std::chrono::seconds back_off{1};
 // How many files a worker examines at a time, because it has other work.
-constexpr std::size_t looks_at_once = 256;
+constexpr std::size_t files_per_task = 256;
 
 } // namespace
 
@@ -50,17 +50,17 @@ File* OpenFiles::use(TorrentFiles const& torrent, Torrent& files, lt::file_index
     if (slot.use != uses_.begin())
         uses_.splice(uses_.begin(), uses_, slot.use);
     slot.last_use = now;
-    look(slot, now);
+    poll(slot, now);
     check(slot, now);
     if (!is_timed_)
         check_later();
     return slot.file.get();
 }
 
-void OpenFiles::look(Slot& slot, clock::time_point now) {
-    if (now < slot.next_look || slot.file->state() != File::State::open)
+void OpenFiles::poll(Slot& slot, clock::time_point now) {
+    if (now < slot.next_poll || slot.file->state() != File::State::open)
         return;
-    slot.next_look = now + look_interval;
+    slot.next_poll = now + poll_interval;
     // This is so rare that handing it to a worker would not pay.
     if (!slot.file->is_as_checked())
         slot.file->check();
@@ -72,16 +72,16 @@ void OpenFiles::check(Slot& slot, clock::time_point now) {
     slot.next_check = now + check_interval;
     auto const checking = std::make_shared<char>();
     slot.checking = checking;
-    auto const tell = [this, alive = std::weak_ptr<bool const>(alive_)] {
+    auto const report = [this, alive = std::weak_ptr<bool const>(alive_)] {
         if (!alive.expired())
-            tell_lost();
+            report_lost();
     };
-    pool_->run(slot.key, [file = slot.file, checking, &network = network_, tell](bool stopped) {
+    pool_->run(slot.key, [file = slot.file, checking, &network = network_, report](bool stopped) {
         if (stopped)
             return;
         file->check();
         if (file->state() == File::State::changed)
-            boost::asio::post(network, tell);
+            boost::asio::post(network, report);
     });
 }
 
@@ -109,7 +109,7 @@ void OpenFiles::check_all() {
     }
 }
 
-void OpenFiles::tell_lost() {
+void OpenFiles::report_lost() {
     auto const now = clock::now();
     for (auto const& [files, index] : uses_) {
         Slot& slot = files->slots_.at(index);
@@ -153,24 +153,25 @@ void OpenFiles::Torrent::set_stamp(int index, Stamp stamp) {
     stamps_[place] = stamp;
 }
 
-void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files, int first) {
-    struct Look {
+void OpenFiles::record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files,
+                              int first) {
+    struct Entry {
         int file;
         std::string path;
         std::int64_t size;
         Stamp found;
     };
-    auto looks = std::make_shared<std::vector<Look>>();
+    auto entries = std::make_shared<std::vector<Entry>>();
     int const count = torrent->files.num_files();
-    for (; first < count && looks->size() < looks_at_once; ++first) {
+    for (; first < count && entries->size() < files_per_task; ++first) {
         lt::file_index_t const i(first);
         if (torrent->is_downloaded(i))
-            looks->push_back(
+            entries->push_back(
                 {first, torrent->names.path(i, torrent->path), torrent->files.file_size(i), {}});
     }
-    if (looks->empty())
+    if (entries->empty())
         return;
-    auto const take = [this, alive = std::weak_ptr<bool const>(alive_), &files, looks, first,
+    auto const take = [this, alive = std::weak_ptr<bool const>(alive_), &files, entries, first,
                        weak = std::weak_ptr<TorrentFiles>(torrent),
                        generation = files.generation_] {
         // The torrent owns the files that are referred to.
@@ -178,22 +179,22 @@ void OpenFiles::remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& 
         if (!owner || alive.expired() || files.generation_ != generation)
             return;
         // An incomplete file may grow.
-        for (Look const& look : *looks)
-            if (look.found.size >= look.size && files.slots_.count(look.file) == 0)
-                files.set_stamp(look.file, look.found);
-        remember(owner, files, first);
+        for (Entry const& entry : *entries)
+            if (entry.found.size >= entry.size && files.slots_.count(entry.file) == 0)
+                files.set_stamp(entry.file, entry.found);
+        record_stamps(owner, files, first);
     };
-    pool_->run(task_key(torrent->inner, first), [&network = network_, looks, take](bool stopped) {
+    pool_->run(task_key(torrent->inner, first), [&network = network_, entries, take](bool stopped) {
         if (stopped)
             return;
-        for (Look& look : *looks)
-            look.found = look_at(look.path);
+        for (Entry& entry : *entries)
+            entry.found = stamp_of(entry.path);
         boost::asio::post(network, take);
     });
 }
 
-void OpenFiles::look_for(std::vector<Probe> probes,
-                         std::function<void(lt::storage_error const&)> then) {
+void OpenFiles::check_probes(std::vector<Probe> probes,
+                             std::function<void(lt::storage_error const&)> then) {
     auto const key = std::hash<std::string>()(probes.front().path);
     // `then` holds the torrent, so it must run and be destroyed on the network thread.
     auto task = [&network = network_, probes = std::move(probes), then,

@@ -30,7 +30,7 @@ class OpenFiles {
   public:
     class Torrent;
 
-    // `lost` is told about files that have changed while they were in use.
+    // `lost` is called for files that have changed while they were in use.
     OpenFiles(lt::io_context& network, std::shared_ptr<Pool> pool,
               std::function<void(LostFile)> lost, std::shared_ptr<ReadCounters> counters)
         : network_(network), pool_(std::move(pool)), lost_(std::move(lost)),
@@ -43,9 +43,10 @@ class OpenFiles {
               clock::time_point now);
     // Records the stamps of the wanted files, so that a change before their first use is noticed. A
     // worker examines a few files at a time.
-    void remember(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files, int first = 0);
+    void record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files, int first = 0);
     // Checks on a worker whether the probes still exist. Passes the first loss to `then`.
-    void look_for(std::vector<Probe> probes, std::function<void(lt::storage_error const&)> then);
+    void check_probes(std::vector<Probe> probes,
+                      std::function<void(lt::storage_error const&)> then);
     // Closes the file, if it is still in use. The next use opens it again.
     void close(Torrent& files, lt::file_index_t index, File const& file);
     // Closes all files of the torrent, and forgets their stamps.
@@ -66,7 +67,7 @@ class OpenFiles {
         Uses::iterator use;
         std::size_t key;
         clock::time_point next_check;
-        clock::time_point next_look;
+        clock::time_point next_poll;
         clock::time_point last_use;
         // Whether the file has changed and that was reported.
         bool is_lost;
@@ -75,11 +76,11 @@ class OpenFiles {
     };
     using Slots = std::unordered_map<int, Slot>;
 
-    void look(Slot& slot, clock::time_point now);
+    void poll(Slot& slot, clock::time_point now);
     void check(Slot& slot, clock::time_point now);
     void check_later();
     void check_all();
-    void tell_lost();
+    void report_lost();
     void make_room(std::size_t files);
     void close(Torrent& files, Slots::iterator slot);
 

@@ -2,7 +2,7 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/buffers.hpp"
-#include "torrent-patron/cpp/disk/read/growing.hpp"
+#include "torrent-patron/cpp/disk/read/file_spans.hpp"
 #include "torrent-patron/cpp/disk/read/job.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
 #include "torrent-patron/cpp/disk/read/parts.hpp"
@@ -27,13 +27,7 @@ namespace {
 
 // How long a torrent must have been paused after an error before the next error is reported.
 constexpr std::chrono::seconds error_interval{1};
-constexpr int most_looked_at = 16 * 1024;
-// From this size on, another thread reads faster than the network thread does block by block.
-constexpr std::ptrdiff_t least_span = 512 * 1024;
-
-lt::piece_index_t piece_at(TorrentFiles const& torrent, std::int64_t offset) {
-    return lt::piece_index_t(static_cast<int>(offset / torrent.files.piece_length()));
-}
+constexpr int max_checked = 16 * 1024;
 
 // The read path's data about a torrent.
 struct TorrentReads final : Attachment {
@@ -41,11 +35,11 @@ struct TorrentReads final : Attachment {
         : open_files(open), files(torrent, mapped) {}
     void release_files() override { open_files.release(files); }
     void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
-        open_files.remember(torrent, files);
+        open_files.record_stamps(torrent, files);
     }
-    void look_for(std::vector<Probe> probes,
-                  std::function<void(lt::storage_error const&)> then) override {
-        open_files.look_for(std::move(probes), std::move(then));
+    void check_probes(std::vector<Probe> probes,
+                      std::function<void(lt::storage_error const&)> then) override {
+        open_files.check_probes(std::move(probes), std::move(then));
     }
 
     // The pieces of files that may have changed.
@@ -92,9 +86,10 @@ class ReadPath final : public Forward, public SpanReader {
     using TorrentPtr = std::shared_ptr<TorrentFiles>;
     using Reason = ReadCounters::Count;
 
-    Reason* why_stock(TorrentFiles& torrent, lt::peer_request const& request, Parts& parts) const;
-    lt::storage_error look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                    clock::time_point now, std::shared_ptr<File>& doubtful);
+    Reason* stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
+                         Parts& parts) const;
+    lt::storage_error check_files(TorrentFiles& torrent, lt::peer_request const& request,
+                                  clock::time_point now, std::shared_ptr<File>& doubtful);
     bool is_right(TorrentReads& reads, lt::piece_index_t piece) const;
     void read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
                           ReadHandler handler, lt::disk_job_flags_t flags,
@@ -105,10 +100,6 @@ class ReadPath final : public Forward, public SpanReader {
                         ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts);
     void read_by_stock(Reason* reason, TorrentPtr torrent, lt::peer_request const& request,
                        ReadHandler handler, lt::disk_job_flags_t flags);
-    std::function<bool()> growing_reader(TorrentFiles& torrent, lt::file_index_t file,
-                                         std::int64_t offset, lt::span<char> to);
-    std::function<bool()> file_reader(TorrentFiles& torrent, lt::file_index_t index,
-                                      std::int64_t offset, lt::span<char> to);
     void complete(Job& job);
     void fall_back(Reason& reason, Job& job);
     lt::storage_error report(TorrentFiles& torrent, std::uint64_t generation,
@@ -117,7 +108,7 @@ class ReadPath final : public Forward, public SpanReader {
     void limit_files();
 
     std::shared_ptr<Torrents> const torrents_;
-    DiskReads const way_;
+    DiskReads const mode_;
     std::shared_ptr<PlainTorrents> const plain_;
     std::shared_ptr<ReadCounters> const counters_;
     lt::io_context& network_;
@@ -126,6 +117,7 @@ class ReadPath final : public Forward, public SpanReader {
     std::shared_ptr<FinishedJobs> const finished_;
     Buffers::Owner const buffers_ = Buffers::make();
     OpenFiles open_files_;
+    FileSpans spans_;
     // How many blocks update_stats_counters has reported.
     mutable std::uint64_t reported_ = 0;
 };
@@ -133,12 +125,13 @@ class ReadPath final : public Forward, public SpanReader {
 ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<Torrents> torrents,
                    DiskReads reads, SharedWithDisk const& shared, lt::io_context& network,
                    lt::settings_interface const& settings)
-    : Forward(std::move(inner)), torrents_(std::move(torrents)), way_(reads), plain_(shared.plain),
+    : Forward(std::move(inner)), torrents_(std::move(torrents)), mode_(reads), plain_(shared.plain),
       counters_(shared.counters), network_(network), settings_(settings),
       pool_(std::make_shared<Pool>(
           "patron-read", std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
       finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
-      open_files_(network, pool_, shared.lost, counters_) {
+      open_files_(network, pool_, shared.lost, counters_),
+      spans_(network, pool_, open_files_, counters_) {
     limit_files();
 }
 
@@ -150,7 +143,7 @@ ReadPath::~ReadPath() {
 
 lt::storage_holder ReadPath::new_torrent(lt::storage_params const& params,
                                          std::shared_ptr<void> const& torrent) {
-    bool const mapped = way_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
+    bool const mapped = mode_ == DiskReads::ZeroCopy && plain_->take(params.info_hash);
     lt::storage_holder holder = inner_->new_torrent(params, torrent);
     torrents_->at(holder)->reader =
         std::make_unique<TorrentReads>(open_files_, internals::id(torrent), mapped);
@@ -172,9 +165,9 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
         return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
     Parts parts;
     std::shared_ptr<File> doubtful;
-    Reason* const reason = why_stock(*torrent, request, parts);
-    if (reason != nullptr || way_ == DiskReads::Stock) {
-        if (lt::storage_error const error = look_at_files(*torrent, request, now, doubtful))
+    Reason* const reason = stock_reason(*torrent, request, parts);
+    if (reason != nullptr || mode_ == DiskReads::Stock) {
+        if (lt::storage_error const error = check_files(*torrent, request, now, doubtful))
             return fail(*torrent, std::move(handler), error);
         if (doubtful != nullptr && !is_right(reads, request.piece))
             return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
@@ -206,9 +199,9 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
 
 // Returns why libtorrent must read the block. Returns null if it need not; `parts` is then filled
 // in.
-ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request const& request,
-                                      Parts& parts) const {
-    if (way_ == DiskReads::Stock)
+ReadPath::Reason* ReadPath::stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
+                                         Parts& parts) const {
+    if (mode_ == DiskReads::Stock)
         return nullptr;
     if (!parts.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
@@ -221,8 +214,8 @@ ReadPath::Reason* ReadPath::why_stock(TorrentFiles& torrent, lt::peer_request co
 }
 
 // For blocks that libtorrent reads. Returns the error of a file that has changed, if any.
-lt::storage_error ReadPath::look_at_files(TorrentFiles& torrent, lt::peer_request const& request,
-                                          clock::time_point now, std::shared_ptr<File>& doubtful) {
+lt::storage_error ReadPath::check_files(TorrentFiles& torrent, lt::peer_request const& request,
+                                        clock::time_point now, std::shared_ptr<File>& doubtful) {
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
         lt::file_index_t const i = slice.file_index;
@@ -357,63 +350,9 @@ void ReadPath::complete(Job& job) {
 
 bool ReadPath::read_span(lt::storage_index_t index, std::int64_t begin, lt::span<char> to,
                          std::function<void(bool)> then) {
-    TorrentPtr const& torrent = torrents_->at(index);
-    if (way_ == DiskReads::Stock || torrent->exclusive_jobs > 0 || to.empty())
-        return false;
-    lt::file_index_t const file = torrent->files.file_index_at_offset(begin);
-    std::int64_t const offset = begin - torrent->files.file_offset(file);
-    if (!torrent->is_downloaded(file) || offset + to.size() > torrent->files.file_size(file))
-        return false;
-    auto read = torrent->is_downloading() ? growing_reader(*torrent, file, offset, to)
-                                          : file_reader(*torrent, file, offset, to);
-    if (!read)
-        return false;
-    auto task = [&network = network_, counters = counters_, read = std::move(read),
-                 size = to.size(), then = std::move(then),
-                 work = WorkGuard(network_.get_executor())](bool stopped) mutable {
-        if (stopped || !read())
-            return boost::asio::post(
-                network, [then = std::move(then), work = std::move(work)] { then(false); });
-        auto const bytes = static_cast<std::uint64_t>(size);
-        add(counters->cold_blocks, (bytes + lt::default_block_size - 1) / lt::default_block_size);
-        add(counters->cold_bytes, bytes);
-        then(true);
-    };
-    return pool_->run(task_key(index, static_cast<int>(piece_at(*torrent, begin))),
-                      std::move(task));
-}
-
-// Returns a function for a worker, which reads from a file that is being written.
-std::function<bool()> ReadPath::growing_reader(TorrentFiles& torrent, lt::file_index_t file,
-                                               std::int64_t offset, lt::span<char> to) {
-    auto const sample = torrent.known().samples.find(file);
-    if (sample == torrent.known().samples.end())
-        return nullptr;
-    std::int64_t const begin = torrent.files.file_offset(file) + offset;
-    for (auto piece = piece_at(torrent, begin); piece <= piece_at(torrent, begin + to.size() - 1);
-         ++piece)
-        if (!torrent.is_written(piece))
-            return nullptr;
-    return [path = torrent.names.path(file, torrent.path), last = sample->second.last, offset, to] {
-        return read_growing(path, last, offset, to);
-    };
-}
-
-// Returns a function for a worker, which reads from a file that nobody should write to.
-std::function<bool()> ReadPath::file_reader(TorrentFiles& torrent, lt::file_index_t index,
-                                            std::int64_t offset, lt::span<char> to) {
-    if (to.size() < least_span)
-        return nullptr;
-    File* const file = open_files_.use(torrent, reads_of(torrent).files, index, clock::now());
-    if (file == nullptr)
-        return nullptr;
-    return [file = file->shared_from_this(), offset, to] {
-        file->open();
-        auto const size = static_cast<int>(to.size());
-        // Otherwise the blocks are read one by one, hashed before if necessary.
-        return file->state() == File::State::open && !file->is_doubtful() &&
-               !file->read(to.data(), size, offset, size);
-    };
+    TorrentFiles const& torrent = *torrents_->at(index);
+    return mode_ != DiskReads::Stock && torrent.exclusive_jobs == 0 &&
+           spans_.read(torrent, reads_of(torrent).files, begin, to, std::move(then));
 }
 
 // Lets libtorrent read what a worker could not. The next block tries to open the file again.
@@ -495,8 +434,8 @@ void ReadPath::settings_updated() {
 
 void ReadPath::limit_files() {
     // Files that are only examined need no descriptors.
-    int const size = way_ == DiskReads::Stock
-                         ? most_looked_at
+    int const size = mode_ == DiskReads::Stock
+                         ? max_checked
                          : settings_.get_int(lt::settings_pack::file_pool_size);
     // More than one block needs, so that making room for its last file does not close its first.
     open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));
@@ -509,9 +448,7 @@ lt::disk_io_constructor_type read_path(DiskReads reads, SharedWithDisk shared) {
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
         auto torrents = std::make_shared<Torrents>();
-        auto ordered = std::make_unique<Ordered>(
-            lt::default_disk_io_constructor(network, settings, statistics), torrents, shared,
-            network, settings);
+        auto ordered = ordered_backend(torrents, shared, network, settings, statistics);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, shared,
                                           network, settings);
     };

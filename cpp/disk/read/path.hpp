@@ -9,9 +9,9 @@
 //   job.*               a block that a worker reads
 //   pool.*              the workers
 //   buffers.hpp         memory for blocks that are copied
-//   growing.*           a file that is being downloaded, which the program reads
+//   file_spans.*        ranges of files that the program reads
 //
-// Linux only: elsewhere no system call tells what is in memory.
+// Linux only: other systems have no call that reports what is in memory.
 #pragma once
 
 #include "torrent-patron/cpp/disk/shared.hpp"

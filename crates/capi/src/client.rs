@@ -17,7 +17,7 @@ use crate::support::arguments::{bytes, give, milliseconds, path, required, text}
 use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::{guard, read, release};
 use crate::support::handles::{CLIENTS, PATRONS, patron_client, patron_handle};
-use crate::support::text::{Kept, patron_text};
+use crate::support::text::{CText, patron_text};
 use torrent_patron::client::ShutdownReport;
 use torrent_patron::settings::Proxy;
 use torrent_patron::store::Sqlite;
@@ -37,7 +37,7 @@ impl patron_builder {
 /// What a shutdown did and what it left unfinished.
 pub struct patron_report {
     report: ShutdownReport,
-    explained: Kept,
+    explained: CText,
 }
 
 /// Makes a builder with the defaults: the settings of PATRON_PRESET_DEFAULT, listening on port
@@ -383,7 +383,7 @@ pub extern "C" fn patron_client_shutdown(
         let client = entry.lock().take().ok_or_else(|| Failure::bad_handle("client"))?;
         let done = client.shutdown(Duration::from_millis(deadline_ms)).wait();
         if let Some(report) = report {
-            let explained = Kept::new(done.to_string());
+            let explained = CText::new(done.to_string());
             give(report, patron_report { report: done, explained });
         }
         Ok(())

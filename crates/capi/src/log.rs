@@ -17,7 +17,7 @@ use tracing::{Event, Level, Metadata};
 
 use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::guard;
-use crate::support::text::{Kept, patron_text};
+use crate::support::text::{CText, patron_text};
 
 /// No messages.
 pub const PATRON_LOG_OFF: i32 = 0;
@@ -140,7 +140,7 @@ impl Subscriber for Log {
         let Some(log) = sink.log else { return };
         let mut line = Line(String::new());
         event.record(&mut line);
-        let line = Kept::new(line.0);
+        let line = CText::new(line.0);
         let level = match *event.metadata().level() {
             Level::ERROR => PATRON_LOG_ERROR,
             Level::WARN => PATRON_LOG_WARN,

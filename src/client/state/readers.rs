@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::windows::{LONG_WAIT, Pieces, Plan, Window};
 use crate::error::Error;
-use crate::messages::reading::{Opening, Read, ReaderId, Then};
+use crate::messages::reading::{Opening, Purpose, Read, ReaderId};
 use crate::model::{Look, Part, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
@@ -101,7 +101,7 @@ impl Readers {
         let (id, torrent) = (ReaderId::next(), opening.torrent);
         self.make_room(torrent);
         self.by_id.insert(id, torrent);
-        if let Then::Bytes(_, due) = opening.then {
+        if let Purpose::Bytes(_, due) = opening.purpose {
             self.due.insert((due, id));
         }
         self.torrents.entry(torrent).or_default().opening.insert(id, opening);
@@ -145,7 +145,7 @@ impl Readers {
         let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
         of.pieces.update(look.piece_length, &look.have, levels);
         let window = Window::new(look.span, opening.options);
-        let once = matches!(opening.then, Then::Bytes(..));
+        let once = matches!(opening.purpose, Purpose::Bytes(..));
         of.open.insert(id, Open { span: look.span, window, waiting: None, is_timed: false, once });
         Some(opening)
     }
@@ -362,14 +362,14 @@ mod tests {
 
     use super::*;
     use crate::error::{ErrorKind, Result};
-    use crate::messages::reading::{Lessee, Opened};
+    use crate::messages::reading::{Opened, Opener};
     use crate::model::ReaderOptions;
     use crate::reply::{Reply, one_shot};
 
     const MIB: u64 = 1 << 20;
 
-    impl<F: FnOnce(Result<Opened>) + Send> Lessee for F {
-        fn give(self: Box<Self>, opened: Result<Opened>) {
+    impl<F: FnOnce(Result<Opened>) + Send> Opener for F {
+        fn answer(self: Box<Self>, opened: Result<Opened>) {
             self(opened);
         }
 
@@ -379,15 +379,15 @@ mod tests {
     }
 
     fn opening(torrent: TorrentId) -> Opening {
-        let then = Then::Lease(Box::new(|_: Result<Opened>| ()));
-        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), then }
+        let purpose = Purpose::Program(Box::new(|_: Result<Opened>| ()));
+        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), purpose }
     }
 
     fn once(torrent: TorrentId, due: Instant) -> (Opening, Reply<Vec<u8>>) {
         let (responder, reply) = one_shot("test");
-        let then = Then::Bytes(responder, due);
+        let purpose = Purpose::Bytes(responder, due);
         let part = Part::Piece(3);
-        (Opening { torrent, part, options: ReaderOptions::default(), then }, reply)
+        (Opening { torrent, part, options: ReaderOptions::default(), purpose }, reply)
     }
 
     /// The answer for a file of 10 pieces of 1 MiB, of which these are available.
@@ -555,10 +555,10 @@ mod tests {
             "it may be tried again"
         );
         let (sender, refused) = std::sync::mpsc::channel();
-        let then = Then::Lease(Box::new(move |answer: Result<Opened>| {
+        let purpose = Purpose::Program(Box::new(move |answer: Result<Opened>| {
             sender.send(answer.is_err()).unwrap()
         }));
-        readers.begin(Opening { then, ..opening(torrent) });
+        readers.begin(Opening { purpose, ..opening(torrent) });
         readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
@@ -574,7 +574,7 @@ mod tests {
         let first = readers.begin(opening);
         let (opening, reply) = once(torrent, now + Duration::from_secs(2));
         let second = readers.begin(opening);
-        let Some(Opening { then: Then::Bytes(reply_there, _), .. }) =
+        let Some(Opening { purpose: Purpose::Bytes(reply_there, _), .. }) =
             readers.looked(second, &look(&[]))
         else {
             panic!("not opened")

@@ -6,7 +6,7 @@ use super::client_thread::ClientThread;
 use crate::client::state::readers::{Fetch, Next, Steer};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::reading::{Opened, Opening, Read, ReaderId, Then};
+use crate::messages::reading::{Opened, Opening, Purpose, Read, ReaderId};
 use crate::messages::request::{self, OPEN_READER, READ, TorrentRole};
 use crate::model::{Answer, Look, Part, Span, TorrentId};
 
@@ -64,12 +64,12 @@ impl<E: Engine> ClientThread<E> {
         };
         let Some(look) = look else { return };
         let Some(opening) = self.readers.looked(reader, look) else { return };
-        match opening.then {
-            Then::Lease(lessee) => {
-                lessee.give(Ok(Opened { reader, size: look.span.size }));
+        match opening.purpose {
+            Purpose::Program(opener) => {
+                opener.answer(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
-            Then::Bytes(reply, _) => {
+            Purpose::Bytes(reply, _) => {
                 let (length, into) = (look.span.size, Vec::new());
                 self.read(Read { reader, position: 0, length, into, reply });
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::client_thread::ClientThread;
-use crate::client::state::commits::Then;
+use crate::client::state::commits::AfterCommit;
 use crate::client::state::open_requests::{OpenRequest, Subject};
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
@@ -53,7 +53,7 @@ impl<E: Engine> ClientThread<E> {
         };
         match self.torrents.open(id, asked.op) {
             Ok(_) => {
-                self.commit_values(id, vec![value], Then::Request(asked, respond));
+                self.commit_values(id, vec![value], AfterCommit::Request(asked, respond));
             }
             Err(error) => respond.send(Err(error)),
         }
@@ -163,7 +163,7 @@ impl<E: Engine> ClientThread<E> {
                 self.end_move(id);
                 if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
                     let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
-                    return self.commit_values(id, values, Then::Moved(respond, to));
+                    return self.commit_values(id, values, AfterCommit::Moved(respond, to));
                 }
             }
             (TorrentRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),

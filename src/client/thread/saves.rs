@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::client_thread::ClientThread;
 use crate::add::join;
-use crate::client::state::commits::Then;
+use crate::client::state::commits::AfterCommit;
 use crate::client::state::torrents::Torrent;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
             values.push(Value::Name((*torrent.name).into()));
             values.push(Value::Info(info.into()));
         }
-        self.commit_values(id, values, Then::Saved { with_info });
+        self.commit_values(id, values, AfterCommit::Saved { with_info });
     }
 
     /// Forces the next save: libtorrent makes the metainfo from the resume data, and then considers that

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::balance::Balance;
-use self::copies::{Change, Copies};
+use self::copies::{Copies, HomeChange};
 use self::gather::Gather;
 use self::hot::{Advice, Hot};
 use self::queue::Queue;
@@ -27,7 +27,7 @@ use crate::messages::request::{
 };
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
 use crate::settings::Settings;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 use crate::sys::{DemandRecord, OptionsRecord};
 
 /// The first number for the engine's own requests. The client's requests have lower numbers.
@@ -237,8 +237,8 @@ impl<E: Engine> Sharded<E> {
         self.hot = Some(hot);
         for one in advice {
             match one {
-                Advice::Spread(id) => self.add_copy(id),
-                Advice::Gather(id) => self.gather(id),
+                Advice::AddCopy(id) => self.add_copy(id),
+                Advice::RemoveCopies(id) => self.remove_copies(id),
             }
         }
     }
@@ -350,13 +350,13 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
-        self.submit(id, Change::Remove(delete_files))
+        self.submit(id, HomeChange::Remove(delete_files))
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
         match self.copies.has(id) {
             false => self.home(id)?.post(id, asked),
-            true => self.submit(id, Change::Post(Box::new(asked))),
+            true => self.submit(id, HomeChange::Post(Box::new(asked))),
         }
     }
 
@@ -369,7 +369,7 @@ impl<E: Engine> Engine for Sharded<E> {
         self.queue_for(id, &mut asked);
         match self.copies.has(id) {
             false => self.home(id)?.request_of_torrent(request, id, asked),
-            true => self.submit(id, Change::Request(request, Box::new(asked))),
+            true => self.submit(id, HomeChange::Request(request, Box::new(asked))),
         }
     }
 
@@ -383,7 +383,7 @@ impl<E: Engine> Engine for Sharded<E> {
             return Ok(());
         }
         let count = self.shards.len();
-        let asked = |number| SessionRequest { part: Share { number, count }, ..asked.clone() };
+        let asked = |number| SessionRequest { part: ShardPart { number, count }, ..asked.clone() };
         let merge = match &asked(0).spread {
             Spread::First => return self.shard(0)?.request_of_session(request, asked(0)),
             Spread::All => None,

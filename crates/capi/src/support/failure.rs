@@ -8,7 +8,7 @@
 use std::any::Any;
 
 use super::numbers::{Numbered, numbers};
-use super::text::Kept;
+use super::text::CText;
 use torrent_patron::Error;
 use torrent_patron::error::ErrorKind;
 
@@ -72,10 +72,10 @@ pub const PATRON_E_FORKED: i32 = -23;
 /// from another object is owned by that object.
 pub struct patron_error {
     pub(crate) code: i32,
-    pub(crate) category: Kept,
+    pub(crate) category: CText,
     pub(crate) value: i32,
-    pub(crate) operation: Kept,
-    pub(crate) message: Kept,
+    pub(crate) operation: CText,
+    pub(crate) message: CText,
 }
 
 impl patron_error {
@@ -83,10 +83,10 @@ impl patron_error {
         let native = error.native();
         Self {
             code: error.kind().number(),
-            category: Kept::new(native.map_or("", |native| &*native.category)),
+            category: CText::new(native.map_or("", |native| &*native.category)),
             value: native.map_or(0, |native| native.value),
-            operation: Kept::new(error.operation()),
-            message: Kept::new(error.to_string()),
+            operation: CText::new(error.operation()),
+            message: CText::new(error.to_string()),
         }
     }
 

@@ -52,9 +52,9 @@ impl patron_bytes {
 }
 
 /// A text followed by a zero byte. Moving this value does not move the text.
-pub(crate) struct Kept(Box<[u8]>);
+pub(crate) struct CText(Box<[u8]>);
 
-impl Kept {
+impl CText {
     pub(crate) fn new(text: impl AsRef<[u8]>) -> Self {
         let mut bytes = Vec::with_capacity(text.as_ref().len() + 1);
         bytes.extend_from_slice(text.as_ref());
@@ -74,7 +74,7 @@ impl Kept {
 
 /// The texts that C has borrowed from an object, created when they are first requested.
 #[derive(Default)]
-pub(crate) struct Texts(Mutex<HashMap<(&'static str, usize), Kept>>);
+pub(crate) struct Texts(Mutex<HashMap<(&'static str, usize), CText>>);
 
 impl Texts {
     pub(crate) fn lend(&self, field: &'static str, text: impl AsRef<[u8]>) -> patron_text {
@@ -87,7 +87,7 @@ impl Texts {
         index: usize,
         text: impl AsRef<[u8]>,
     ) -> patron_text {
-        self.0.lock().entry((field, index)).or_insert_with(|| Kept::new(text)).text()
+        self.0.lock().entry((field, index)).or_insert_with(|| CText::new(text)).text()
     }
 }
 

@@ -94,7 +94,7 @@ fn main() -> Result<()> {
     if wants(Scenario::HotWhileCold) {
         measure::hot_while_cold(&mut present, &data, &options, directory.path(), &mut report);
     }
-    report.tell(options.results.as_deref())?;
+    report.print(options.results.as_deref())?;
 
     let survivors: Vec<_> = no_disk.iter().chain(&present).map(|one| one.key()).collect();
     let failed: Vec<_> = required

@@ -72,7 +72,7 @@ impl Report {
     }
 
     /// Prints the tables, writes the JSON and the plots, and prints their paths.
-    pub(crate) fn tell(&self, directory: Option<&Path>) -> Result<()> {
+    pub(crate) fn print(&self, directory: Option<&Path>) -> Result<()> {
         table::print(self);
         targets::print(self);
         let Some(directory) = directory else {

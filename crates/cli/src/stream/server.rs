@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HOST, HeaderName,
-    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    HOST, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -130,15 +131,19 @@ fn is_public_name(host: &str) -> bool {
 
 async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Response<Content> {
     let (size, etag) = (site.files[index].size, site.etag(index));
-    let is = |name: HeaderName| header(request.headers(), &name).is_some_and(|value| value == etag);
+    let condition = |name: HeaderName| header(request.headers(), &name);
     let mut response = Response::new(Content::Nothing);
-    if is(IF_NONE_MATCH) {
+    if condition(IF_MATCH).is_some_and(|tags| !has_tag(tags, &etag)) {
+        return plain(StatusCode::PRECONDITION_FAILED, "the file has another entity tag");
+    }
+    if condition(IF_NONE_MATCH).is_some_and(|tags| has_tag(&tags.replace("W/", ""), &etag)) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         set(&mut response, ETAG, &etag);
         return response;
     }
     // A part of another version is useless, so in that case the whole file is sent.
-    let may_be_part = !request.headers().contains_key(IF_RANGE) || is(IF_RANGE);
+    let may_be_part = !request.headers().contains_key(IF_RANGE)
+        || condition(IF_RANGE).is_some_and(|tag| tag == etag);
     let range = match header(request.headers(), &RANGE).filter(|_| may_be_part) {
         Some(header) => wanted(header, size),
         None => Wanted::All,
@@ -164,6 +169,9 @@ async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Respons
     set(&mut response, CONTENT_LENGTH, &length.to_string());
     set(&mut response, ETAG, &etag);
     set(&mut response, ACCEPT_RANGES, "bytes");
+    // A stranger made the file. In a browser, it must not act as a page of this server.
+    set(&mut response, CONTENT_SECURITY_POLICY, "script-src 'none'");
+    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
     if *request.method() == Method::GET && length > 0 {
         let options = ReaderOptions::default().ends_first(true);
         let opened = site.patron.reader_with(site.torrent, index as u32, options).await;
@@ -177,6 +185,11 @@ async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Respons
         *response.body_mut() = Content::File(Box::new(reader), length);
     }
     response
+}
+
+/// Returns whether a list of entity tags (RFC 9110, section 13.1) has this one.
+fn has_tag(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
 }
 
 fn failed(error: &torrent_patron::Error) -> Response<Content> {
@@ -257,6 +270,16 @@ impl Body for Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_entity_tags_has_each_of_them() {
+        for tags in ["\"a\"", "*", " \"b\" , \"a\"", "\"b\",\"a\",W/\"c\""] {
+            assert!(has_tag(tags, "\"a\""), "{tags}");
+        }
+        for tags in ["", "a", "\"b\"", "W/\"a\"", "\"a\"b"] {
+            assert!(!has_tag(tags, "\"a\""), "{tags}");
+        }
+    }
 
     #[test]
     fn only_names_that_anybody_can_register_are_refused() {

@@ -196,6 +196,14 @@ fn a_demo_reports_a_lack_of_descriptors_at_most_once() {
 }
 
 #[test]
+fn a_lack_of_threads_is_an_error_at_the_start() {
+    let arguments = ["demo", "--patrons=1", "--size=1000"];
+    // Kilobytes of address space, in which a few stacks have room.
+    let output = Program::prepared("ulimit -v 300000", arguments).end().expect(1);
+    assert!(output.stderr.contains("threads, and the system permits"), "{output:#?}");
+}
+
+#[test]
 fn leftovers_of_killed_runs_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     let temporary = dir.path().join("temporary");

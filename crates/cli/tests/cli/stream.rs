@@ -114,6 +114,8 @@ fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
     let all = http.ask("GET", path, &[]);
     assert_eq!((all.status, all.header("content-type")), (200, Some("video/mp4")));
     assert_eq!(all.header("accept-ranges"), Some("bytes"));
+    assert_eq!(all.header("content-security-policy"), Some("script-src 'none'"));
+    assert_eq!(all.header("x-content-type-options"), Some("nosniff"));
     assert!(all.body == expected);
     let etag = all.header("etag").unwrap().to_owned();
     assert!(etag.starts_with('"') && etag.ends_with("-0\""), "{etag}");
@@ -139,6 +141,11 @@ fn a_file_is_served_whole_and_in_parts_while_it_downloads() {
     assert_eq!((head.status, head.header("content-length")), (206, Some("2")));
     let known = http.ask("GET", path, &[&format!("If-None-Match: {etag}")]);
     assert_eq!((known.status, known.header("etag")), (304, Some(&*etag)));
+    for same in [format!("If-None-Match: \"other\", W/{etag}"), "If-None-Match: *".into()] {
+        assert_eq!(http.ask("GET", path, &[&same]).status, 304, "{same}");
+    }
+    assert_eq!(http.ask("GET", path, &["If-Match: \"other\""]).status, 412);
+    assert_eq!(http.ask("HEAD", path, &[&format!("If-Match: {etag}")]).status, 200);
     assert_eq!(http.ask("GET", "/0", &[]).body.len(), SIZE);
     let page = http.ask("GET", "/", &[]);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));

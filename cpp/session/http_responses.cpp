@@ -1,4 +1,4 @@
-#include "torrent-patron/cpp/session/answers.hpp"
+#include "torrent-patron/cpp/session/http_responses.hpp"
 #include "torrent-patron/cpp/session/private_member.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -12,59 +12,49 @@
 
 namespace patron {
 
+namespace internals {
+
+struct Buffer {};
+auto member(Buffer);
+template struct Open<Buffer, &native::peer_connection::m_recv_buffer>;
+
+} // namespace internals
+
+int unprocessed_bytes(lt::peer_connection_handle const& connection) {
+    auto const peer = connection.native_handle();
+    return peer ? ((*peer).*member(internals::Buffer())).pos() : 0;
+}
+
 #ifdef __GXX_ABI_VERSION
 
 namespace internals {
 
-using Receive = void (native::peer_connection::*)(lt::error_code const&, std::size_t);
-struct OnReceive {
-    using type = Receive;
-    friend type member(OnReceive);
-};
+struct OnReceive {};
+auto member(OnReceive);
 template struct Open<OnReceive, &native::peer_connection::on_receive>;
 
-struct AddHeaders {
-    using type = void (native::web_connection_base::*)(std::string&,
-                                                       lt::aux::session_settings const&,
-                                                       bool) const;
-    friend type member(AddHeaders);
-};
+struct AddHeaders {};
+auto member(AddHeaders);
 template struct Open<AddHeaders, &native::web_connection_base::add_headers>;
 
-struct Buffer {
-    using type = lt::aux::receive_buffer native::peer_connection::*;
-    friend type member(Buffer);
-};
-template struct Open<Buffer, &native::peer_connection::m_recv_buffer>;
-
-struct Bytes {
-    using type = lt::aux::buffer lt::aux::receive_buffer::*;
-    friend type member(Bytes);
-};
+struct Bytes {};
+auto member(Bytes);
 template struct Open<Bytes, &lt::aux::receive_buffer::m_recv_buffer>;
 
-struct Start {
-    using type = int lt::aux::receive_buffer::*;
-    friend type member(Start);
-};
+struct Start {};
+auto member(Start);
 template struct Open<Start, &lt::aux::receive_buffer::m_recv_start>;
 
-struct Position {
-    using type = int lt::aux::receive_buffer::*;
-    friend type member(Position);
-};
+struct Position {};
+auto member(Position);
 template struct Open<Position, &lt::aux::receive_buffer::m_recv_pos>;
 
-struct Parser {
-    using type = native::http_parser native::web_connection_base::*;
-    friend type member(Parser);
-};
+struct Parser {};
+auto member(Parser);
 template struct Open<Parser, &native::web_connection_base::m_parser>;
 
-struct ChunkLeft {
-    using type = int native::web_peer_connection::*;
-    friend type member(ChunkLeft);
-};
+struct ChunkLeft {};
+auto member(ChunkLeft);
 template struct Open<ChunkLeft, &native::web_peer_connection::m_chunk_pos>;
 
 } // namespace internals
@@ -95,7 +85,7 @@ std::size_t next_part(Connection& seed, std::string_view received) {
     else if (parser.chunked_encoding())
         end = static_cast<std::size_t>(chunk_left) - 1;
     else
-        // The next answer begins there.
+        // The next response begins there.
         end = received.find("HTTP/", 1) - 1;
     return end < received.size() ? end + 1 : received.size();
 }
@@ -140,7 +130,7 @@ Word const* table_like(Word const* stock) {
 
 } // namespace
 
-void split_answers(lt::peer_connection_handle const& web_seed) {
+void split_responses(lt::peer_connection_handle const& web_seed) {
     auto const peer = web_seed.native_handle();
     if (!peer)
         return;
@@ -151,7 +141,7 @@ void split_answers(lt::peer_connection_handle const& web_seed) {
 
 #else
 
-void split_answers(lt::peer_connection_handle const&) {}
+void split_responses(lt::peer_connection_handle const&) {}
 
 #endif
 

@@ -18,9 +18,9 @@ namespace patron {
 void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy);
 
 // Used in a session that keeps torrents off the local network. Network thread only.
-class Reach : public lt::plugin {
+class SsrfFilter : public lt::plugin {
   public:
-    explicit Reach(std::shared_ptr<SessionPolicy> policy) : policy_(std::move(policy)) {}
+    explicit SsrfFilter(std::shared_ptr<SessionPolicy> policy) : policy_(std::move(policy)) {}
 
     // The plugin of a torrent.
     std::shared_ptr<lt::torrent_plugin> of_torrent(std::uint64_t torrent);

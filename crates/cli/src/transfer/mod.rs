@@ -1,20 +1,24 @@
 //! `torrent-patron download` and `torrent-patron seed`: a client, its only patron, and the display of events.
 
+mod events;
+mod restored;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
-use torrent_patron::file::{ExistingFiles, FileStatus, OnConflict, Priority};
-use torrent_patron::patron::{Command, RemoveFiles, Reply};
+use torrent_patron::file::{ExistingFiles, FileStatus, Priority};
+use torrent_patron::patron::{Command, Reply};
 use torrent_patron::settings::SettingValue;
-use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, TorrentStatus};
+use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Error, Event, Patron, Source, TorrentId};
 
+pub(crate) use self::restored::is_same;
 use crate::arguments::{Common, Download, Seed, source};
 use crate::blocklist;
 use crate::interrupt::Interrupt;
@@ -51,7 +55,8 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     transfer.options = Some(options.clone());
     transfer.goals = arguments.goals.chosen();
     transfer.peers.clone_from(&arguments.peer);
-    let has_ended = if arguments.seed { Transfer::is_dead } else { Transfer::has_ended };
+    let has_ended =
+        if arguments.seed { Transfer::has_stopped_seeding } else { Transfer::has_ended };
     transfer.adding += requests.len();
     for peer in &arguments.peer {
         if let Some(why) = arguments.common.refuses(peer) {
@@ -93,7 +98,7 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     let exporter = transfer.export(arguments.metrics)?;
     transfer.adding += requests.len();
     let additions = sources::read(requests.collect(), Vec::new())?;
-    let ran = transfer.run(additions, Transfer::is_dead);
+    let ran = transfer.run(additions, Transfer::has_stopped_seeding);
     #[cfg(feature = "metrics")]
     drop(exporter);
     let outcome = if transfer.has_failed() { Outcome::Failed } else { Outcome::Done };
@@ -196,7 +201,7 @@ impl Transfer {
             Ok(addresses) if addresses.is_empty() && common.listens() => {
                 return Err(listens_nowhere(settings.get("listen_interfaces")).into());
             }
-            Ok(addresses) => transfer.say_where(addresses)?,
+            Ok(addresses) => transfer.show_addresses(addresses)?,
             // A download can still connect to peers. Events report what is wrong.
             Err(_) if aim == Aim::Download => {}
             Err(error) => return Err(error.into()),
@@ -204,7 +209,7 @@ impl Transfer {
         Ok(transfer)
     }
 
-    fn say_where(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
+    fn show_addresses(&mut self, addresses: Vec<SocketAddr>) -> Result<()> {
         addresses.into_iter().try_for_each(|address| self.handle(&Event::Listening { address }))
     }
 
@@ -280,7 +285,7 @@ impl Transfer {
     }
 
     /// Records a torrent. A download does not report one that was already complete.
-    fn know(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
+    fn record(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
         if self.restoring && self.aim == Aim::Seed {
             // Whatever an earlier run wanted of it: seeding changes nothing on disk.
             self.flagged.push((id, self.patron.set_flag(id, TorrentFlag::UploadMode, true)));
@@ -296,105 +301,6 @@ impl Transfer {
             bar: self.screen.bar(name),
         };
         self.torrents.insert(id, torrent);
-    }
-
-    /// Records the torrents that were restored before this program subscribed to their events.
-    fn know_restored(&mut self) -> Result<()> {
-        let unknown = |status: &TorrentStatus| !self.torrents.contains_key(&status.id);
-        // All are asked for before the first answer is waited for.
-        let asked: Vec<_> = self
-            .patron
-            .statuses()
-            .into_iter()
-            .filter(unknown)
-            .map(|TorrentStatus { id, name, .. }| {
-                (id, name, self.patron.options(id), self.patron.fresh_status(id))
-            })
-            .collect();
-        for (id, name, options, status) in asked {
-            if self.interrupt.came() {
-                break;
-            }
-            let found = status.wait().and_then(|status| Ok((options.wait()?.save_dir, status)));
-            let was_complete = matches!(&found, Ok((_, status)) if has_all_that_is_wanted(status));
-            let (save_dir, found) = match found {
-                Ok((save_dir, _)) => (save_dir, Ok(())),
-                Err(error) => (PathBuf::new(), Err(error.into())),
-            };
-            self.know(id, &name, save_dir, was_complete);
-            self.check(id, found)?;
-        }
-        for (id, flagged) in std::mem::take(&mut self.flagged) {
-            self.check(id, flagged.wait().map_err(Into::into))?;
-        }
-        Ok(())
-    }
-
-    /// Continues a torrent that an earlier run has kept in the store. The options of this run override those
-    /// of the earlier one.
-    fn continue_torrent(&mut self, id: TorrentId) -> Result<()> {
-        let Some(torrent) = self.torrents.get_mut(&id) else { return Ok(()) };
-        if let Some(options) = self.options.clone()
-            && let Some(save_dir) = &options.save_dir
-            && !is_same(save_dir, &torrent.save_dir)
-        {
-            if self.patron.fresh_status(id).wait()?.has_metadata {
-                return self.add_elsewhere(id, options);
-            }
-            // It has no files yet.
-            torrent.save_dir = self.patron.move_storage(id, save_dir, OnConflict::Fail).wait()?;
-        }
-        torrent.phase = Phase::Running;
-        torrent.reached_goal = false;
-        let paused = self.patron.fresh_status(id).wait()?.paused;
-        if self.aim == Aim::Download || paused {
-            self.patron.send(Command::Resume(id))?;
-        }
-        if self.aim == Aim::Seed {
-            // Resuming a torrent turns this off. The data on disk must not be changed.
-            self.patron.set_flag(id, TorrentFlag::UploadMode, true).wait()?;
-        }
-        if let Some(goals) = self.goals {
-            self.patron.set_goals(id, goals).wait()?;
-        }
-        let status = self.patron.status(id);
-        if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
-            // Without a selection all files are wanted, whatever an earlier run selected.
-            let all = [Selection::Pattern("*".into())];
-            let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
-            self.choose_files(id, &select);
-        }
-        // Last, because a torrent that wants nothing disconnects from seeders.
-        for peer in &self.peers {
-            match self.patron.connect_peer(id, *peer).wait() {
-                // A new torrent is added without it.
-                Err(error) if error.kind() == ErrorKind::InvalidArgument => {
-                    self.screen.warn(format_args!("warning: {peer}: {error}"));
-                }
-                connected => connected?,
-            }
-        }
-        self.finish(id)
-    }
-
-    /// Adds a torrent that an earlier run has kept in another directory. The files there stay.
-    fn add_elsewhere(&mut self, id: TorrentId, options: AddOptions) -> Result<()> {
-        let metainfo = self.patron.metainfo(id).wait()?;
-        let options = sources::choose(options, &self.select, &metainfo)?;
-        self.patron.remove_torrent(id, RemoveFiles::Keep).wait()?;
-        if let Some(torrent) = self.torrents.remove(&id) {
-            torrent.bar.remove();
-        }
-        self.adding += 1;
-        self.add(Addition { source: Source::from(&metainfo), options, left_out: None })
-    }
-
-    /// Reports the torrent as complete if libtorrent has checked it and found all wanted data.
-    fn finish(&mut self, id: TorrentId) -> Result<()> {
-        if has_all_that_is_wanted(&self.patron.fresh_status(id).wait()?) {
-            self.finished(id);
-        }
-        Ok(())
     }
 
     /// Gives up a torrent after an error. The others go on, unless the client has stopped.
@@ -463,7 +369,7 @@ impl Transfer {
 
     /// Returns whether nothing is left to seed, or nobody reads the output. If stdout is closed, a download
     /// continues to its end, but seeding has no end.
-    fn is_dead(&self) -> bool {
+    fn has_stopped_seeding(&self) -> bool {
         if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
             return true;
         }
@@ -493,202 +399,6 @@ impl Transfer {
     fn has_failed(&self) -> bool {
         self.failed || !self.lost.is_empty()
     }
-
-    /// Returns the option that helps after an error, if one does.
-    fn way_out(&self, error: &Error) -> &'static str {
-        match error.kind() {
-            ErrorKind::Exists if self.aim == Aim::Download => "; --overwrite uses it nevertheless",
-            _ => "",
-        }
-    }
-
-    fn handle_all(&mut self) -> Result<()> {
-        while !self.interrupt.came()
-            && let Some(event) = self.patron.try_recv()
-        {
-            self.handle(&event)?;
-        }
-        Ok(())
-    }
-
-    fn handle(&mut self, event: &Event) -> Result<()> {
-        // The addresses known at the start have been shown already.
-        if let Event::Listening { address } = event
-            && !self.listening.insert(*address)
-        {
-            return Ok(());
-        }
-        if self.json {
-            output::event(event);
-        }
-        match event {
-            Event::TorrentAdded { id, name, info_hashes, save_dir, complete } => {
-                self.lost.retain(|lost| !lost.overlap(info_hashes));
-                // The torrents of this run are added after those of the store.
-                if !self.restoring {
-                    self.adding -= 1;
-                }
-                let was_complete = self.restoring && *complete;
-                self.know(*id, name, save_dir.clone(), was_complete);
-            }
-            Event::AlreadyAdded { id, .. } => {
-                self.adding -= 1;
-                let goes_on = self.continue_torrent(*id);
-                self.check(*id, goes_on)?;
-            }
-            Event::Restored { torrents, failed, .. } => {
-                self.know_restored()?;
-                // Some may not be known, and so not be complete.
-                if self.interrupt.came() {
-                    return Ok(());
-                }
-                for (id, torrent) in &mut self.torrents {
-                    let status = self.patron.status(*id);
-                    torrent.reached_goal = status.is_some_and(|status| status.paused);
-                }
-                self.restoring = false;
-                self.adding -= 1;
-                if torrents + failed == 0 {
-                    return Ok(());
-                }
-            }
-            Event::RestoreFailed { info_hashes, .. } => {
-                self.lost.push(*info_hashes);
-                self.screen.warn(format_args!("error: {event}"));
-                return Ok(());
-            }
-            Event::StoreFailed { .. } => {
-                self.failed = true;
-                self.screen.warn(format_args!("error: {event}"));
-                return Ok(());
-            }
-            Event::AddFailed { error, .. } => {
-                self.not_added(format_args!("{error}{}", self.way_out(error)));
-                return Ok(());
-            }
-            Event::Status(status) => return self.status(status),
-            Event::MetadataReceived { id, name, .. } => {
-                if let Some(torrent) = self.torrents.get_mut(id) {
-                    torrent.name = name.clone();
-                    torrent.bar.name(name);
-                }
-                self.select_files(*id);
-            }
-            Event::TorrentRemoved { id, .. } => {
-                if let Some(torrent) = self.torrents.remove(id) {
-                    torrent.bar.remove();
-                }
-            }
-            Event::GoalReached { id, .. } => {
-                self.finished(*id);
-                if let Some(torrent) = self.torrents.get_mut(id) {
-                    torrent.phase = Phase::GoalReached;
-                }
-            }
-            Event::Finished { id, .. } => {
-                // With a store, other files may have been selected since.
-                if !self.has_store {
-                    self.finished(*id);
-                } else if self.torrents.contains_key(id) {
-                    let finished = self.finish(*id);
-                    self.check(*id, finished)?;
-                }
-                return Ok(());
-            }
-            // A peer sent the metadata of another torrent. Other peers are asked.
-            Event::Error { name, error, .. } if error.kind() == ErrorKind::NoMetadata => {
-                self.screen.warn(format_args!("warning: {name}: {error}"));
-                return Ok(());
-            }
-            Event::Error { id, name, error } => {
-                self.failed = true;
-                if let Some(torrent) = self.torrents.get_mut(id) {
-                    torrent.phase = Phase::Failed;
-                }
-                self.screen.warn(format_args!("error: {name}: {error}{}", self.way_out(error)));
-                return Ok(());
-            }
-            Event::ListenFailed { error, .. } => {
-                self.screen.warn(format_args!("warning: {error}"));
-                return Ok(());
-            }
-            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
-                self.screen.warn(format_args!("warning: {event}"));
-                return Ok(());
-            }
-            Event::ClientStopped { error: Some(error) } => return Err(error.clone().into()),
-            _ => {}
-        }
-        self.explain(event);
-        Ok(())
-    }
-
-    fn explain(&mut self, event: &Event) {
-        if let Some(line) = self.explainer.explain(event) {
-            self.screen.line(line);
-        }
-    }
-
-    fn status(&mut self, status: &TorrentStatus) -> Result<()> {
-        let Some(torrent) = self.torrents.get_mut(&status.id) else { return Ok(()) };
-        let mut shown = status.clone();
-        if self.aim == Aim::Download && status.finished && torrent.phase == Phase::Running {
-            // Until `Finished`, the files are checked.
-            shown.state = TorrentState::CheckingFiles;
-        }
-        torrent.bar.status(&shown);
-        if torrent.reached_goal && status.finished {
-            torrent.phase = Phase::GoalReached;
-        }
-        let incomplete = status.state == TorrentState::Downloading && !status.finished;
-        if self.aim == Aim::Seed && incomplete && !torrent.warned_incomplete {
-            torrent.warned_incomplete = true;
-            let percent = f64::from((status.progress * 1000.0).floor()) / 10.0;
-            self.screen.warn(format_args!("{}: INCOMPLETE: {percent:.1} %", torrent.name));
-            let goals = self.goals.unwrap_or_default();
-            if goals.seed_time.is_some() && goals.share_ratio.is_none() {
-                let why = "its seed time does not begin before it is complete";
-                self.give_up(status.id, "seed the torrent", why.into());
-                return Ok(());
-            }
-        }
-        if !self.screen.has_bars() && torrent.status_lines.lets_through() {
-            self.explain(&Event::Status(status.clone()));
-        }
-        // There is no `Finished` for trusted data, because it was complete from the start.
-        if self.aim == Aim::Seed && status.seeding {
-            self.finished(status.id);
-        }
-        Ok(())
-    }
-
-    /// Shows a result. Without --json it goes to stdout.
-    fn finished(&mut self, id: TorrentId) {
-        let Some(torrent) = self.torrents.get_mut(&id) else { return };
-        if torrent.phase != Phase::Running {
-            return;
-        }
-        torrent.phase = Phase::Complete;
-        if self.json {
-            return;
-        }
-        let what = match self.aim {
-            Aim::Download => "complete",
-            Aim::Seed => "seeding ",
-        };
-        let path = torrent.save_dir.join(&*torrent.name);
-        self.screen.result(format_args!("{what}  {}", path.display()));
-    }
-}
-
-pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
-    let absolute = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
-    absolute(one).is_ok_and(|one| absolute(other).is_ok_and(|other| one == other))
-}
-
-fn has_all_that_is_wanted(status: &TorrentStatus) -> bool {
-    let checked = matches!(status.state, TorrentState::Finished | TorrentState::Seeding);
-    checked && status.wanted_done == status.wanted_size
 }
 
 fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {

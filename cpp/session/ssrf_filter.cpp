@@ -1,4 +1,4 @@
-#include "torrent-patron/cpp/session/reach.hpp"
+#include "torrent-patron/cpp/session/ssrf_filter.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 
@@ -13,9 +13,9 @@
 namespace patron {
 namespace {
 
-class TorrentReach : public lt::torrent_plugin {
+class TorrentSsrfFilter : public lt::torrent_plugin {
   public:
-    TorrentReach(std::shared_ptr<SessionPolicy> policy, std::uint64_t torrent)
+    TorrentSsrfFilter(std::shared_ptr<SessionPolicy> policy, std::uint64_t torrent)
         : policy_(std::move(policy)), torrent_(torrent) {}
 
     std::shared_ptr<lt::peer_plugin>
@@ -43,15 +43,15 @@ void restrict_trackers(lt::session_handle const& session, SessionPolicy& policy)
         return;
     internals::filter_http_requests(
         session, [&policy](std::uint64_t torrent, std::string const& url, auto const& filter) {
-            return policy.allows_local(torrent, url) ? filter : policy.without_local(filter);
+            return policy.allows_local(torrent, url) ? filter : policy.with_local_blocked(filter);
         });
 }
 
-std::shared_ptr<lt::torrent_plugin> Reach::of_torrent(std::uint64_t torrent) {
-    return std::make_shared<TorrentReach>(policy_, torrent);
+std::shared_ptr<lt::torrent_plugin> SsrfFilter::of_torrent(std::uint64_t torrent) {
+    return std::make_shared<TorrentSsrfFilter>(policy_, torrent);
 }
 
-void Reach::added(lt::session_handle const& session) {
+void SsrfFilter::added(lt::session_handle const& session) {
     session_ = session;
     internals::filter_udp_requests(
         session,
@@ -61,13 +61,13 @@ void Reach::added(lt::session_handle const& session) {
 }
 
 // This alert is posted after the request is created and before it starts.
-void Reach::on_alert(lt::alert const* alert) {
+void SsrfFilter::on_alert(lt::alert const* alert) {
     if (lt::alert_cast<lt::tracker_announce_alert>(alert) != nullptr)
         restrict_trackers(session_, *policy_);
 }
 
 // The session itself scrapes the trackers of paused torrents, later in this tick.
-void Reach::on_tick() {
+void SsrfFilter::on_tick() {
     internals::post(
         session_, [session = session_, policy = policy_] { restrict_trackers(session, *policy); });
 }
