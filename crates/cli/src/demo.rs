@@ -11,7 +11,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use crossbeam_channel::{Receiver, Sender, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use torrent_patron::client::{Shutdown, ShutdownReport};
@@ -21,11 +21,10 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, TorrentId};
 use crate::arguments::Demo;
 use crate::interrupt::Interrupt;
 use crate::output::{Bar, Screen, Throttle, result};
-use crate::{Outcome, Result, temporary};
+use crate::{Outcome, Result, SHUTDOWN, temporary};
 
 const TICK: Duration = Duration::from_millis(100);
 const STATUS_LINES: Duration = Duration::from_secs(1);
-const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// The prefix of the directories that contain the samples.
 const TEMPORARY: &str = "torrent-patron-demo-";
@@ -70,13 +69,17 @@ struct Run {
     screen: Screen,
     interrupt: Interrupt,
     /// Whether the lack of descriptors was shown. Every patron receives that event.
-    descriptors_told: AtomicBool,
+    descriptor_limit_shown: AtomicBool,
 }
 
 impl Run {
     fn new() -> Result<Self> {
         let interrupt = Interrupt::catch()?;
-        Ok(Self { screen: Screen::new(false), interrupt, descriptors_told: AtomicBool::new(false) })
+        Ok(Self {
+            screen: Screen::new(false),
+            interrupt,
+            descriptor_limit_shown: AtomicBool::new(false),
+        })
     }
 
     /// Returns `None` if interrupted.
@@ -120,7 +123,8 @@ impl Run {
         from: &Path,
         to: &Path,
     ) -> Result<Option<Transfer>> {
-        let (sender, results) = unbounded();
+        // Room for each torrent that is completed; after the first error nothing else matters.
+        let (sender, results) = bounded(samples.len());
         let seeder = start_client(from)?;
         let patron = seeder.patron();
         let address = patron.listen_addresses().wait()?;
@@ -283,7 +287,7 @@ impl Watcher<'_> {
             Event::Error { error, .. } => self.send(Err(error.clone())),
             Event::ClientStopped { error: Some(error) } => self.send(Err(error.clone())),
             Event::DescriptorLimit { .. }
-                if self.run.descriptors_told.swap(true, Ordering::Relaxed) =>
+                if self.run.descriptor_limit_shown.swap(true, Ordering::Relaxed) =>
             {
                 return;
             }
@@ -296,9 +300,9 @@ impl Watcher<'_> {
         self.run.screen.line(format_args!("{:<9} | {what}", self.record.label));
     }
 
-    /// Sends the result. After an interrupt, nobody receives it.
+    /// Sends the result. After an interrupt or an error, nobody receives it.
     fn send(&self, result: TorrentResult) {
-        let _ = self.results.send(result);
+        let _ = self.results.try_send(result);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{Result, output};
 pub(crate) const EXIT_CODE: u8 = 130;
 
 /// timeout(1) sends a signal to a process and then to its group. Within this time, they count as one.
-const ECHO: Duration = Duration::from_millis(300);
+const ONE_SIGNAL: Duration = Duration::from_millis(300);
 
 /// Longer than any clean exit takes. After this time the program ends, whatever blocks it.
 const LONGEST_END: Duration = Duration::from_secs(15);
@@ -89,13 +89,15 @@ fn watch(mut signals: Signals, sender: Sender<()>, listener: &Weak<()>) {
         let _ = output::finish(true);
         exit()
     });
-    if signals.any(|_| first.elapsed() >= ECHO) {
+    if signals.any(|_| first.elapsed() >= ONE_SIGNAL) {
         exit()
     }
 }
 
+/// Ends the program at once. Unlike `std::process::exit`, it does not destroy what other threads, such as
+/// those of libtorrent, still use.
 fn exit() -> ! {
-    std::process::exit(EXIT_CODE.into())
+    signal_hook::low_level::exit(EXIT_CODE.into())
 }
 
 /// The signals that were ignored when the program started, for example by nohup(1) or, for background jobs,

@@ -29,6 +29,7 @@ mod writer;
 use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tracing_subscriber::filter::Targets;
@@ -37,6 +38,9 @@ use tracing_subscriber::prelude::*;
 use crate::arguments::{Arguments, Command, LOG};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// How long a client may take to stop.
+const SHUTDOWN: Duration = Duration::from_secs(10);
 
 /// How a command ended if there was no error.
 enum Outcome {

@@ -21,13 +21,16 @@ static STDOUT: Writer = Writer::new("stdout", || Box::new(io::stdout()));
 static STDERR: Writer = Writer::new("stderr", || Box::new(io::stderr()));
 
 /// How long to wait until output is written. A reader that reads needs less.
-const MOMENT: Duration = Duration::from_millis(100);
+const FLUSH: Duration = Duration::from_millis(100);
 
 /// How often the progress of hashing is shown.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 /// How long the last lines wait for a reader after a signal.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const FINAL_FLUSH: Duration = Duration::from_secs(1);
+
+/// How often a line shows the status of a torrent if there are no bars.
+pub(crate) const STATUS_LINES: Duration = Duration::from_secs(5);
 
 /// Shows progress: in a terminal as bars with lines above them, otherwise only as lines.
 #[derive(Debug, Clone)]
@@ -82,7 +85,7 @@ impl Screen {
     ) -> torrent_patron::Result<T> {
         let bar = self.bar(name);
         let result = loop {
-            if let Some(result) = hashing.wait_timeout(LOOK) {
+            if let Some(result) = hashing.wait_timeout(POLL) {
                 break result;
             }
             if interrupted() {
@@ -101,7 +104,7 @@ impl Screen {
             STDOUT.offer(line(&text), true, left_out);
             if has_bars {
                 // Flushed before the bars are drawn again.
-                STDOUT.flush(Some(Instant::now() + MOMENT));
+                STDOUT.flush(Some(Instant::now() + FLUSH));
             }
         });
     }
@@ -117,7 +120,7 @@ impl Screen {
         self.bars.set_draw_target(ProgressDrawTarget::hidden());
         // Both may be the same terminal, so the output of one must be written before that of the other.
         for writer in [&STDOUT, &STDERR] {
-            writer.flush(Some(Instant::now() + MOMENT));
+            writer.flush(Some(Instant::now() + FLUSH));
         }
     }
 }
@@ -324,7 +327,7 @@ pub(crate) fn unread() -> Receiver<()> {
 
 /// Waits until all output is written; after a signal, only briefly. The error is that of stdout.
 pub(crate) fn finish(interrupted: bool) -> Result<(), String> {
-    let deadline = interrupted.then(|| Instant::now() + LAST_WORDS);
+    let deadline = interrupted.then(|| Instant::now() + FINAL_FLUSH);
     STDOUT.flush(deadline);
     STDERR.flush(deadline);
     STDOUT.failure().map_or(Ok(()), Err)

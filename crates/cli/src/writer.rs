@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// The maximum amount of output that waits to be written, in bytes.
-const ROOM: usize = 8 << 20;
+const CAPACITY: usize = 8 << 20;
 
 pub(crate) struct Writer {
     name: &'static str,
@@ -47,7 +47,7 @@ impl Writer {
     /// Adds a line; waits while the queue is full.
     pub(crate) fn write(&'static self, line: String) {
         let mut queue = self.queue.lock();
-        while queue.bytes >= ROOM {
+        while queue.bytes >= CAPACITY {
             self.changed.wait(&mut queue);
         }
         self.push(&mut queue, line);
@@ -62,7 +62,7 @@ impl Writer {
         notice: impl FnOnce(u64) -> String,
     ) {
         let mut queue = self.queue.lock();
-        if queue.bytes >= if important { ROOM } else { ROOM / 2 } {
+        if queue.bytes >= if important { CAPACITY } else { CAPACITY / 2 } {
             queue.missed += 1;
             return;
         }
@@ -181,7 +181,7 @@ mod tests {
         let offer = |line: &str, important| {
             WRITER.offer(line.into(), important, |missed| format!("missed {missed}\n"));
         };
-        for (important, room) in [(false, ROOM / 2), (true, ROOM)] {
+        for (important, room) in [(false, CAPACITY / 2), (true, CAPACITY)] {
             (0..1000).for_each(|_| offer(&line, important));
             let bytes = WRITER.queue.lock().bytes;
             assert!((room - line.len()..room + 2 * line.len()).contains(&bytes), "{bytes}");
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(lines.next().unwrap().len(), line.len() - 1);
         {
             let mut queue = WRITER.queue.lock();
-            while queue.bytes >= ROOM {
+            while queue.bytes >= CAPACITY {
                 WRITER.changed.wait(&mut queue);
             }
         }

@@ -407,7 +407,7 @@ static void state(void) {
 
     patron_client* client = NULL;
     builder = new_builder(directory);
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_builder_set_ip_filter(builder, NULL, &error));
+    FAILS(PATRON_E_NULL, patron_builder_set_ip_filter(builder, NULL, &error));
     OK(patron_builder_set_state(builder, (const uint8_t*)"spam", 4, &error));
     FAILS(PATRON_E_PARSE, patron_builder_start(builder, &client, &error));
     OK(patron_builder_set_state(builder, NULL, 0, &error));

@@ -19,15 +19,9 @@ use crate::arguments::{Stream, source};
 use crate::blocklist;
 use crate::http::Server;
 use crate::interrupt::Interrupt;
-use crate::output::{self, Screen, Throttle};
+use crate::output::{self, STATUS_LINES, Screen, Throttle};
 use crate::transfer::is_same;
-use crate::{Outcome, Result};
-
-const SHUTDOWN: Duration = Duration::from_secs(10);
-const STATUS_LINES: Duration = Duration::from_secs(5);
-
-/// How often a wait checks for Ctrl-C.
-const LOOK: Duration = Duration::from_millis(50);
+use crate::{Outcome, Result, SHUTDOWN};
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
     let blocked = blocklist::read(arguments.common.blocklist.as_ref())?;
@@ -142,10 +136,7 @@ impl Streaming {
         let ready = self.patron.ready_channel();
         let (mut explainer, mut lines) = (Explainer::new(), Throttle::new(STATUS_LINES));
         loop {
-            while let Some(event) = self.patron.try_recv() {
-                if self.json {
-                    output::event(&event);
-                }
+            while let Some(event) = self.next_event() {
                 match &event {
                     Event::ClientStopped { error: Some(error) } => {
                         return Err(error.clone().into());
@@ -178,25 +169,35 @@ impl Streaming {
 
     /// Returns the answer, or `None` if interrupted.
     fn wait<T>(&self, reply: Reply<T>) -> Result<Option<T>> {
+        self.patron.notify(&reply, 0);
+        let ready = self.patron.ready_channel();
         loop {
-            if let Some(answer) = reply.wait_timeout(LOOK) {
+            while let Some(event) = self.next_event() {
+                if let Event::Error { error, .. } | Event::ListenFailed { error, .. } = &event {
+                    self.screen.warn(format_args!("warning: {error}"));
+                }
+            }
+            if let Some(answer) = reply.wait_timeout(Duration::ZERO) {
                 return match answer {
                     Err(error) if error.kind() == ErrorKind::Cancelled => Ok(None),
                     answer => Ok(Some(answer?)),
                 };
             }
-            if self.interrupt.came() {
-                return Ok(None);
-            }
-            while let Some(event) = self.patron.try_recv() {
-                if self.json {
-                    output::event(&event);
-                }
-                if let Event::Error { error, .. } | Event::ListenFailed { error, .. } = &event {
-                    self.screen.warn(format_args!("warning: {error}"));
-                }
+            select! {
+                recv(self.interrupt.signal()) -> _ => return Ok(None),
+                recv(ready) -> _ => {}
             }
         }
+    }
+
+    /// Takes an event from the mailbox, except those that only end a wait for a reply.
+    fn next_event(&self) -> Option<Event> {
+        let is_reply = |event: &Event| matches!(event, Event::Reply { .. });
+        let event = std::iter::from_fn(|| self.patron.try_recv()).find(|event| !is_reply(event))?;
+        if self.json {
+            output::event(&event);
+        }
+        Some(event)
     }
 
     fn end(self, client: Client, quiet: bool) {

@@ -8,7 +8,6 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_channel::{Select, never};
 use torrent_patron::error::ErrorKind;
@@ -25,15 +24,10 @@ use crate::blocklist;
 use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
-use crate::output::{self, Bar, Screen, Throttle};
+use crate::output::{self, Bar, STATUS_LINES, Screen, Throttle};
 use crate::selection::{self, Selection};
 use crate::sources::{self, Addition, Additions, Refusal, Request};
-use crate::{Outcome, Result};
-
-const SHUTDOWN: Duration = Duration::from_secs(10);
-
-/// How often a line shows the status of a torrent if there are no bars.
-const STATUS_LINES: Duration = Duration::from_secs(5);
+use crate::{Outcome, Result, SHUTDOWN};
 
 pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     arguments.check();
