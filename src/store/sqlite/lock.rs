@@ -1,10 +1,10 @@
 //! Ensures that only one client has a store open.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use super::OPEN;
+use super::{OPEN, beside, own_file};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A lock on a separate file. The system releases it when the process ends. The database itself cannot be
@@ -18,12 +18,10 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn take(store: &Path) -> Result<Self> {
-        let mut path = store.as_os_str().to_owned();
-        path.push("-lock");
-        let io = |error| Error::io(OPEN, Path::new(&path).display(), &error);
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        let path = beside(store, "-lock");
+        let io = |error| Error::io(OPEN, path.display(), &error);
+        // Another user who could open it could lock it.
+        let mut file = own_file().read(true).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(io(error)),

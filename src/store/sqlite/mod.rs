@@ -88,9 +88,8 @@ impl Sqlite {
         }
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, None)?;
         match store.count() {
-            // SQLite needs files beside the database to coordinate with other processes. Nobody else can
-            // write here.
-            Err(_) if is_on_read_only_file_system(&store.path) => {
+            // SQLite needs files beside the database to coordinate with other processes. Nobody writes to it.
+            Err(error) if error.kind() == ErrorKind::Disk && is_closed(&store.path) => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
                 store.connection = connect(&immutable(&store.path), &store.path, flags)?;
                 Ok(store)
@@ -253,9 +252,19 @@ fn connect(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
-fn is_on_read_only_file_system(path: &Path) -> bool {
+/// Returns whether nobody writes to the database: it is on a read-only file system, or its write-ahead log is
+/// missing or empty.
+fn is_closed(path: &Path) -> bool {
     let opened = OpenOptions::new().write(true).open(path);
     opened.is_err_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem)
+        || fs::metadata(beside(path, "-wal")).map_or(true, |log| log.len() == 0)
+}
+
+/// Returns the path of a file that belongs to a database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 /// Returns the URI that opens a file as immutable: <https://www.sqlite.org/uri.html>.
@@ -274,11 +283,16 @@ fn immutable(path: &Path) -> PathBuf {
 /// Creates a file that only its owner can read, because it will contain secrets. SQLite gives its other files
 /// the same permissions.
 fn make_file(path: &Path) -> Result<()> {
+    own_file().open(path).map(drop).map_err(|error| Error::io(OPEN, path.display(), &error))
+}
+
+/// Options for a file that only its owner can open.
+fn own_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|error| Error::io(OPEN, path.display(), &error))
+    options
 }
 
 /// Creates the tables in one transaction.

@@ -167,6 +167,19 @@ fn a_store_that_nobody_changes_is_read_without_extra_files() {
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_closed_store_is_read_in_a_directory_that_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(&path(&dir), 3);
+    // SQLite follows no link, and so cannot create this file. The permissions of a directory do not stop root.
+    std::os::unix::fs::symlink("nowhere", beside(&path(&dir), "-shm")).unwrap();
+    let mut store = Sqlite::open_read_only(path(&dir)).unwrap();
+    assert_eq!(store.load(None, 10).unwrap().len(), 3);
+    fs::write(beside(&path(&dir), "-wal"), "of a client that has it open").unwrap();
+    assert_eq!(kind(Sqlite::open_read_only(path(&dir))), ErrorKind::Disk);
+}
+
 #[test]
 fn a_file_that_is_not_a_store_is_unchanged() {
     let dir = tempfile::tempdir().unwrap();
@@ -209,11 +222,10 @@ fn only_its_owner_can_read_a_store() {
     let mut files: Vec<_> = fs::read_dir(&dir)
         .unwrap()
         .map(|entry| entry.unwrap())
-        .filter(|entry| !entry.path().to_string_lossy().ends_with("-lock"))
         .map(|entry| (entry.file_name(), entry.metadata().unwrap().permissions().mode() & 0o777))
         .collect();
     files.sort();
-    let expected = ["torrents.db", "torrents.db-shm", "torrents.db-wal"];
+    let expected = ["torrents.db", "torrents.db-lock", "torrents.db-shm", "torrents.db-wal"];
     assert_eq!(files, expected.map(|name| (name.into(), 0o600)));
 
     // Permissions that a user has changed stay.
