@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace patron {
 namespace {
@@ -15,8 +16,9 @@ lt::span<char const> span(std::uint8_t const* data, std::size_t length) {
     return {reinterpret_cast<char const*>(data), static_cast<std::ptrdiff_t>(length)};
 }
 
-// BEP 52: missing blocks have hashes of zeros. The number of leaves is a power of two.
-lt::sha256_hash root(std::vector<lt::sha256_hash>& level) {
+} // namespace
+
+lt::sha256_hash merkle_root(std::vector<lt::sha256_hash> level) {
     while (level.size() > 1) {
         for (std::size_t i = 0; i < level.size() / 2; ++i)
             level[i] = lt::hasher256().update(level[2 * i]).update(level[2 * i + 1]).final();
@@ -24,8 +26,6 @@ lt::sha256_hash root(std::vector<lt::sha256_hash>& level) {
     }
     return level.empty() ? lt::sha256_hash() : level.front();
 }
-
-} // namespace
 
 void PieceHasher::update(rust::Slice<std::uint8_t const> data) {
     if (data.empty())
@@ -54,7 +54,7 @@ PieceHashes PieceHasher::finish(std::size_t blocks) {
     }
     if (v2_) {
         leaves_.resize(blocks);
-        auto const hash = root(leaves_);
+        auto const hash = merkle_root(std::move(leaves_));
         std::copy(hash.begin(), hash.end(), out.v2.begin());
         leaves_.clear();
     }

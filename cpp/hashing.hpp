@@ -30,6 +30,10 @@ class PieceHasher {
     std::vector<lt::sha256_hash> leaves_;
 };
 
+// The root of a tree (BEP 52). Missing blocks have hashes of zeros; the number of leaves is a power
+// of two.
+lt::sha256_hash merkle_root(std::vector<lt::sha256_hash> leaves);
+
 std::unique_ptr<PieceHasher> new_piece_hasher(bool v1, bool v2);
 
 } // namespace patron

@@ -91,11 +91,16 @@ std::string file_stamps(lt::add_torrent_params const& params) {
 }
 
 bool has_hole(std::string const& path) {
-    return !Data(path).is_written(0, stamp(path).size);
+    return has_hole(path, 0, stamp(path).size);
 }
 
-bool has_hole(rust::Slice<std::uint8_t const> path) {
-    return has_hole(std::string(reinterpret_cast<char const*>(path.data()), path.size()));
+bool has_hole(std::string const& path, std::int64_t begin, std::int64_t end) {
+    return !Data(path).is_written(begin, end);
+}
+
+bool has_hole(rust::Slice<std::uint8_t const> path, std::uint64_t begin, std::uint64_t end) {
+    std::string const name(reinterpret_cast<char const*>(path.data()), path.size());
+    return has_hole(name, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end));
 }
 
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {

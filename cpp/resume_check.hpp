@@ -17,7 +17,9 @@ std::string file_stamps(lt::add_torrent_params const& params);
 
 // Returns whether the file has holes: ranges that were never written.
 bool has_hole(std::string const& path);
-bool has_hole(rust::Slice<std::uint8_t const> path);
+// Returns whether the range of the file has holes.
+bool has_hole(std::string const& path, std::int64_t begin, std::int64_t end);
+bool has_hole(rust::Slice<std::uint8_t const> path, std::uint64_t begin, std::uint64_t end);
 
 // Returns whether the resume data claims data in the file. Data of a skipped file is in the part
 // file.

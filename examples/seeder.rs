@@ -47,7 +47,7 @@ fn seed(patron: &Patron, path: &Path, offline: bool) -> Result<(PathBuf, String)
     let options = AddOptions::default().save_dir(directory).trust(true);
     patron.add_torrent(&metainfo, options).wait()?;
 
-    let mut magnet = metainfo.magnet()?.to_string();
+    let mut magnet = metainfo.magnet().to_string();
     if offline {
         // Only the link itself can tell where the data is.
         for address in patron.listen_addresses().wait()? {

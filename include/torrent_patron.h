@@ -1199,6 +1199,14 @@ int32_t patron_builder_set_state(struct patron_builder *builder,
                                  patron_error **error);
 
 /**
+ * Sets the IP filter before the first torrent is added or restored, in place of the one in the
+ * state or in the store. The filter is copied. patron_set_ip_filter() changes it later.
+ */
+int32_t patron_builder_set_ip_filter(struct patron_builder *builder,
+                                     const patron_ip_filter *filter,
+                                     patron_error **error);
+
+/**
  * Keeps the torrents of the client in this file, which is created if it does not exist, and
  * restores the torrents that are already in it; see "Stores". The file stays open from now on. It
  * belongs to the first client that the builder starts. Starting another client fails with IN_USE

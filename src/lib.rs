@@ -53,6 +53,7 @@ pub mod settings;
 pub mod store;
 mod sys;
 pub mod text;
+mod wakers;
 
 #[doc(inline)]
 pub use crate::add::{AddOptions, Source};

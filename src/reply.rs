@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::wakers::Wakers;
 
 /// The answer to a command, which arrives once.
 ///
@@ -35,7 +36,7 @@ struct OneShot<T> {
 }
 
 enum State<T> {
-    Pending(Vec<Waker>),
+    Pending(Wakers),
     Here(Answer<T>),
     Taken,
 }
@@ -59,7 +60,7 @@ impl<T> Answer<T> {
 /// client has stopped.
 pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
     let shot = Arc::new(OneShot {
-        state: Mutex::new(State::Pending(Vec::new())),
+        state: Mutex::new(State::Pending(Wakers::default())),
         arrived: Condvar::new(),
     });
     (Responder { shot: shot.clone(), op }, Reply(shot))
@@ -95,7 +96,7 @@ impl<T> Responder<T> {
         *state = State::Here(answer);
         drop(state);
         self.shot.arrived.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 }
 
@@ -175,15 +176,14 @@ impl<T> Reply<T> {
     }
 
     /// Returns whether the answer has arrived, even if it has been taken; if not, wakes the context's waker
-    /// when it arrives. It does not take the answer, and any number of tasks may wait this way.
+    /// when it arrives. It does not take the answer, and several tasks may wait this way.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
-        match &mut *self.0.state.lock() {
-            State::Pending(wakers) => {
-                keep(wakers, context.waker());
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        }
+        let mut state = self.0.state.lock();
+        let State::Pending(wakers) = &mut *state else { return Poll::Ready(()) };
+        let oldest = keep(wakers, context.waker());
+        drop(state);
+        oldest.into_iter().for_each(Waker::wake);
+        Poll::Pending
     }
 
     /// Calls `then` with the answer, at once or on the thread that answers, so `then` must not block.
@@ -191,7 +191,7 @@ impl<T> Reply<T> {
     where
         T: Send + 'static,
     {
-        let then = Arc::new(Then { reply: self, then: Mutex::new(Some(then)) });
+        let then = Arc::new(Callback { reply: self, then: Mutex::new(Some(then)) });
         let waker = Waker::from(then.clone());
         if then.reply.poll_ready(&mut Context::from_waker(&waker)).is_ready() {
             waker.wake();
@@ -206,12 +206,12 @@ impl<T> Reply<T> {
     }
 }
 
-struct Then<T, F> {
+struct Callback<T, F> {
     reply: Reply<T>,
     then: Mutex<Option<F>>,
 }
 
-impl<T: Send + 'static, F: FnOnce(Result<T>) + Send + 'static> Wake for Then<T, F> {
+impl<T: Send + 'static, F: FnOnce(Result<T>) + Send + 'static> Wake for Callback<T, F> {
     fn wake(self: Arc<Self>) {
         let then = self.then.lock().take();
         if let (Some(then), Some(answer)) = (then, self.reply.wait_until(Some(Instant::now()))) {
@@ -220,10 +220,9 @@ impl<T: Send + 'static, F: FnOnce(Result<T>) + Send + 'static> Wake for Then<T, 
     }
 }
 
-fn keep(wakers: &mut Vec<Waker>, waker: &Waker) {
-    if !wakers.iter().any(|known| known.will_wake(waker)) {
-        wakers.push(waker.clone());
-    }
+/// Returns a waker that is to be woken.
+fn keep(wakers: &mut Wakers, waker: &Waker) -> Option<Waker> {
+    if wakers.has(waker) { None } else { wakers.add(waker.clone()) }
 }
 
 fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
@@ -251,7 +250,9 @@ impl<T> Future for Reply<T> {
             return Poll::Ready(answer.take());
         }
         let State::Pending(wakers) = &mut *state else { return Poll::Ready(Err(taken())) };
-        keep(wakers, context.waker());
+        let oldest = keep(wakers, context.waker());
+        drop(state);
+        oldest.into_iter().for_each(Waker::wake);
         Poll::Pending
     }
 }

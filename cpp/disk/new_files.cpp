@@ -1,6 +1,7 @@
 #include "torrent-patron/cpp/disk/new_files.hpp"
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/errors.hpp"
+#include "torrent-patron/cpp/hashing.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 
 #include <libtorrent/hasher.hpp>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include <sys/stat.h>
 
@@ -16,6 +18,8 @@ namespace {
 
 // How many pieces of a file are hashed to find a correct one.
 constexpr int samples = 16;
+// The largest file that is hashed as a whole, in bytes.
+constexpr std::int64_t most_hashed = 256 * 1024 * 1024;
 
 enum Why { not_regular = 1, longer, foreign };
 
@@ -50,22 +54,47 @@ bool is_right(ExpectedFile const& file, lt::torrent_info const& info, lt::piece_
 }
 
 // Of a torrent that is only v2, the hashes of the pieces come later.
-bool has_data_of(ExpectedFile const& file, lt::torrent_info const& info, bool is_whole) {
+bool has_root(ExpectedFile const& file, lt::torrent_info const& info) {
+    std::int64_t const block = lt::default_block_size;
+    std::size_t leaves = 1;
+    while (static_cast<std::int64_t>(leaves) * block < file.size)
+        leaves *= 2;
+    std::vector<lt::sha256_hash> hashes(leaves);
+    std::ifstream from(file.path, std::ios::binary);
+    std::string data;
+    for (std::int64_t at = 0; at < file.size; at += block) {
+        data.resize(static_cast<std::size_t>(std::min(block, file.size - at)));
+        if (!from.read(&data[0], static_cast<std::streamsize>(data.size())))
+            return false;
+        hashes[static_cast<std::size_t>(at / block)] = lt::hasher256(data).final();
+    }
+    return merkle_root(std::move(hashes)) == compat::original_files(info).root(file.index);
+}
+
+bool has_data_of(ExpectedFile const& file, lt::torrent_info const& info, std::int64_t found) {
+    bool const is_whole = found == file.size;
     if (!info.info_hashes().has_v1())
-        return true;
+        return (is_whole && (file.size > most_hashed || has_root(file, info))) ||
+               has_hole(file.path);
     std::int64_t const length = info.piece_length(), end = file.begin + file.size;
     auto const first = static_cast<int>((file.begin + length - 1) / length);
     // Pieces that are in this file alone.
     auto const after =
         end == info.total_size() ? info.num_pieces() : static_cast<int>(end / length);
-    // A small file shares all of its pieces with others, so it cannot be checked alone.
-    if (first >= after)
-        return is_whole;
     int const step = std::max((after - first) / samples, 1);
-    for (int piece = first; piece < after; piece += step)
-        if (is_right(file, info, lt::piece_index_t(piece)))
+    // It has only begun, or is small and shares all of its pieces with others, so it cannot be
+    // checked alone.
+    bool cannot_tell = is_whole || has_hole(file.path);
+    for (int number = first; number < after; number += step) {
+        lt::piece_index_t const piece(number);
+        std::int64_t const begin = number * length - file.begin;
+        if (has_hole(file.path, begin, begin + info.piece_size(piece)))
+            continue;
+        if (is_right(file, info, piece))
             return true;
-    return false;
+        cannot_tell = false;
+    }
+    return cannot_tell;
 }
 
 } // namespace
@@ -80,9 +109,7 @@ lt::storage_error foreign_file(std::vector<ExpectedFile> const& files,
             return refused(file, not_regular);
         if (found.st_size > file.size)
             return refused(file, longer);
-        // A file of an earlier download has its full length, and holes until it is complete.
-        if (found.st_size > 0 && !has_hole(file.path) &&
-            !has_data_of(file, info, found.st_size == file.size))
+        if (found.st_size > 0 && !has_data_of(file, info, found.st_size))
             return refused(file, foreign);
     }
     return {};

@@ -362,7 +362,7 @@ void Ordered::async_check_files(lt::storage_index_t index,
             check({lt::errors::torrent_missing_pieces, lt::operation_t::check_resume});
         });
     auto const found = std::make_shared<lt::storage_error>();
-    on_thread([found, files = torrent->wanted_files(),
+    on_thread([found, files = torrent->created_files(),
                &info = internals::info(owner)] { *found = foreign_file(files, info); },
               [found, check = std::move(check)]() mutable { check(*found); });
 }

@@ -19,12 +19,24 @@ void TorrentFiles::set_priorities(Priorities const& priorities) {
         rare_->priorities = {};
 }
 
-std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
+template <typename Predicate>
+std::vector<ExpectedFile> TorrentFiles::files_that(Predicate is) const {
     std::vector<ExpectedFile> out;
     for (auto const i : files.file_range())
-        if (is_downloaded(i))
+        if (is(i))
             out.push_back({i, names.path(i, path), files.file_offset(i), files.file_size(i)});
     return out;
+}
+
+std::vector<ExpectedFile> TorrentFiles::wanted_files() const {
+    return files_that([this](auto const i) { return is_downloaded(i); });
+}
+
+std::vector<ExpectedFile> TorrentFiles::created_files() const {
+    return files_that([this](auto const i) {
+        return !files.pad_file_at(i) && !is_skipped(i) &&
+               !(files.file_flags(i) & lt::file_storage::flag_symlink);
+    });
 }
 
 void TorrentFiles::release_files() {

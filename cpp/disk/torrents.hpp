@@ -99,6 +99,8 @@ struct TorrentFiles {
     }
     // Returns the files that are downloaded.
     std::vector<ExpectedFile> wanted_files() const;
+    // Returns these and the empty files. libtorrent itself replaces no symbolic links.
+    std::vector<ExpectedFile> created_files() const;
     // Returns whether no data of the piece is waiting to be written.
     bool is_written(lt::piece_index_t piece) const {
         return known().open_writes.count(piece) == 0 && known().failed.count(piece) == 0;
@@ -141,6 +143,9 @@ struct TorrentFiles {
     bool is_downloading() const { return writes > released; }
 
   private:
+    template <typename Predicate>
+    std::vector<ExpectedFile> files_that(Predicate is) const;
+
     std::unique_ptr<Rare> rare_;
 };
 

@@ -111,6 +111,13 @@ using ChooseFilter =
     std::function<Filter(std::uint64_t torrent, std::string const& url, Filter const& filter)>;
 void filter_http_requests(lt::session_handle const& session, ChooseFilter const& choose);
 
+// Pauses the torrents that UDP trackers know, so that they are announced as stopped. When its
+// session ends, libtorrent would close the sockets before it sends that.
+void stop_by_udp(std::vector<lt::torrent_handle> const& torrents);
+
+// Returns whether such an announce has not been answered yet.
+bool is_stopping_by_udp(lt::session_handle const& session);
+
 // Calls `allows` before each packet to a UDP tracker from now on.
 using AllowPacket =
     std::function<bool(std::uint64_t torrent, std::string const& url, lt::address const& to)>;

@@ -3,8 +3,10 @@
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/private_member.hpp"
 
+#include <libtorrent/announce_entry.hpp>
 #include <libtorrent/aux_/session_impl.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #include <utility>
@@ -103,6 +105,35 @@ void filter_udp_requests(lt::session_handle const& session, AllowPacket allows) 
         else
             inner(socket, to, packet, failure, flags);
     };
+}
+
+void stop_by_udp(std::vector<lt::torrent_handle> const& torrents) {
+    auto const is_known = [](lt::announce_entry const& tracker) {
+        auto const began = [](lt::announce_endpoint const& from) {
+            return from.info_hashes[lt::protocol_version::V1].start_sent ||
+                   from.info_hashes[lt::protocol_version::V2].start_sent;
+        };
+        return tracker.url.rfind("udp:", 0) == 0 &&
+               std::any_of(tracker.endpoints.begin(), tracker.endpoints.end(), began);
+    };
+    for (lt::torrent_handle const& torrent : torrents) {
+        auto const impl = torrent.native_handle();
+        if (!impl || impl->is_torrent_paused())
+            continue;
+        auto const trackers = torrent.trackers();
+        if (std::any_of(trackers.begin(), trackers.end(), is_known))
+            torrent.pause();
+    }
+}
+
+bool is_stopping_by_udp(lt::session_handle const& session) {
+    auto const impl = session.native_handle();
+    if (!impl)
+        return false;
+    auto const& requests = ((*impl).*member(Trackers())).*member(UdpRequests());
+    return std::any_of(requests.begin(), requests.end(), [](auto const& request) {
+        return request.second->tracker_req().event == lt::event_t::stopped;
+    });
 }
 
 } // namespace patron::internals

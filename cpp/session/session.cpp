@@ -30,8 +30,10 @@
 #include <libtorrent/session_params.hpp>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -82,10 +84,12 @@ Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> polic
 
 Session::~Session() = default;
 
-Teardown::Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver)
+Teardown::Teardown(std::future<lt::session_proxy> proxy, std::unique_ptr<Saver> saver)
     : saver_(std::move(saver)), proxy_(std::move(proxy)) {}
 
-Teardown::~Teardown() = default;
+Teardown::~Teardown() {
+    proxy_.get();
+}
 
 namespace {
 
@@ -163,6 +167,7 @@ void Session::subscribe(InterestRecord const& interest) {
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
                                      DiskReads reads, NetworkThreadRecord thread,
                                      rust::Slice<std::uint8_t const> state,
+                                     std::unique_ptr<IpFilter> blocked,
                                      std::shared_ptr<ReadCounters> counters,
                                      rust::Box<Waker> waker) {
     keep_file_names();
@@ -180,6 +185,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
 #else
     params.disk_io_constructor = stock_backend(disk);
 #endif
+    if (blocked)
+        params.ip_filter = blocked->get();
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
     if (!thread.keep_node_ids)
@@ -224,16 +231,53 @@ void Session::restore_dht_nodes() {
         session_.add_dht_node({node.address().to_string(), node.port()});
 }
 
-std::unique_ptr<Teardown> Session::abort() {
-    // libtorrent stops the first torrent of its queue first, which takes time quadratic in the
-    // length of the queue.
-    internals::post(session_,
-                    [session = lt::session_handle(session_)] { internals::empty_queue(session); });
-    return std::make_unique<Teardown>(session_.abort(), std::move(saver_));
+// A session that ends. Network thread only.
+struct Session::Ending : std::enable_shared_from_this<Session::Ending> {
+    using clock = std::chrono::steady_clock;
+    // For answers of UDP trackers.
+    static constexpr auto longest_wait = std::chrono::seconds(1);
+    static constexpr auto between_looks = std::chrono::milliseconds(10);
+
+    std::unique_ptr<Session> session;
+    std::promise<lt::session_proxy> proxy;
+    clock::time_point const deadline = clock::now() + longest_wait;
+
+    void wait() {
+        if (!internals::is_stopping_by_udp(session->session_) || clock::now() >= deadline)
+            return end();
+        auto timer = std::make_shared<boost::asio::steady_timer>(session->session_.get_context(),
+                                                                 between_looks);
+        timer->async_wait([self = shared_from_this(), timer](auto const&) { self->wait(); });
+    }
+    void end() {
+        lt::session_proxy last = session->session_.abort();
+        session.reset();
+        proxy.set_value(std::move(last));
+    }
+};
+
+std::unique_ptr<Teardown> Session::abort(std::unique_ptr<Session> session) {
+    auto saver = std::move(session->saver_);
+    lt::session_handle const handle(session->session_);
+    std::vector<lt::torrent_handle> torrents;
+    torrents.reserve(session->torrents_.size());
+    for (auto const& [id, entry] : session->torrents_)
+        torrents.push_back(entry.handle);
+    auto ending = std::make_shared<Ending>();
+    ending->session = std::move(session);
+    auto proxy = ending->proxy.get_future();
+    internals::post(handle, [ending, handle, torrents = std::move(torrents)] {
+        // libtorrent stops the first torrent of its queue first, which takes time quadratic in the
+        // length of the queue.
+        internals::empty_queue(handle);
+        internals::stop_by_udp(torrents);
+        ending->wait();
+    });
+    return std::make_unique<Teardown>(std::move(proxy), std::move(saver));
 }
 
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session) {
-    return session->abort();
+    return Session::abort(std::move(session));
 }
 
 } // namespace patron

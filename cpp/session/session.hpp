@@ -1,4 +1,5 @@
-// One lt::session and its torrents. It is created, used and destroyed on the client thread.
+// One lt::session and its torrents. It is created and used on the client thread, and destroyed on
+// the network thread.
 #pragma once
 
 #include "torrent-patron/cpp/session/file_choices.hpp"
@@ -17,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -43,6 +45,7 @@ struct TorrentTask;
 struct Waker;
 enum class AnsweredBy : std::uint8_t;
 enum class DiskReads : std::uint8_t;
+class IpFilter;
 class Listening;
 class OnDemand;
 class SessionPolicy;
@@ -59,12 +62,13 @@ struct ReadTorrents;
 // Its destructor joins the network thread. It may run on any thread.
 class Teardown {
   public:
-    Teardown(lt::session_proxy proxy, std::unique_ptr<Saver> saver);
+    Teardown(std::future<lt::session_proxy> proxy, std::unique_ptr<Saver> saver);
     ~Teardown();
 
   private:
     std::unique_ptr<Saver> saver_;
-    lt::session_proxy proxy_;
+    // Ready when libtorrent's session ends.
+    std::future<lt::session_proxy> proxy_;
 };
 
 class Session {
@@ -103,11 +107,12 @@ class Session {
     void verified(std::uint64_t torrent, bool are_right, Alerts& out);
     void file_lost(LostFile const& file, Alerts& out);
     void job_ended(EndedJob const& job, Alerts& out);
-    std::unique_ptr<Teardown> abort();
+    static std::unique_ptr<Teardown> abort(std::unique_ptr<Session> session);
     // Whether names are looked up in the DNS although they should not be.
     bool leaks_names() const noexcept { return leaks_names_; }
 
   private:
+    struct Ending;
     using Task = std::shared_ptr<rust::Box<TorrentTask>>;
     // What is known of a torrent of libtorrent's session.
     struct Entry {
@@ -221,7 +226,8 @@ rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state
 std::unique_ptr<Session>
 new_session(rust::Slice<SettingRecord const> settings, PolicyRecord allowed, DiskReads reads,
             NetworkThreadRecord thread, rust::Slice<std::uint8_t const> state,
-            std::shared_ptr<ReadCounters> counters, rust::Box<Waker> waker);
+            std::unique_ptr<IpFilter> blocked, std::shared_ptr<ReadCounters> counters,
+            rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 
 } // namespace patron

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,12 +25,12 @@ pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> 
 /// Refuses the torrent if a file that its resume data claims data of is missing, or if one is longer than it should
 /// be. A file that was deleted or moved away would be downloaded again otherwise, and told to nobody.
 pub(super) fn refuse_changed(described: &DescriptionRecord, directory: &Path) -> Result<()> {
-    for (_, file, path) in with_data(described, directory) {
+    for (_, file, path) in files(described, directory) {
         match fs::metadata(&path) {
             Ok(found) if found.len() > length(file) => {
                 return Err(too_long(&path, found.len(), file));
             }
-            Err(error) if file.claimed && is_missing(&error) => {
+            Err(error) if file.claimed && file.size > 0 && is_missing(&error) => {
                 return Err(Error::io(op::ADD, path.display(), &error).at_disk());
             }
             _ => {}
@@ -43,8 +44,8 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// Refuses the torrent if a file exists that contains none of its data: one that is not a regular file, is
-/// longer, or has neither a hole nor a correct piece. (A file of an earlier download has its full length, and
-/// holes until it is complete.) `torrent` returns the .torrent file, if there is one.
+/// longer, or in which no piece is correct. (A file of an earlier download has its full length, and holes where
+/// pieces are missing.) `torrent` returns the .torrent file, if there is one.
 pub(super) fn refuse_foreign(
     params: &TorrentParams,
     described: &DescriptionRecord,
@@ -59,32 +60,47 @@ pub(super) fn refuse_foreign(
         if found.len() > length(file) {
             return Err(too_long(&path, found.len(), file));
         }
-        if found.len() > 0 && !sys::has_hole(path.as_os_str().as_encoded_bytes()) {
-            doubtful.push((index, found.len() == length(file)));
+        if found.len() > 0 {
+            doubtful.push((index, found.len()));
         }
     }
     if doubtful.is_empty() {
         return Ok(());
     }
+    let path = |file: usize| Some(directory.join(&described.files[file].path));
+    let is_written = |file: usize, range: Range<u64>| {
+        let path = directory.join(&described.files[file].path);
+        !sys::has_hole(path.as_os_str().as_encoded_bytes(), range.start, range.end)
+    };
+    // Such a file has only begun, or is small and shares all of its pieces with others.
+    let cannot_tell = |file: usize, found: u64| {
+        found == length(&described.files[file]) || !is_written(file, 0..found)
+    };
+    let foreign = |file: usize| {
+        let path = directory.join(&described.files[file].path);
+        Err(refused(&path, "it exists and contains no data of this torrent"))
+    };
     let (v1, v2) = (!described.v1.is_empty(), !described.v2.is_empty());
     let torrent = torrent();
-    // Resume data does not always have the v2 hashes.
+    // Resume data, and a .torrent file without piece layers, do not have the v2 hashes.
     let Ok(hashes) = params.piece_hashes(torrent.as_deref().unwrap_or_default()) else {
-        return Ok(());
+        let mut doubtful = doubtful.into_iter();
+        let found = doubtful.find(|(file, found)| !cannot_tell(*file, *found));
+        return found.map_or(Ok(()), |(file, _)| foreign(file));
     };
     let native = |exception| Error::from_native(op::ADD, &exception);
     let layout = Layout::new(&params.layout().map_err(native)?, v1, v2);
-    let path = |file: usize| Some(directory.join(&described.files[file].path));
-    for (file, whole) in doubtful {
-        let mut samples = layout.whole_pieces(file, SAMPLES).peekable();
-        // A small file shares all of its pieces with others, so it cannot be checked alone.
-        let cannot_tell = samples.peek().is_none() && whole;
+    for (file, found) in doubtful {
+        let mut samples = layout
+            .whole_pieces(file, SAMPLES)
+            .filter(|piece| layout.contents(*piece).all(|(_, range)| is_written(file, range)))
+            .peekable();
         let right = |piece: u32| {
             hash_piece(&layout, &path, piece).is_ok_and(|found| found == hashes[piece as usize])
         };
+        let cannot_tell = samples.peek().is_none() && cannot_tell(file, found);
         if !cannot_tell && !samples.any(right) {
-            let path = directory.join(&described.files[file].path);
-            return Err(refused(&path, "it exists and contains no data of this torrent"));
+            return foreign(file);
         }
     }
     Ok(())
@@ -105,26 +121,26 @@ pub(super) fn cut(path: &Path, length: u64) -> Result<()> {
         .map_err(|error| Error::io(op::ADD, path.display(), &error).at_disk())
 }
 
-/// Returns each file that has data and exists, with its index.
+/// Returns each file that exists, with its index.
 fn existing<'a>(
     described: &'a DescriptionRecord,
     directory: &'a Path,
 ) -> impl Iterator<Item = (usize, &'a FileRecord, PathBuf, fs::Metadata)> {
-    with_data(described, directory).filter_map(|(index, file, path)| {
+    files(described, directory).filter_map(|(index, file, path)| {
         // A file that cannot be examined is reported when it is used.
         let found = fs::metadata(&path).ok()?;
         Some((index, file, path, found))
     })
 }
 
-/// Returns each file that has data, with its index.
-fn with_data<'a>(
+/// Returns each file that the torrent would create, with its index. libtorrent itself replaces no symbolic links.
+fn files<'a>(
     described: &'a DescriptionRecord,
     directory: &'a Path,
 ) -> impl Iterator<Item = (usize, &'a FileRecord, PathBuf)> {
     let files = described.files.iter().enumerate();
     files
-        .filter(|(_, file)| !file.pad && file.size > 0)
+        .filter(|(_, file)| !file.pad && file.symlink.is_empty())
         .map(|(index, file)| (index, file, directory.join(&file.path)))
 }
 

@@ -72,8 +72,8 @@ pub struct AddOptions {
     /// How disk space is allocated.
     pub allocation: Allocation,
     /// What to do with files that already exist. Has no effect if nothing will be written (`trust`,
-    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]), or for a magnet link, whose files are not known
-    /// when it is added; they are checked against its hashes.
+    /// `stop_when_checked`, [`TorrentFlag::UploadMode`]). The files of a magnet link are examined when its
+    /// metadata has arrived; of a v2 torrent, a file without holes must then be complete.
     ///
     /// Files that are too long are truncated on the caller's thread, before it is known whether the torrent
     /// can be added; not if the client has the torrent already.

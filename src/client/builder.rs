@@ -17,12 +17,12 @@ use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Event;
 use crate::model::op;
+use crate::model::{Event, IpFilter};
 use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 use crate::sys::{NetworkThreadRecord, process};
 
 /// Kamaelia's default.
@@ -57,6 +57,7 @@ pub struct ClientBuilder {
     proxy: Option<Proxy>,
     settings: Settings,
     state: Vec<u8>,
+    ip_filter: Option<IpFilter>,
     store: Option<StoreSlot>,
     restore_settings: bool,
     /// Applied in order on top of `settings`, checked by `start`.
@@ -88,6 +89,7 @@ impl Default for ClientBuilder {
             proxy: None,
             settings: Settings::default(),
             state: Vec::new(),
+            ip_filter: None,
             store: None,
             restore_settings: true,
             overrides: Vec::new(),
@@ -212,6 +214,14 @@ impl ClientBuilder {
     /// [`settings`](ClientBuilder::settings). Settings from the other methods of this builder override both.
     pub fn state(mut self, state: impl Into<Vec<u8>>) -> Self {
         self.state = state.into();
+        self
+    }
+
+    /// Sets the blocked addresses before the first torrent is added or restored, in place of those in
+    /// [`state`](ClientBuilder::state) or in the [`store`](ClientBuilder::store). See
+    /// [`Patron::set_ip_filter`](crate::Patron::set_ip_filter), which changes them later.
+    pub fn ip_filter(mut self, filter: IpFilter) -> Self {
+        self.ip_filter = Some(filter);
         self
     }
 
@@ -354,13 +364,13 @@ impl ClientBuilder {
         let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
         let read = move || reads.iter().map(ReadCounters::read).collect();
-        let state = self.state;
+        let (state, ip_filter) = (self.state, self.ip_filter);
         let proxy = defaults.proxy;
         let store = slot.and_then(|mut slot| slot.take());
         let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
-                let part = Share { number, count: threads };
+                let part = ShardPart { number, count: threads };
                 let (settings, counters) = (settings.part(part), &counters[number]);
                 let thread = NetworkThreadRecord {
                     keep_node_ids: number == 0,
@@ -368,10 +378,10 @@ impl ClientBuilder {
                 };
                 NativeEngine::new(
                     &settings,
+                    settings.policy(loopback_only, proxy),
                     thread,
-                    loopback_only,
-                    proxy,
                     &state,
+                    ip_filter.as_ref(),
                     counters,
                     wake.clone(),
                 )

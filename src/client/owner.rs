@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
@@ -71,9 +71,10 @@ impl Client {
         Patron::join(self.service.clone(), None)
     }
 
-    /// Stops the client. It accepts no more commands, waits for deletions and moves that are under
-    /// way, saves the resume data for patrons that [subscribe](crate::Patron::subscribe) to it,
-    /// notifies trackers and flushes files, all within the limit. Replies that are still open
+    /// Stops the client. It accepts no more commands, saves the resume data for patrons that
+    /// [subscribe](crate::Patron::subscribe) to it and for the store, waits for deletions and moves that are
+    /// under way, notifies trackers and flushes files, all within the limit; deletions and moves get at most
+    /// four fifths of it. Replies that are still open
     /// fail with [`Stopped`](ErrorKind::Stopped), and every patron receives
     /// [`Event::ClientStopped`](crate::Event::ClientStopped).
     ///
@@ -83,6 +84,11 @@ impl Client {
     /// This returns at once. [Wait](Shutdown::wait) for the report, or `.await` it.
     pub fn shutdown(mut self, limit: Duration) -> Shutdown {
         self.stop(limit)
+    }
+
+    /// Returns `None` if it is being shut down.
+    pub(super) fn thread_id(&self) -> Option<ThreadId> {
+        self.thread.as_ref().map(|thread| thread.thread().id())
     }
 
     fn stop(&mut self, limit: Duration) -> Shutdown {
@@ -96,10 +102,10 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(thread) = &self.thread else { return };
+        let Some(thread) = self.thread_id() else { return };
         // A waker that the client thread wakes may own the last shared patron: that thread cannot wait
         // for itself.
-        let is_own_thread = thread.thread().id() == std::thread::current().id();
+        let is_own_thread = thread == std::thread::current().id();
         let shutdown = self.stop(DROP_LIMIT);
         if !is_own_thread {
             shutdown.wait();

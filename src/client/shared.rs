@@ -1,36 +1,50 @@
 //! The process-wide client, started by its first patron and stopped after its last one.
 
 use std::sync::Arc;
+use std::thread::ThreadId;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::builder::ClientBuilder;
 use super::owner::Client;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::op;
 use crate::patron::Patron;
 
-struct Shared {
+enum Shared {
+    None,
+    Running(Running),
+    /// A new patron waits until the old client, which has this thread, has ended.
+    Ending(Option<ThreadId>),
+}
+
+struct Running {
     /// The builder that started the client.
     builder: ClientBuilder,
     client: Client,
     users: usize,
 }
 
-static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+static SHARED: Mutex<Shared> = Mutex::new(Shared::None);
+static ENDED: Condvar = Condvar::new();
 
-/// A share in the client. Dropping the last share stops the client while holding the lock, so that
-/// a new patron waits for the old client to end before it starts the next one.
-struct Share;
+/// A share in the client. Dropping the last share stops the client.
+struct SharedUse;
 
-impl Drop for Share {
+impl Drop for SharedUse {
     fn drop(&mut self) {
         let mut shared = SHARED.lock();
-        if let Some(running) = &mut *shared {
-            running.users -= 1;
-            if running.users == 0 {
-                *shared = None;
-            }
+        let Shared::Running(running) = &mut *shared else { return };
+        running.users -= 1;
+        if running.users > 0 {
+            return;
         }
+        let ending = Shared::Ending(running.client.thread_id());
+        let ended = std::mem::replace(&mut *shared, ending);
+        drop(shared);
+        drop(ended);
+        *SHARED.lock() = Shared::None;
+        ENDED.notify_all();
     }
 }
 
@@ -41,7 +55,8 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`ClientBuilder::start`].
+    /// As for [`ClientBuilder::start`], and [`Busy`](ErrorKind::Busy) if a waker calls this on the thread of a
+    /// client that is being stopped.
     pub fn shared() -> Result<Self> {
         Self::join_shared(None)
     }
@@ -50,32 +65,35 @@ impl Patron {
     ///
     /// # Errors
     ///
-    /// As for [`ClientBuilder::start`], and [`InvalidArgument`](ErrorKind::InvalidArgument) if the
-    /// client is already running and was started with another builder.
+    /// As for [`shared`](Patron::shared), and [`InvalidArgument`](ErrorKind::InvalidArgument) if the client is
+    /// already running and was started with another builder.
     pub fn shared_with(builder: ClientBuilder) -> Result<Self> {
         Self::join_shared(Some(builder))
     }
 
     fn join_shared(wanted: Option<ClientBuilder>) -> Result<Self> {
+        let refused =
+            |kind, message: &str| Err(Error::new(kind, "start the process-wide client", message));
         let mut shared = SHARED.lock();
-        let running = match &mut *shared {
-            Some(running) => {
-                if wanted.is_some_and(|wanted| wanted != running.builder) {
-                    let message = "it is already running, and was started with other options";
-                    let op = "start the process-wide client";
-                    return Err(Error::new(ErrorKind::InvalidArgument, op, message));
-                }
-                running
+        while let Shared::Ending(thread) = &*shared {
+            if *thread == Some(std::thread::current().id()) {
+                return refused(ErrorKind::Busy, "the previous one is stopping, on this thread");
             }
-            none => {
-                let builder = wanted.unwrap_or_default();
-                let client = builder.clone().start()?;
-                none.insert(Shared { builder, client, users: 0 })
-            }
-        };
+            ENDED.wait(&mut shared);
+        }
+        if let Shared::None = &*shared {
+            let builder = wanted.clone().unwrap_or_default();
+            let client = builder.clone().start()?;
+            *shared = Shared::Running(Running { builder, client, users: 0 });
+        }
+        let Shared::Running(running) = &mut *shared else { return Err(Error::stopped(op::START)) };
+        if wanted.is_some_and(|wanted| wanted != running.builder) {
+            let message = "it is already running, and was started with other options";
+            return refused(ErrorKind::InvalidArgument, message);
+        }
         running.users += 1;
         let service = running.client.service.clone();
         drop(shared);
-        Ok(Self::join(service, Some(Arc::new(Share))))
+        Ok(Self::join(service, Some(Arc::new(SharedUse))))
     }
 }

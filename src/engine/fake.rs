@@ -10,9 +10,9 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{RequestRole, SessionRequest, TorrentRequest};
+use crate::messages::request::{SessionRequest, TorrentRequest, TorrentRole};
 use crate::model::{EventKinds, InfoHashes, TorrentId};
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 
 /// A call that the client made on the engine.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) const PANIC: &str = "the test wants a panic";
 
 pub(crate) struct FakeEngine {
     asked: Sender<Asked>,
-    parts: Sender<Share>,
+    parts: Sender<ShardPart>,
     events: Receiver<EngineEvent>,
     keeps_torrents: Arc<AtomicBool>,
     /// The caller of `abort` waits for this.
@@ -57,7 +57,7 @@ pub(crate) struct FakeEngine {
 pub(crate) struct Script {
     pub(crate) asked: Receiver<Asked>,
     /// The part for which each session request was made.
-    pub(crate) parts: Receiver<Share>,
+    pub(crate) parts: Receiver<ShardPart>,
     /// Makes the engine refuse to remove torrents.
     pub(crate) keeps_torrents: Arc<AtomicBool>,
     events: Sender<EngineEvent>,
@@ -163,7 +163,7 @@ impl Engine for FakeEngine {
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
         self.record(match asked.role {
-            RequestRole::Resumes => Asked::Resume(id),
+            TorrentRole::Resumes => Asked::Resume(id),
             _ => Asked::Pause(id),
         })
     }
@@ -175,7 +175,7 @@ impl Engine for FakeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         self.record(match (asked.op, asked.role) {
-            (_, RequestRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to.into_path_buf()),
+            (_, TorrentRole::MovesFiles { to, .. }) => Asked::MoveStorage(id, to.into_path_buf()),
             (op, _) => Asked::OfTorrent(request, id, op),
         })
     }

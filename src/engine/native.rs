@@ -10,12 +10,12 @@ use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{Call, SessionRequest, Task, TorrentRequest};
 use crate::model::op;
-use crate::model::{AlertFamily, EventKinds, InfoHashes, TorrentId};
-use crate::settings::{DiskReads, ProxyKind, Settings};
+use crate::model::{AlertFamily, EventKinds, InfoHashes, IpFilter, TorrentId};
+use crate::settings::{DiskReads, Settings};
 use crate::sys::alerts::Alerts;
 use crate::sys::counters::ReadCounters;
 use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
-use crate::sys::{self, NetworkThreadRecord, Waker, convert, process};
+use crate::sys::{self, NetworkThreadRecord, PolicyRecord, Waker, convert, process};
 
 pub(crate) struct NativeEngine {
     session: UniquePtr<sys::Session>,
@@ -25,10 +25,10 @@ pub(crate) struct NativeEngine {
 impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
+        policy: PolicyRecord,
         thread: NetworkThreadRecord,
-        loopback_only: bool,
-        proxy: Option<ProxyKind>,
         state: &[u8],
+        ip_filter: Option<&IpFilter>,
         counters: &ReadCounters,
         wake: Sender<()>,
     ) -> Result<Self> {
@@ -40,16 +40,23 @@ impl NativeEngine {
             DiskReads::ZeroCopy => sys::DiskReads::ZeroCopy,
         };
         let waker = Waker(wake);
+        let failed = |exception| Error::from_native(op::START, &exception);
+        let blocked = ip_filter
+            .map_or(Ok(UniquePtr::null()), |filter| {
+                sys::new_ip_filter(&convert::ends(filter.ranges().iter()))
+            })
+            .map_err(failed)?;
         let session = sys::new_session(
             &records,
-            settings.policy(loopback_only, proxy),
+            policy,
             reads,
             thread,
             state,
+            blocked,
             counters.shared(),
             Box::new(waker.clone()),
         )
-        .map_err(|exception| Error::from_native(op::START, &exception))?;
+        .map_err(failed)?;
         if session.leaks_names() {
             tracing::warn!(
                 "this system has no seccomp filters: where a redirect or a tracker names a host, \

@@ -96,7 +96,14 @@ pub enum Added {
 }
 
 impl Added {
+    /// Returns whether this patron has added the torrent.
+    #[must_use]
+    pub fn is_new(self) -> bool {
+        matches!(self, Self::New(_))
+    }
+
     /// Returns the torrent, new or not.
+    #[must_use]
     pub fn id(self) -> TorrentId {
         match self {
             Self::New(id) | Self::Existing(id) => id,

@@ -9,7 +9,7 @@
 //! - All others (events of removed torrents, events of the client, failed commands) have a fixed
 //!   bound. Beyond a bound the oldest are dropped, and [`Event::Lagged`] says how many.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::socket::Socket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, EventKind, Keep, TorrentId};
+use crate::wakers::Wakers;
 
 /// The maximum number of unread events that belong to no existing torrent, and the maximum number of unread
 /// events of the frequent kinds.
@@ -29,9 +30,6 @@ pub(crate) const BOUND: usize = 4096;
 /// How many tagged commands a patron may have whose answers it has not read: more than can be under
 /// way in a client.
 pub(crate) const ANSWERS: usize = 4 * BOUND;
-
-/// How many wakers are kept. Beyond that, the oldest is woken: it may belong to a task that has ended.
-const WAKERS: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Mailbox {
@@ -77,7 +75,7 @@ struct Signals {
     wake_up: Option<Sender<()>>,
     #[cfg(unix)]
     socket: Option<Socket>,
-    wakers: VecDeque<Waker>,
+    wakers: Wakers,
 }
 
 impl Mailbox {
@@ -99,7 +97,7 @@ impl Mailbox {
         let wakers = inner.signals.raise();
         drop(inner);
         self.arrived.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake();
     }
 
     /// Makes room for the answer to a tagged command, or refuses the command.
@@ -126,8 +124,11 @@ impl Mailbox {
 
     /// Adds the last event; later ones are ignored.
     pub(crate) fn close(&self, last: Event) {
-        self.push(last);
         let mut inner = self.inner.lock();
+        if !inner.closed {
+            inner.insert(last);
+            inner.drop_oldest_beyond_bound();
+        }
         inner.closed = true;
         // A reader of an empty mailbox must not wait any longer.
         self.wake(inner);
@@ -219,14 +220,12 @@ impl Mailbox {
         let mut inner = self.inner.lock();
         let polled = inner.poll();
         let wakers = &mut inner.signals.wakers;
-        if polled.is_some() || wakers.iter().any(|known| known.will_wake(&waker)) {
+        if polled.is_some() || wakers.has(&waker) {
             drop(inner);
             return polled;
         }
-        wakers.push_back(waker);
-        let oldest = if wakers.len() > WAKERS { wakers.pop_front() } else { None };
+        let oldest = wakers.add(waker);
         drop(inner);
-        // Its task polls again if it still waits.
         oldest.into_iter().for_each(Waker::wake);
         None
     }
@@ -381,7 +380,7 @@ impl Inner {
 
 impl Signals {
     /// Returns the wakers that are to be woken.
-    fn raise(&mut self) -> VecDeque<Waker> {
+    fn raise(&mut self) -> Wakers {
         self.rearm_channel();
         if let Some(wake_up) = &self.wake_up {
             let _ = wake_up.try_send(());
@@ -673,26 +672,6 @@ mod tests {
         assert!(mailbox.poll(&waker).is_none());
         mailbox.close(Event::ClientStopped { error: None });
         assert!(matches!(woken.recv(), Ok(Some(Event::ClientStopped { .. }))));
-    }
-
-    #[test]
-    fn wakers_of_tasks_that_have_ended_do_not_pile_up() {
-        struct Counts(std::sync::atomic::AtomicUsize);
-        impl std::task::Wake for Counts {
-            fn wake(self: Arc<Self>) {
-                self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            }
-        }
-        let mailbox = Mailbox::default();
-        let tasks: Vec<_> = (0..WAKERS + 9).map(|_| Arc::new(Counts(0.into()))).collect();
-        for task in &tasks {
-            assert!(mailbox.poll(&Waker::from(task.clone())).is_none());
-        }
-        assert_eq!(mailbox.inner.lock().signals.wakers.len(), WAKERS);
-        mailbox.push(Event::Resynchronized);
-        let woken =
-            tasks.iter().filter(|task| task.0.load(std::sync::atomic::Ordering::SeqCst) == 1);
-        assert_eq!(woken.count(), tasks.len(), "each is woken, those that made room too");
     }
 
     #[test]

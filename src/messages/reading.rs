@@ -25,20 +25,20 @@ pub(crate) struct Opening {
     pub(crate) torrent: TorrentId,
     pub(crate) part: Part,
     pub(crate) options: ReaderOptions,
-    pub(crate) then: Then,
+    pub(crate) purpose: Purpose,
 }
 
 /// The purpose of a reader.
-pub(crate) enum Then {
+pub(crate) enum Purpose {
     /// To be read by a program.
-    Lease(Box<dyn Lessee>),
+    Program(Box<dyn Opener>),
     /// To be read once and whole, unless it takes longer than this.
     Bytes(Responder<Vec<u8>>, Instant),
 }
 
 /// A program that waits for a reader.
-pub(crate) trait Lessee: Send {
-    fn give(self: Box<Self>, opened: Result<Opened>);
+pub(crate) trait Opener: Send {
+    fn answer(self: Box<Self>, opened: Result<Opened>);
 
     /// It does not wait any more.
     fn is_gone(&self) -> bool;
@@ -46,25 +46,25 @@ pub(crate) trait Lessee: Send {
 
 impl Opening {
     pub(crate) fn refuse(self, error: Error) {
-        match self.then {
-            Then::Lease(lessee) => lessee.give(Err(error)),
-            Then::Bytes(reply, _) => reply.send(Err(error)),
+        match self.purpose {
+            Purpose::Program(opener) => opener.answer(Err(error)),
+            Purpose::Bytes(reply, _) => reply.send(Err(error)),
         }
     }
 
     /// Nobody waits for it any more.
     pub(crate) fn is_abandoned(&self) -> bool {
-        match &self.then {
-            Then::Lease(lessee) => lessee.is_gone(),
-            Then::Bytes(reply, _) => reply.is_abandoned(),
+        match &self.purpose {
+            Purpose::Program(opener) => opener.is_gone(),
+            Purpose::Bytes(reply, _) => reply.is_abandoned(),
         }
     }
 }
 
-impl fmt::Debug for Then {
+impl fmt::Debug for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Lease(_) => "Lease",
+            Self::Program(_) => "Program",
             Self::Bytes(..) => "Bytes",
         })
     }

@@ -21,7 +21,7 @@ use crate::model::{
 use crate::reply::Responder;
 use crate::settings::Settings;
 use crate::sys::range::RangeSink;
-use crate::sys::task::{SessionCall, Share, TorrentCall};
+use crate::sys::task::{SessionCall, ShardPart, TorrentCall};
 use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
 
@@ -33,7 +33,7 @@ type Called<T> = std::result::Result<T, cxx::Exception>;
 pub(crate) struct TorrentRequest {
     /// What the request tries to do, for error messages.
     pub(crate) op: &'static str,
-    pub(crate) role: RequestRole,
+    pub(crate) role: TorrentRole,
     pub(crate) call: Call,
     /// Only for resume data. The client fills it in.
     pub(crate) client_data: Option<Box<ClientData>>,
@@ -43,7 +43,7 @@ impl TorrentRequest {
     /// Returns whether the request changes the torrent, so that its copies in other shards must be removed.
     pub(crate) fn ends_copies(&self) -> bool {
         match &self.call {
-            Call::Posting(_) => self.role == RequestRole::Pauses,
+            Call::Posting(_) => self.role == TorrentRole::Pauses,
             Call::Task(task) => task.ends_copies,
         }
     }
@@ -70,9 +70,9 @@ pub(crate) struct Task {
     pub(crate) ends_copies: bool,
 }
 
-/// What the client must also do when the request is made or answered.
+/// What the client must also do when a request about a torrent is made or answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RequestRole {
+pub(crate) enum TorrentRole {
     None,
     /// Changes the resume data without an event.
     ChangesResumeData,
@@ -95,14 +95,6 @@ pub(crate) enum RequestRole {
         /// Whether the store already has the order.
         stored: bool,
     },
-    /// Changes these settings.
-    ChangesSettings(Box<Settings>),
-    /// Changes the IP filter.
-    ChangesIpFilter,
-    /// Returns the DHT nodes and the IP filter for the store.
-    GivesState,
-    /// Returns the queue positions for the store.
-    GivesQueue,
     Saves,
     /// Saves the resume data at the request of the client itself.
     SavesForEvent,
@@ -117,7 +109,19 @@ pub(crate) enum RequestRole {
     },
 }
 
-impl RequestRole {
+/// What the client must also do when a request about the session is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SessionRole {
+    None,
+    ChangesSettings(Box<Settings>),
+    ChangesIpFilter,
+    /// Returns the DHT nodes and the IP filter for the store.
+    GivesState,
+    /// Returns the queue positions for the store.
+    GivesQueue,
+}
+
+impl TorrentRole {
     /// Returns whether a store must have the change before it is made.
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self, Self::Pauses | Self::Resumes | Self::MovesFiles { .. })
@@ -157,10 +161,10 @@ impl Respond {
 #[derive(Clone)]
 pub(crate) struct SessionRequest {
     pub(crate) op: &'static str,
-    pub(crate) role: RequestRole,
+    pub(crate) role: SessionRole,
     pub(crate) spread: Spread,
     /// The part of this shard, filled in by an engine with several shards.
-    pub(crate) part: Share,
+    pub(crate) part: ShardPart,
     /// The new limits of the client, if the request changes them.
     pub(crate) shared: Option<Settings>,
     pub(crate) call: Arc<SessionCall>,
@@ -242,7 +246,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     }
 
     fn of(op: &'static str, call: Call) -> Self {
-        let request = TorrentRequest { op, role: RequestRole::None, call, client_data: None };
+        let request = TorrentRequest { op, role: TorrentRole::None, call, client_data: None };
         Self { request, answer: PhantomData }
     }
 
@@ -263,13 +267,13 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
         Self::new(op, by, index, move |torrent| call(torrent).map(|()| None))
     }
 
-    pub(crate) fn role(mut self, role: RequestRole) -> Self {
+    pub(crate) fn role(mut self, role: TorrentRole) -> Self {
         self.request.role = role;
         self
     }
 
     pub(crate) fn changes_resume_data(self) -> Self {
-        self.role(RequestRole::ChangesResumeData).ends_copies()
+        self.role(TorrentRole::ChangesResumeData).ends_copies()
     }
 
     pub(crate) fn ends_copies(mut self) -> Self {
@@ -287,7 +291,7 @@ impl<T: Send + 'static> Ask<TorrentRequest, T> {
     }
 
     pub(crate) fn chooses_pieces(self) -> Self {
-        self.role(RequestRole::ChoosesPieces)
+        self.role(TorrentRole::ChoosesPieces)
     }
 }
 
@@ -316,17 +320,18 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
     /// Creates a request to all shards, each with its part.
     pub(crate) fn by_part(
         op: &'static str,
-        call: impl Fn(Pin<&mut SessionHandle>, Share) -> Called<T> + Send + Sync + 'static,
+        call: impl Fn(Pin<&mut SessionHandle>, ShardPart) -> Called<T> + Send + Sync + 'static,
     ) -> Self {
-        let call = move |session: Pin<&mut SessionHandle>, part: Share| -> Result<Answer> {
+        let call = move |session: Pin<&mut SessionHandle>, part: ShardPart| -> Result<Answer> {
             Ok(Box::new(call(session, part).map_err(|e| Error::from_native("", &e))?))
         };
-        let (role, spread, part, shared) = (RequestRole::None, Spread::First, Share::WHOLE, None);
+        let (role, spread, part, shared) =
+            (SessionRole::None, Spread::First, ShardPart::WHOLE, None);
         let request = SessionRequest { op, role, spread, part, shared, call: Arc::new(call) };
         Self { request, answer: PhantomData }
     }
 
-    pub(crate) fn session_role(mut self, role: RequestRole) -> Self {
+    pub(crate) fn session_role(mut self, role: SessionRole) -> Self {
         self.request.role = role;
         self
     }
@@ -360,11 +365,11 @@ pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
         true => |torrent| torrent.pause_torrent(true),
         false => |torrent| torrent.pause_torrent(false),
     };
-    Ask::posting("pause the torrent", call).role(RequestRole::Pauses)
+    Ask::posting("pause the torrent", call).role(TorrentRole::Pauses)
 }
 
 pub(crate) fn resume() -> AskTorrent<()> {
-    Ask::posting("resume the torrent", Torrent::resume_torrent).role(RequestRole::Resumes)
+    Ask::posting("resume the torrent", Torrent::resume_torrent).role(TorrentRole::Resumes)
 }
 
 pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
@@ -373,7 +378,7 @@ pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {
 }
 
 pub(crate) fn move_files(to: PathBuf, on_conflict: OnConflict) -> AskTorrent<PathBuf> {
-    let role = RequestRole::MovesFiles { to: to.as_path().into(), on_conflict };
+    let role = TorrentRole::MovesFiles { to: to.as_path().into(), on_conflict };
     Ask::by_alert(op::MOVE, ByAlert::files_moved(), move |torrent| {
         torrent.move_files(convert::path_bytes(&to), convert::on_conflict(on_conflict))
     })
@@ -407,24 +412,25 @@ pub(crate) fn forward(port: u16) -> AskSession<()> {
 /// Gives each shard its own settings.
 pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
     let parts: Vec<_> = parts.iter().map(Settings::records).collect();
-    let change = move |session: Pin<&mut SessionHandle>, part: Share| match parts.get(part.number) {
-        Some(records) => session.change_settings(records),
-        None => Ok(()),
-    };
+    let change =
+        move |session: Pin<&mut SessionHandle>, part: ShardPart| match parts.get(part.number) {
+            Some(records) => session.change_settings(records),
+            None => Ok(()),
+        };
     Ask::by_part("share the limits of the client", change).of_all()
 }
 
 /// Asks for the DHT nodes and the IP filter, as bytes.
 pub(crate) fn state() -> AskSession<Vec<u8>> {
     let ask = Ask::session("save the state of the client", |session| session.network_state());
-    ask.session_role(RequestRole::GivesState)
+    ask.session_role(SessionRole::GivesState)
 }
 
 /// Asks for the queue positions of the torrents.
 pub(crate) fn queue() -> AskSession<Vec<(TorrentId, u32)>> {
     let ask = Ask::session("list the queue", |session| session.queue().map(convert::queue));
     let all = |by_shard: Vec<Vec<_>>| by_shard.into_iter().flatten().collect();
-    ask.session_role(RequestRole::GivesQueue).merged(all)
+    ask.session_role(SessionRole::GivesQueue).merged(all)
 }
 
 pub(crate) fn move_in_queue(to: QueueMove, stored: bool) -> AskTorrent<()> {
@@ -432,17 +438,17 @@ pub(crate) fn move_in_queue(to: QueueMove, stored: bool) -> AskTorrent<()> {
         let (to, position) = convert::queue_move(to);
         torrent.move_in_queue(to, position)
     })
-    .role(RequestRole::ChangesQueue { to, stored })
+    .role(TorrentRole::ChangesQueue { to, stored })
 }
 
 pub(crate) fn options() -> AskTorrent<OptionsRecord> {
-    Ask::task("get the options of the torrent", Torrent::options).role(RequestRole::GivesOptions)
+    Ask::task("get the options of the torrent", Torrent::options).role(TorrentRole::GivesOptions)
 }
 
 /// Asks for the .torrent file.
 pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
     Ask::by_alert("get the metainfo", ByAlert::metainfo(), Torrent::save_metainfo)
-        .role(RequestRole::GivesMetainfo)
+        .role(TorrentRole::GivesMetainfo)
 }
 
 /// Asks for resume data. The answer is empty if `only_if_changed` is set and nothing has changed since the
@@ -450,7 +456,7 @@ pub(crate) fn metainfo() -> AskTorrent<Vec<u8>> {
 pub(crate) fn resume_data(
     what: ByAlert<ResumeData>,
     only_if_changed: bool,
-    role: RequestRole,
+    role: TorrentRole,
 ) -> AskTorrent<ResumeData> {
     Ask::by_alert("save the resume data", what, move |torrent| torrent.save_resume(only_if_changed))
         .role(role)
@@ -459,7 +465,7 @@ pub(crate) fn resume_data(
 pub(crate) const OPEN_READER: &str = "open the file for reading";
 pub(crate) const READ: &str = "read the file";
 
-pub(crate) fn look(part: Part, role: RequestRole) -> AskTorrent<Look> {
+pub(crate) fn look(part: Part, role: TorrentRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
         let record = match part {
             Part::File(file) => torrent.look_at_file(file),
@@ -514,17 +520,23 @@ pub(crate) fn read_file(
 
 fn read(
     length: u64,
-    into: Vec<u8>,
+    mut into: Vec<u8>,
     reply: Responder<Vec<u8>>,
     call: impl Fn(&Torrent, Box<RangeSink>) + Send + Sync + 'static,
 ) -> (AskTorrent<()>, Respond) {
+    let length = usize::try_from(length).unwrap_or(0);
+    // Not on the network thread, which would be held up by clearing it.
+    if into.len() < length {
+        into = vec![0; length];
+    }
+    into.truncate(length);
     let asked = Arc::new(Mutex::new(Some((reply, into))));
     let unsent = asked.clone();
     let read = move |torrent: &Torrent| {
         if let Some((reply, into)) = asked.lock().take() {
             let done =
                 move |bytes: Result<_>| reply.send(bytes.map_err(|e: Error| e.in_operation(READ)));
-            call(torrent, RangeSink::new(into, usize::try_from(length).unwrap_or(0), done));
+            call(torrent, RangeSink::new(into, done));
         }
         Ok(())
     };
@@ -586,8 +598,8 @@ mod tests {
     #[test]
     fn a_change_to_a_torrent_is_saved_and_a_query_is_not() {
         let flag = set_flag(TorrentFlag::Sequential, true);
-        assert_eq!(flag.request.role, RequestRole::ChangesResumeData);
-        assert_eq!(Ask::task("list the peers", Torrent::peers).request.role, RequestRole::None);
-        assert_eq!(metainfo().request.role, RequestRole::GivesMetainfo);
+        assert_eq!(flag.request.role, TorrentRole::ChangesResumeData);
+        assert_eq!(Ask::task("list the peers", Torrent::peers).request.role, TorrentRole::None);
+        assert_eq!(metainfo().request.role, TorrentRole::GivesMetainfo);
     }
 }

@@ -95,11 +95,8 @@ impl StatusTable {
 
     /// Returns whether there is a torrent with one of these info hashes. It looks at all of them.
     pub(crate) fn has(&self, hashes: &InfoHashes) -> bool {
-        let is = |known: InfoHashes| {
-            (hashes.v1.is_some() && hashes.v1 == known.v1)
-                || (hashes.v2.is_some() && hashes.v2 == known.v2)
-        };
-        self.statuses.read().values().any(|entry| is(entry.lock().status.info_hashes))
+        let entries = self.statuses.read();
+        entries.values().any(|entry| entry.lock().status.info_hashes.overlap(hashes))
     }
 
     pub(crate) fn all(&self) -> Vec<TorrentStatus> {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use cxx::UniquePtr;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::metainfo::urls::MOST_USED;
 use crate::metainfo::{Metainfo, Urls};
 use crate::model::url::{component, decoded};
 use crate::model::{InfoHashV1, InfoHashV2, InfoHashes, Tracker};
@@ -59,31 +60,28 @@ impl Magnet {
     pub fn parse(uri: &str) -> Result<Self> {
         let wrong = |why: &str| Error::new(ErrorKind::Parse, READ, why).on(Abbreviated(uri));
         let query = query(uri).ok_or_else(|| wrong("it is not a magnet link"))?;
-        let mut said = Said::default();
+        let mut parameters = Parameters::default();
         for (name, value) in query.split('&').filter_map(parameter) {
-            said.take(&name, value).map_err(wrong)?;
+            parameters.take(&name, value).map_err(wrong)?;
         }
-        if said.info_hashes == InfoHashes::default() {
+        if parameters.info_hashes == InfoHashes::default() {
             return Err(wrong("it has no info-hash"));
         }
-        Ok(said.finish())
+        Ok(parameters.finish())
     }
 }
 
 impl Metainfo {
     /// Returns the magnet link of this torrent, with its info hashes, name, trackers and web seeds.
-    ///
-    /// # Errors
-    ///
-    /// None are known.
-    pub fn magnet(&self) -> Result<Magnet> {
-        let said = Said {
+    #[must_use]
+    pub fn magnet(&self) -> Magnet {
+        let parameters = Parameters {
             info_hashes: self.info_hashes,
             name: Some(self.name.clone()),
             urls: Urls::sound(self.trackers.clone(), self.web_seeds.clone()),
-            ..Said::default()
+            ..Parameters::default()
         };
-        Ok(said.finish())
+        parameters.finish()
     }
 }
 
@@ -130,7 +128,7 @@ const LAST_FILE: u32 = 10_000;
 
 /// The contents of a link, collected parameter by parameter.
 #[derive(Default)]
-struct Said {
+struct Parameters {
     info_hashes: InfoHashes,
     name: Option<String>,
     urls: Urls,
@@ -141,7 +139,7 @@ struct Said {
     nodes: Vec<String>,
 }
 
-impl Said {
+impl Parameters {
     /// Takes a parameter. Errors concern only the info hash; everything else is optional.
     fn take(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         let plain = || String::from_utf8_lossy(&decoded(value)).into_owned();
@@ -162,7 +160,7 @@ impl Said {
                 Ok(peer) if peer.port() != 0 => {
                     // The scope id of an interface on someone else's machine has no meaning here.
                     let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                    if !self.peers.contains(&peer) {
+                    if self.peers.len() < MOST_USED && !self.peers.contains(&peer) {
                         self.peers.push(peer);
                     }
                 }
@@ -172,8 +170,11 @@ impl Said {
                     self.urls.leave_out(format!("{:?}: {why}", printable(plain().trim())));
                 }
             },
-            "so" => self.files.extend(plain().split(',').filter_map(files)),
-            "dht" => self.nodes.extend(node(&plain())),
+            "so" => {
+                let room = (LAST_FILE as usize).saturating_sub(self.files.len());
+                self.files.extend(plain().split(',').filter_map(files).take(room));
+            }
+            "dht" if self.nodes.len() < MOST_USED => self.nodes.extend(node(&plain())),
             _ => {}
         }
         Ok(())

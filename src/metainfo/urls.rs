@@ -16,6 +16,7 @@ pub(crate) struct Urls {
     /// The first invalid URLs.
     pub(crate) invalid: Vec<String>,
     known: HashSet<(Use, String)>,
+    has_more: bool,
 }
 
 /// The purpose of a URL: one server may have several.
@@ -30,23 +31,18 @@ const MOST_INVALID: usize = 20;
 
 /// The maximum number of trackers, and of web seeds, that are used. libtorrent iterates over all of them
 /// whenever one fails.
-const MOST_USED: usize = 1024;
+pub(super) const MOST_USED: usize = 1024;
 
 impl Urls {
     pub(crate) fn of(record: &DescriptionRecord) -> Self {
         let mut urls = Self::default();
-        if record.trackers.len().max(record.web_seeds.len()) > MOST_USED {
-            tracing::warn!(
-                "a torrent names too many trackers or web seeds: the first {MOST_USED} are used"
-            );
-        }
-        for tracker in record.trackers.iter().take(MOST_USED) {
+        for tracker in &record.trackers {
             urls.tracker(&tracker.url, u8::try_from(tracker.tier).unwrap_or(u8::MAX));
         }
-        for url in record.web_seeds.iter().take(MOST_USED) {
+        for url in &record.web_seeds {
             urls.web_seed(url);
         }
-        for url in record.http_seeds.iter().take(MOST_USED) {
+        for url in &record.http_seeds {
             let url = urls.take(Use::HttpSeed, web_seed(url));
             urls.http_seeds.extend(url);
         }
@@ -72,8 +68,21 @@ impl Urls {
         self.web_seeds.extend(url);
     }
 
-    /// Takes a URL, unless it was taken before.
+    /// Takes a URL, unless it was taken before or there are too many.
     fn take(&mut self, what: Use, url: Result<String, String>) -> Option<String> {
+        let taken = match what {
+            Use::Tracker => self.trackers.len(),
+            Use::WebSeed => self.web_seeds.len(),
+            Use::HttpSeed => self.http_seeds.len(),
+        };
+        if taken >= MOST_USED {
+            if !std::mem::replace(&mut self.has_more, true) {
+                tracing::warn!(
+                    "a torrent names too many trackers or web seeds: the first {MOST_USED} are used"
+                );
+            }
+            return None;
+        }
         match url {
             Ok(url) => self.known.insert((what, url.clone())).then_some(url),
             Err(reason) => {

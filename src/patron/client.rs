@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use super::Patron;
 use crate::error::{Error, ErrorKind};
-use crate::messages::request::{Ask, RequestRole};
+use crate::messages::request::{Ask, SessionRole};
 use crate::model::limits::refuse_zero;
 use crate::model::op;
 use crate::model::{
@@ -46,7 +46,7 @@ impl Patron {
         if let Err(error) = self.0.service.check_settings(settings) {
             return Reply::ready(Err(error));
         }
-        let role = RequestRole::ChangesSettings(Box::new(settings.clone()));
+        let role = SessionRole::ChangesSettings(Box::new(settings.clone()));
         let (settings, shared) = (settings.clone(), settings.shared());
         let ask = Ask::by_part(op::CHANGE_SETTINGS, move |session, part| {
             session.change_settings(&settings.part(part).records())
@@ -81,14 +81,14 @@ impl Patron {
         };
         let set = move |session: Pin<&mut SessionHandle>| session.block(&filter);
         let ask = Ask::session(SET_FILTER, set);
-        self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
+        self.session(ask.session_role(SessionRole::ChangesIpFilter).of_all())
     }
 
     /// Blocks one more address.
     pub fn ban(&self, address: IpAddr) -> Reply<()> {
         let ban = move |session: Pin<&mut SessionHandle>| session.ban(&address.to_string());
         let ask = Ask::session("ban the address", ban);
-        self.session(ask.session_role(RequestRole::ChangesIpFilter).of_all())
+        self.session(ask.session_role(SessionRole::ChangesIpFilter).of_all())
     }
 
     /// Stops all torrents until [`resume_all`](Patron::resume_all), without changing which are paused.

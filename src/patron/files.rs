@@ -8,7 +8,7 @@ use super::Patron;
 use crate::add::join;
 #[cfg(doc)]
 use crate::error::ErrorKind;
-use crate::messages::request::{self, Ask, AskTorrent, ByAlert, RequestRole};
+use crate::messages::request::{self, Ask, AskTorrent, ByAlert, TorrentRole};
 use crate::metainfo::{self, Metainfo};
 use crate::model::{FileStatus, OnConflict, Priority, TorrentId};
 use crate::reply::Reply;
@@ -113,7 +113,7 @@ impl Patron {
     /// [`Source::ResumeData`](crate::Source::ResumeData), which [`add_torrent`](Patron::add_torrent) takes.
     /// They include the metainfo.
     pub fn resume_data(&self, id: TorrentId) -> Reply<Vec<u8>> {
-        let ask = request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves);
+        let ask = request::resume_data(ByAlert::resume_data(), false, TorrentRole::Saves);
         self.torrent_then(id, ask, |saved| join(&saved.info, &saved.bytes))
     }
 }

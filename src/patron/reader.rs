@@ -12,7 +12,7 @@ use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
 use crate::messages::member::Member;
-use crate::messages::reading::{self, Lessee, Opened, Opening, ReaderId, Then};
+use crate::messages::reading::{self, Opened, Opener, Opening, Purpose, ReaderId};
 use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::{Envelope, Service};
 #[cfg(unix)]
@@ -62,12 +62,12 @@ impl Patron {
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
         let (service, member) = (self.0.service.clone(), self.0.member.clone());
         self.ask(OPEN_READER, |reply| {
-            let then = Then::Lease(Box::new(Waiter { reply, service, member }));
+            let purpose = Purpose::Program(Box::new(Waiter { reply, service, member }));
             Job::OpenReader(Box::new(Opening {
                 torrent: id,
                 part: Part::File(file),
                 options,
-                then,
+                purpose,
             }))
         })
     }
@@ -85,11 +85,16 @@ impl Patron {
         file: u32,
         range: std::ops::Range<u64>,
     ) -> Reply<Vec<u8>> {
-        let length = range.end.saturating_sub(range.start);
-        if length > LONGEST_RANGE {
-            let message = format!("{length} bytes are more than {LONGEST_RANGE}");
-            return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, READ, message)));
-        }
+        let length = match range.end.checked_sub(range.start) {
+            Some(length) if length <= LONGEST_RANGE => length,
+            length => {
+                let message = match length {
+                    Some(length) => format!("{length} bytes are more than {LONGEST_RANGE}"),
+                    None => format!("{range:?} ends before it begins"),
+                };
+                return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, READ, message)));
+            }
+        };
         self.ask(READ, |reply| {
             let (ask, respond) = request::read_file(file, range.start, length, reply);
             Job::OfTorrent(id, ask.request, respond)
@@ -108,8 +113,8 @@ impl Patron {
         let due = now.checked_add(limit).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
         self.ask(READ, |reply| {
             let (part, options) = (Part::Piece(piece), ReaderOptions::default());
-            let then = Then::Bytes(reply, due);
-            Job::OpenReader(Box::new(Opening { torrent: id, part, options, then }))
+            let purpose = Purpose::Bytes(reply, due);
+            Job::OpenReader(Box::new(Opening { torrent: id, part, options, purpose }))
         })
     }
 }
@@ -149,8 +154,8 @@ struct Waiter {
     member: Arc<Member>,
 }
 
-impl Lessee for Waiter {
-    fn give(self: Box<Self>, opened: Result<Opened>) {
+impl Opener for Waiter {
+    fn answer(self: Box<Self>, opened: Result<Opened>) {
         let Self { reply, service, member } = *self;
         reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
     }
@@ -294,8 +299,8 @@ impl Reader {
     }
 
     fn fetch(&mut self) -> Pending {
-        let goes_on = self.chunk.end() == self.position && !self.chunk.bytes.is_empty();
-        let length = if goes_on { self.next_length } else { FIRST_CHUNK };
+        let continues = self.chunk.end() == self.position && !self.chunk.bytes.is_empty();
+        let length = if continues { self.next_length } else { FIRST_CHUNK };
         self.next_length = (length * 2).min(LARGEST_CHUNK);
         self.fetch_from(self.position, length)
     }
@@ -329,10 +334,13 @@ impl Reader {
     }
 }
 
-/// Converts an error. An interrupted read must not have the kind that [`Read::read_exact`] retries.
+/// Converts an error. A read that has failed must have no kind after which others read again: `Interrupted`, as
+/// [`Read::read_exact`] does, or `WouldBlock`.
 pub(super) fn read_error(error: Error) -> io::Error {
     match error.kind() {
-        ErrorKind::Cancelled => io::Error::other(error),
+        ErrorKind::Cancelled | ErrorKind::NoMetadata | ErrorKind::NotDownloaded => {
+            io::Error::other(error)
+        }
         _ => error.into(),
     }
 }

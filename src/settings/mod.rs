@@ -247,10 +247,7 @@ impl Settings {
     }
 
     fn number(&self, name: &str, default: i32) -> i32 {
-        match self.get(name) {
-            Some(SettingValue::Int(value)) => *value,
-            _ => default,
-        }
+        self.int(name).unwrap_or(default)
     }
 
     fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {

@@ -3,7 +3,7 @@
 use super::value::SettingValue;
 use super::{Settings, listen};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 
 /// The settings that the sessions of a client share, with libtorrent's defaults.
 const SHARED: &[(&str, i32)] = &[
@@ -52,9 +52,9 @@ impl Settings {
 
     /// Returns the settings for one of several sessions: its part of the shared limits and a port of its own.
     /// Only the first uses port mapping by the router.
-    pub(crate) fn part(&self, part: Share) -> Self {
+    pub(crate) fn part(&self, part: ShardPart) -> Self {
         let mut settings = self.clone();
-        if part == Share::WHOLE {
+        if part == ShardPart::WHOLE {
             return settings;
         }
         for (name, _) in SHARED {
@@ -90,7 +90,7 @@ impl Settings {
 }
 
 /// Returns the part of a shared setting for one of several sessions. Negative numbers mean no limit.
-pub(crate) fn part_of(name: &str, whole: i32, part: Share) -> i32 {
+pub(crate) fn part_of(name: &str, whole: i32, part: ShardPart) -> i32 {
     match QUEUE_LIMITS.contains(&name) {
         true if whole < 0 => whole,
         true => part.of_count(whole),
@@ -109,7 +109,7 @@ mod tests {
         settings.set("upload_rate_limit", 1001).unwrap();
         settings.set("unchoke_slots_limit", -1).unwrap();
         settings.name_shared();
-        let parts = [0, 1].map(|number| settings.part(Share { number, count: 2 }));
+        let parts = [0, 1].map(|number| settings.part(ShardPart { number, count: 2 }));
         for (name, values) in [
             ("upload_rate_limit", [501, 500]),
             ("download_rate_limit", [0, 0]),
@@ -121,7 +121,7 @@ mod tests {
         let ports = parts.each_ref().map(|part| part.text("listen_interfaces", ""));
         assert_eq!(ports, ["127.0.0.1:6881", "127.0.0.1:6882"]);
         assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp", true)), [true, false]);
-        assert_eq!(settings.part(Share::WHOLE), settings);
+        assert_eq!(settings.part(ShardPart::WHOLE), settings);
         assert_eq!(settings.shared().number("upload_rate_limit", 0), 1001);
         assert!(settings.shared().get("listen_interfaces").is_none());
     }

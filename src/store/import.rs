@@ -129,7 +129,15 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     }
     let defaults = Defaults { save_dir: ".".into(), ..Defaults::default() };
     let mut prepared = prepare_for_store(&source, &options, &defaults)?;
-    let last = find_in(&resume, b"qBt-savePath").map(strings).unwrap_or_default().pop();
+    let text = |key: &[u8]| find_in(&resume, key).map(strings).unwrap_or_default().pop();
+    let is_relative = |path: &String| Path::new(path).is_relative();
+    if let Some(relative) = text(b"save_path").filter(is_relative)
+        && !prepared.save_dir.is_dir()
+    {
+        let why = format!("its directory is {relative:?}, which is not an absolute path here");
+        return Err(Error::new(ErrorKind::InvalidArgument, IMPORT, why).on(path.display()));
+    }
+    let last = text(b"qBt-savePath");
     prepared.move_to = last
         .map(PathBuf::from)
         .filter(|last| last.is_absolute() && *last != prepared.save_dir)
@@ -184,6 +192,12 @@ mod tests {
 
     /// Imports a torrent with resume data that has these entries, too.
     fn imported(save_dir: &Path, more: &str) -> Record {
+        let (imported, memory) = import_one(save_dir, more);
+        assert_eq!(imported.result.as_deref(), Ok("a"));
+        memory.records().remove(0)
+    }
+
+    fn import_one(save_dir: &Path, more: &str) -> (Imported, Memory) {
         let dir = tempfile::tempdir().unwrap();
         let torrent =
             b"d4:infod6:lengthi4e4:name1:a12:piece lengthi16384e6:pieces20:01234567890123456789ee";
@@ -196,9 +210,8 @@ mod tests {
         fs::write(dir.path().join("a.torrent"), torrent).unwrap();
         fs::write(dir.path().join("a.fastresume"), resume).unwrap();
         let mut memory = Memory::new();
-        let imported = import(dir.path(), &mut memory).unwrap();
-        assert_eq!(imported[0].result.as_deref(), Ok("a"));
-        memory.records().remove(0)
+        let mut imported = import(dir.path(), &mut memory).unwrap();
+        (imported.remove(0), memory)
     }
 
     #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
@@ -208,6 +221,17 @@ mod tests {
         let films = disk.path().join("not mounted/films");
         assert_eq!(imported(&films, "").save_dir, films);
         assert!(fs::read_dir(disk.path()).unwrap().next().is_none());
+    }
+
+    #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
+    #[test]
+    fn a_directory_of_another_system_is_an_error() {
+        for directory in ["D:\\films", "no/such"] {
+            let (refused, _) = import_one(Path::new(directory), "");
+            let error = refused.result.unwrap_err().to_string();
+            assert!(error.contains("is not an absolute path here"), "{error}");
+        }
+        assert!(import_one(Path::new("."), "").0.result.is_ok());
     }
 
     #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]

@@ -184,45 +184,41 @@ impl Thread {
         let mut orders = take(&mut self.kept);
         orders.extend(new);
         let mut reports = Vec::new();
+        self.commit_all(orders, &mut reports);
+        if !reports.is_empty() {
+            self.shared.inner.lock().reports.extend(reports);
+            let _ = self.shared.wake.try_send(());
+        }
+    }
+
+    /// Commits the orders together or, if one of their changes is invalid, each by itself.
+    fn commit_all(&mut self, mut orders: Vec<Order>, reports: &mut Vec<Report>) {
         match self.try_commit(&mut orders) {
             Ok(()) => {
-                if std::mem::take(&mut self.failing) {
+                if take(&mut self.failing) {
                     reports.push(Report::Recovered);
                 }
                 reports.extend(tickets(&orders).map(|ticket| Report::Committed(ticket, Ok(()))));
             }
-            // One of the changes is invalid; the others may succeed.
-            Err(error) if orders.len() > 1 && is_of_a_change(&error) => {
-                for order in orders {
-                    let mut alone = vec![order];
-                    let made = self.try_commit(&mut alone);
-                    let ticket = tickets(&alone).next();
-                    match (ticket, made) {
-                        (Some(ticket), made) => reports.push(Report::Committed(ticket, made)),
-                        (None, Err(error)) if !is_of_a_change(&error) => {
-                            self.kept.append(&mut alone)
-                        }
-                        (None, Err(error)) => tracing::error!(%error, "a change is dropped"),
-                        (None, Ok(())) => {}
-                    }
+            Err(error) if is_of_a_change(&error) => {
+                if orders.len() > 1 {
+                    return orders.into_iter().for_each(|one| self.commit_all(vec![one], reports));
                 }
+                tracing::error!(%error, "a change is dropped");
+                let failed = |ticket| Report::Committed(ticket, Err(error.clone()));
+                reports.extend(tickets(&orders).map(failed));
             }
             Err(error) => {
-                if !is_of_a_change(&error) && !std::mem::replace(&mut self.failing, true) {
+                if !std::mem::replace(&mut self.failing, true) {
                     tracing::error!(%error, "the store fails");
                     reports.push(Report::Failing(error.clone()));
                 }
                 let failed = |ticket| Report::Committed(ticket, Err(error.clone()));
                 reports.extend(tickets(&orders).map(failed));
-                if !is_of_a_change(&error) {
-                    orders.retain(|order| order.ticket.is_none());
-                    self.kept = newest(orders);
-                }
+                orders.retain(|order| order.ticket.is_none());
+                self.kept.extend(orders);
+                self.kept = newest(take(&mut self.kept));
             }
-        }
-        if !reports.is_empty() {
-            self.shared.inner.lock().reports.extend(reports);
-            let _ = self.shared.wake.try_send(());
         }
     }
 
@@ -395,9 +391,10 @@ mod tests {
         started.memory.fail_with(None);
         started.add(1, 1);
         let reports = started.reports();
-        assert!(matches!(reports[..], [Report::Committed(1, Ok(()))]), "{reports:?}");
+        let works = matches!(reports[..], [Report::Recovered, Report::Committed(1, Ok(()))]);
+        assert!(works, "{reports:?}");
         started.add(2, 2);
-        assert!(matches!(started.reports().last(), Some(Report::Committed(2, Ok(())))));
+        assert!(matches!(started.reports()[..], [Report::Committed(2, Ok(()))]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ fn copied(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[cxx::bridge(namespace = "patron")]
-#[allow(clippy::missing_safety_doc)]
+#[allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 mod bridge {
     /// The shim's own error categories; `category_name` gives their names.
     #[repr(u8)]
@@ -696,8 +696,9 @@ mod bridge {
         /// differs from the files on disk.
         fn saved_figures(self: &TorrentParams) -> SavedRecord;
 
-        /// Returns whether the file has holes: ranges that were never written. It examines the file on disk.
-        fn has_hole(path: &[u8]) -> bool;
+        /// Returns whether the range of the file has holes: ranges that were never written. It examines the file on
+        /// disk.
+        fn has_hole(path: &[u8], begin: u64, end: u64) -> bool;
         /// Returns the hash of each piece. Fails if `torrent`, the .torrent file, lacks the v2 piece hashes.
         fn piece_hashes(self: &TorrentParams, torrent: &[u8]) -> Result<Vec<PieceHashes>>;
         fn layout(self: &TorrentParams) -> Result<LayoutRecord>;
@@ -735,12 +736,14 @@ mod bridge {
 
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
+        /// `blocked` replaces the IP filter in the state, unless it is null.
         fn new_session(
             settings: &[SettingRecord],
             policy: PolicyRecord,
             reads: DiskReads,
             thread: NetworkThreadRecord,
             state: &[u8],
+            blocked: UniquePtr<IpFilter>,
             counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;

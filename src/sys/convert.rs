@@ -14,7 +14,7 @@ use super::bridge::{
     TrackersRecord,
 };
 use super::errors::{disk_failure, failure};
-use super::task::Share;
+use super::task::ShardPart;
 use crate::model::op;
 use crate::model::{
     Announce, BitSet, ClientData, Encryption, FileStatus, GoalAction, Goals, InfoHashes, IpFilter,
@@ -293,7 +293,7 @@ pub(crate) fn peer_class(record: PeerClassRecord) -> PeerClassOptions {
 }
 
 /// Returns the part of a class's limits for one of several sessions.
-pub(crate) fn part_of_class(whole: &PeerClassRecord, part: Share) -> PeerClassRecord {
+pub(crate) fn part_of_class(whole: &PeerClassRecord, part: ShardPart) -> PeerClassRecord {
     PeerClassRecord {
         upload_limit: part.of_limit(whole.upload_limit),
         download_limit: part.of_limit(whole.download_limit),

@@ -30,34 +30,29 @@ mod reading {
     }
 }
 
+const _: () = super::task::assert_send::<RangeSink>();
+
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 
 /// Collects blocks on the network thread, or is filled as a whole by another thread.
 pub(crate) struct RangeSink {
-    length: usize,
-    /// Grows when the first block comes: the range may not be there.
     bytes: Vec<u8>,
     done: Option<Done>,
 }
 
 impl RangeSink {
-    /// Fills `length` bytes of `into`. `done` is called once, on the thread that has read, or dropped if libtorrent ends
+    /// Fills all of `bytes`. `done` is called once, on the thread that has read, or dropped if libtorrent ends
     /// first. It runs wakers and callbacks of the program, so it may panic. Its error does not include the attempted
     /// operation.
     pub(crate) fn new(
-        mut into: Vec<u8>,
-        length: usize,
+        bytes: Vec<u8>,
         done: impl FnOnce(Result<Vec<u8>>) + Send + 'static,
     ) -> Box<Self> {
-        into.truncate(length);
-        Box::new(Self { length, bytes: into, done: Some(Box::new(done)) })
+        Box::new(Self { bytes, done: Some(Box::new(done)) })
     }
 
     /// Returns the whole range, to be filled in.
     pub(super) fn space(&mut self) -> &mut [u8] {
-        if self.bytes.len() < self.length {
-            self.bytes.resize(self.length, 0);
-        }
         &mut self.bytes
     }
 
@@ -106,7 +101,7 @@ mod tests {
         let (sender, answers) = std::sync::mpsc::channel();
         let sink = |length| {
             let sender = sender.clone();
-            RangeSink::new(vec![7; 3], length, move |answer| sender.send(answer).unwrap())
+            RangeSink::new(vec![7; length], move |answer| sender.send(answer).unwrap())
         };
         let mut good = sink(5);
         good.put(2, b"cde");
@@ -138,7 +133,7 @@ mod tests {
         }
         let sink = || {
             let bomb = Bomb;
-            RangeSink::new(Vec::new(), 1, move |_| drop(bomb))
+            RangeSink::new(vec![0], move |_| drop(bomb))
         };
         sink().finish();
         let error = NativeError { category: "system".into(), value: 5, message: "no".into() };

@@ -45,24 +45,29 @@ mod tasks {
     }
 }
 
+/// Fails to compile for a type that must not go to another thread. cxx does not check what C++ threads get.
+pub(super) const fn assert_send<T: Send>() {}
+const _: () = assert_send::<TorrentTask>();
+const _: () = assert_send::<SessionTask>();
+
 /// A call on a torrent, which runs on the network thread and must be short. It returns `None` if an alert
 /// will contain the answer. Its error does not include the attempted operation.
 pub(crate) type TorrentCall = dyn Fn(&Torrent) -> Result<Option<Answer>> + Send + Sync;
 
 /// A call on the session, like [`TorrentCall`].
 pub(crate) type SessionCall =
-    dyn Fn(Pin<&mut SessionHandle>, Share) -> Result<Answer> + Send + Sync;
+    dyn Fn(Pin<&mut SessionHandle>, ShardPart) -> Result<Answer> + Send + Sync;
 
 /// The session of a client that a call is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct ShardPart {
     /// The number of the session, starting at 0.
     pub(crate) number: usize,
     /// The number of sessions.
     pub(crate) count: usize,
 }
 
-impl Share {
+impl ShardPart {
     /// The only session.
     pub(crate) const WHOLE: Self = Self { number: 0, count: 1 };
 
@@ -72,7 +77,7 @@ impl Share {
         self.of_count(whole).max(1)
     }
 
-    /// Like [`of`](Share::of), where a part may be 0.
+    /// Like [`of`](ShardPart::of), where a part may be 0.
     pub(crate) fn of_count(self, whole: i32) -> i32 {
         let count = i32::try_from(self.count).unwrap_or(i32::MAX).max(1);
         let number = i32::try_from(self.number).unwrap_or(i32::MAX);
@@ -131,7 +136,7 @@ impl TorrentTask {
 /// A request about the session.
 pub(crate) struct SessionTask {
     pub(crate) request: u64,
-    pub(crate) part: Share,
+    pub(crate) part: ShardPart,
     pub(crate) call: Arc<SessionCall>,
     pub(crate) answers: TaskAnswers,
 }
@@ -158,12 +163,13 @@ mod tests {
         for (whole, count, parts) in
             [(10, 4, vec![3, 3, 2, 2]), (7, 1, vec![7]), (8, 2, vec![4, 4])]
         {
-            let all: Vec<_> = (0..count).map(|number| Share { number, count }.of(whole)).collect();
+            let all: Vec<_> =
+                (0..count).map(|number| ShardPart { number, count }.of(whole)).collect();
             assert_eq!(all, parts);
             assert_eq!(all.iter().sum::<i32>(), whole);
         }
-        assert_eq!(Share { number: 1, count: 2 }.of(1), 1);
-        assert_eq!(Share::WHOLE.of(i32::MAX), i32::MAX);
+        assert_eq!(ShardPart { number: 1, count: 2 }.of(1), 1);
+        assert_eq!(ShardPart::WHOLE.of(i32::MAX), i32::MAX);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Swarm {
     }
 
     pub(crate) fn magnet(&self) -> String {
-        self.metainfo.magnet().unwrap().to_string()
+        self.metainfo.magnet().to_string()
     }
 
     /// Starts from the magnet link, with only a foreign client to download from.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The modules of `src/`, layer by layer: a module may use only those in earlier layers.
 const LAYERS: &[&[&str]] = &[
     &["text"],
-    &["error"],
+    &["error", "wakers"],
     &["reply"],
     &["model"],
     &["sys"],

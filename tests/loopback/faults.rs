@@ -15,7 +15,7 @@ use torrent_patron::file::{ExistingFiles, OnConflict};
 use torrent_patron::metainfo::Protocol;
 use torrent_patron::patron::{Added, RemoveFiles};
 use torrent_patron::torrent::Limits;
-use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, TorrentId};
+use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::bencode::{dict, number, text};
@@ -453,6 +453,104 @@ fn a_magnet_link_overwrites_no_foreign_file() {
         patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
         std::fs::write(&mine, &before).unwrap();
     }
+}
+
+/// libtorrent would not write to it, and call the torrent complete.
+#[test]
+fn a_file_in_place_of_an_empty_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from/set");
+    data(&from, "data.bin", 91, 100_000);
+    std::fs::write(from.join("empty"), "").unwrap();
+    let seeder = Seeder::of(&from);
+    let mine = dir.path().join("to/set/empty");
+    std::fs::create_dir_all(mine.parent().unwrap()).unwrap();
+    std::fs::write(&mine, "my work").unwrap();
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let refused =
+        patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err().to_string();
+    assert!(refused.contains("empty: it exists with 7 bytes, but has 0"), "{refused}");
+    let link = seeder.metainfo.magnet();
+    let id = patron.add_torrent(&link, seeder.options()).wait().unwrap().id();
+    let refused = error(&patron, id);
+    assert_eq!(refused.kind(), ErrorKind::Exists, "{refused}");
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "my work");
+
+    let options = seeder.options().existing_files(ExistingFiles::Overwrite);
+    let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "");
+}
+
+#[test]
+fn a_file_with_holes_is_not_overwritten_unless_its_data_is_right() {
+    use std::os::unix::fs::FileExt;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 92, 4 * MIB));
+    let link = seeder.metainfo.magnet();
+    let (to, mine) = (dir.path().join("to"), dir.path().join("to/data.bin"));
+    let client = client(&to);
+    let patron = client.patron();
+    let sparse = |seed| {
+        std::fs::create_dir_all(&to).unwrap();
+        let file = std::fs::File::create(&mine).unwrap();
+        file.set_len(4 * MIB as u64).unwrap();
+        file.write_all_at(&noise(seed, 4 * MIB)[MIB..2 * MIB], MIB as u64).unwrap();
+        std::fs::read(&mine).unwrap()
+    };
+    let before = sparse(93);
+    let refused = patron.add_torrent(&seeder.metainfo, seeder.options()).wait().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Exists, "{refused}");
+    let id = patron.add_torrent(&link, seeder.options()).wait().unwrap().id();
+    let refused = error(&patron, id);
+    assert_eq!(refused.kind(), ErrorKind::Exists, "{refused}");
+    patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    assert!(std::fs::read(&mine).unwrap() == before);
+
+    for source in [Source::from(&seeder.metainfo), Source::from(&link)] {
+        sparse(92);
+        let id = patron.add_torrent(source, seeder.options()).wait().unwrap().id();
+        finished(&patron, id);
+        assert!(same(&seeder.path, &mine));
+        patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    }
+}
+
+/// Only the hash of the whole file is known when its metadata has come.
+#[test]
+fn a_magnet_link_of_a_v2_torrent_overwrites_no_foreign_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = data(&dir.path().join("from"), "data.bin", 89, 4 * MIB);
+    let metainfo = maker(&path, Protocol::V2).start().unwrap().wait().unwrap();
+    let seeder = Seeder::with(&path, metainfo);
+    let link = seeder.metainfo.magnet();
+    let to = dir.path().join("to");
+    let client = client(&to);
+    let patron = client.patron();
+    for size in [7, 300_000, 4 * MIB] {
+        let mine = data(&to, "data.bin", 90, size);
+        let before = std::fs::read(&mine).unwrap();
+        let id = patron.add_torrent(&link, seeder.options()).wait().unwrap().id();
+        let refused = error(&patron, id);
+        assert_eq!(refused.kind(), ErrorKind::Exists, "{size}: {refused}");
+        assert!(std::fs::read(&mine).unwrap() == before, "{size}");
+        patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+    }
+    // Nor does a .torrent file that lacks the hashes of the pieces.
+    let torrent = seeder.metainfo.torrent_file();
+    let layers = b"12:piece layersd";
+    let at = torrent.windows(layers.len()).position(|key| key == layers).unwrap();
+    let bare = [&torrent[..at], b"e".as_slice()].concat();
+    let mine = data(&to, "data.bin", 90, 7);
+    let refused = patron.add_torrent(bare, seeder.options()).wait().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Exists, "{refused}");
+    assert_eq!(std::fs::read(&mine).unwrap().len(), 7);
+
+    std::fs::copy(&path, to.join("data.bin")).unwrap();
+    let id = patron.add_torrent(&link, seeder.options()).wait().unwrap().id();
+    finished(&patron, id);
 }
 
 fn overwrite_end(path: &Path) {

@@ -240,7 +240,7 @@ fn requests_for_torrents_that_are_removed_or_have_no_metadata_are_refused() {
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, 50_000));
     let client = client(dir.path());
     let patron = client.patron();
-    let magnet = torrent_patron::Source::Magnet(metainfo.magnet().unwrap().to_string().into());
+    let magnet = torrent_patron::Source::Magnet(metainfo.magnet().to_string().into());
     let id = patron.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
     let error = patron.files(id).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoMetadata, "{error}");

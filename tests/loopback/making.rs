@@ -59,7 +59,7 @@ fn options_of_the_maker_are_in_the_metainfo() {
     let read = Metainfo::read(&file).unwrap();
     assert_eq!(read.info_hashes, made.info_hashes);
 
-    let magnet: Magnet = made.magnet().unwrap().to_string().parse().unwrap();
+    let magnet: Magnet = made.magnet().to_string().parse().unwrap();
     assert_eq!(magnet.info_hashes, made.info_hashes);
     assert_eq!(magnet.name.as_deref(), Some("data.bin"));
     assert_eq!(magnet.trackers.len(), 3);

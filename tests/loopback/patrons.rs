@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -168,6 +168,23 @@ fn the_shared_client_lives_from_its_first_patron_to_its_last() {
     drop(events);
     let later = join();
     assert!(later.torrents().is_empty(), "a new client");
+
+    // The client thread cannot wait for its own end.
+    struct Joins(Mutex<Option<torrent_patron::Result<Patron>>>);
+    impl Wake for Joins {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock().unwrap() = Some(Patron::shared());
+        }
+    }
+    let joins = Arc::new(Joins(Mutex::new(None)));
+    let magnet = "magnet:?xt=urn:btih:0101010101010101010101010101010101010101";
+    let id = later.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
+    let never = later.wait_until_finished(id);
+    let waker = Waker::from(joins.clone());
+    assert!(never.poll_ready(&mut Context::from_waker(&waker)).is_pending());
+    drop(later);
+    let refused = joins.0.lock().unwrap().take().unwrap().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
 }
 
 #[test]

@@ -446,7 +446,7 @@ fn a_magnet_link_is_read_when_its_metadata_has_come() {
     let seeder = seeder(dir.path(), 4 * PIECE);
     let client = client(&dir.path().join("to"));
     let patron = client.patron();
-    let magnet = seeder.metainfo.magnet().unwrap();
+    let magnet = seeder.metainfo.magnet();
     let id = patron.add_torrent(magnet, AddOptions::default()).wait().unwrap().id();
     let opening = patron.reader(id, 0);
     assert!(opening.wait_timeout(Duration::from_millis(50)).is_none());

@@ -183,7 +183,7 @@ fn a_magnet_link_chooses_files_and_names_peers() {
     let wanted = files.iter().position(|file| file.path.ends_with("two.bin")).unwrap();
     let link = format!(
         "{}&so={wanted}&x.pe={}&tr=http://127.0.0.1:1/announce&ws=http://127.0.0.1:1/",
-        seeder.metainfo.magnet().unwrap(),
+        seeder.metainfo.magnet(),
         address(&seeder.patron),
     );
     let to = dir.path().join("to");
@@ -346,6 +346,13 @@ fn a_client_continues_from_the_state_of_an_earlier_one() {
     assert!(filter.blocks(low) && filter.blocks(high));
     assert!(!filter.blocks("127.0.0.1".parse().unwrap()));
     assert!(filter.blocks("192.0.2.1".parse().unwrap()));
+    drop((patron, second));
+
+    let third = builder(dir.path()).ip_filter(IpFilter::default()).state(state.clone());
+    let third = third.start().unwrap();
+    let filter = third.patron().ip_filter().wait().unwrap();
+    assert!(!filter.blocks(low), "a chosen filter replaces the saved one");
+    assert!(filter.blocks("192.0.2.1".parse().unwrap()), "the client is offline");
 
     for wrong in [&state[..state.len() / 2], b"nonsense", b"le"] {
         let error = builder(dir.path()).state(wrong).start().unwrap_err();

@@ -55,7 +55,7 @@ impl Swarm {
     /// Magnet links that contain the address of the seeder.
     fn magnets(&self) -> Vec<String> {
         let peer = address(&self.seeder.patron());
-        let magnet = |torrent: &Metainfo| format!("{}&x.pe={peer}", torrent.magnet().unwrap());
+        let magnet = |torrent: &Metainfo| format!("{}&x.pe={peer}", torrent.magnet());
         self.torrents.iter().map(magnet).collect()
     }
 

@@ -100,7 +100,7 @@ fn peers_that_the_program_names_are_connected_to_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = data(&dir.path().join("from"), "data.bin", 1, 1000);
     let seeder = Seeder::of(&file);
-    let magnet = seeder.metainfo.magnet().unwrap();
+    let magnet = seeder.metainfo.magnet();
     let torrents: [Source; 2] = [seeder.metainfo.clone().into(), magnet.into()];
     for (number, source) in torrents.into_iter().enumerate() {
         let builder = builder(&dir.path().join(number.to_string()));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::ip_filter::patron_ip_filter;
 use crate::settings::patron_settings;
 use crate::support::arguments::{bytes, give, milliseconds, path, required, text};
 use crate::support::failure::{Failure, patron_error};
@@ -225,6 +226,21 @@ pub unsafe extern "C" fn patron_builder_set_state(
         // SAFETY: the caller gives the length of the data.
         let data = unsafe { bytes(data, length, "data") }?;
         required(builder, "builder")?.change(|builder| builder.state(data));
+        Ok(())
+    })
+}
+
+/// Sets the IP filter before the first torrent is added or restored, in place of the one in the
+/// state or in the store. The filter is copied. patron_set_ip_filter() changes it later.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_builder_set_ip_filter(
+    builder: Option<&mut patron_builder>,
+    filter: Option<&patron_ip_filter>,
+    error: Option<&mut MaybeUninit<Box<patron_error>>>,
+) -> i32 {
+    guard(error, || {
+        let filter = required(filter, "filter")?.filter.clone();
+        required(builder, "builder")?.change(|builder| builder.ip_filter(filter));
         Ok(())
     })
 }

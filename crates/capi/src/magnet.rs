@@ -53,7 +53,7 @@ pub extern "C" fn patron_magnet_of(
 ) -> i32 {
     guard(error, || {
         let out = required(out, "out")?;
-        give(out, required(metainfo, "metainfo")?.metainfo.magnet()?.into());
+        give(out, required(metainfo, "metainfo")?.metainfo.magnet().into());
         Ok(())
     })
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Create) -> Result<Outcome> {
         .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
     if !target.is_stdout() {
         summary(&metainfo)?;
-        row("magnet", metainfo.magnet()?)?;
+        row("magnet", metainfo.magnet())?;
     }
     Ok(Outcome::Done)
 }

@@ -17,7 +17,7 @@ use torrent_patron::torrent::{Goals, InfoHashes, TorrentFlag, TorrentState, Torr
 use torrent_patron::{AddOptions, Client, ClientBuilder, Error, Event, Patron, Source, TorrentId};
 
 use crate::arguments::{Common, Download, Seed, source};
-use crate::blocklist::Blocklist;
+use crate::blocklist;
 use crate::interrupt::Interrupt;
 #[cfg(feature = "metrics")]
 use crate::metrics::Exporter;
@@ -166,16 +166,16 @@ struct Transfer {
 impl Transfer {
     /// Starts the client and shows where it listens, before anything else is shown.
     fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
-        let blocklist = Blocklist::read(common.blocklist.as_ref())?;
+        let blocked = blocklist::read(common.blocklist.as_ref())?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
-        let client = client.start()?;
+        let client = client.ip_filter(blocked.filter.clone()).start()?;
         let patron = client.patron();
         if common.has_store() {
             patron.watch_all().wait()?;
         }
         let screen = Screen::new(common.quiet || common.json);
-        blocklist.apply(&patron, &screen)?;
+        blocklist::warn_of_skipped(&blocked, &screen);
         let mut transfer = Self {
             aim,
             json: common.json,

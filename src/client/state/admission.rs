@@ -20,6 +20,10 @@ use crate::store::{Key, Record};
 /// grows.
 const WINDOW: usize = 512;
 
+/// How many adds may wait until the torrents of the store are restored. They count apart: a restore can take
+/// minutes, and other commands need not wait for it.
+const PARKED: usize = 8192;
+
 const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// How long an add is retried before the caller gets the error that the engine is busy.
@@ -147,11 +151,11 @@ pub(in crate::client) struct Admission {
 
 impl Admission {
     pub(in crate::client) fn is_full(&self) -> bool {
-        self.len() >= WINDOW
+        self.in_progress() >= WINDOW || self.parked.len() >= PARKED
     }
 
-    pub(in crate::client) fn len(&self) -> usize {
-        self.under_way.len() + self.waiting.len() + self.uncommitted.len() + self.parked.len()
+    fn in_progress(&self) -> usize {
+        self.under_way.len() + self.waiting.len() + self.uncommitted.len()
     }
 
     pub(in crate::client) fn hand_over(&mut self, mut add: PendingAdd) {
@@ -282,7 +286,7 @@ mod tests {
         assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
         let (_, error) = admission.postpone(pending, busy(), begun + PATIENCE).unwrap();
         assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
-        assert_eq!(admission.len(), 0);
+        assert_eq!(admission.in_progress(), 0);
     }
 
     #[test]
@@ -319,7 +323,7 @@ mod tests {
         admission.hand_over(early);
         assert!(admission.take_unanswered(asked, |_| true).is_empty());
         assert_eq!(admission.take_unanswered(admission.passed(), |one| one == id).len(), 1);
-        assert_eq!(admission.len(), 1);
+        assert_eq!(admission.in_progress(), 1);
     }
 
     #[test]
@@ -334,6 +338,12 @@ mod tests {
         }
         assert!(admission.is_full());
         assert_eq!(admission.take_all().len(), WINDOW);
+        for _ in 0..PARKED {
+            assert!(!admission.is_full(), "those that wait for a restore count apart");
+            admission.park(add(2, now));
+        }
+        assert!(admission.is_full());
+        assert_eq!(admission.take_all().len(), PARKED);
         assert!(!admission.is_full() && admission.take_all().is_empty());
     }
 }

@@ -12,7 +12,7 @@ use crate::reply::Responder;
 const WINDOW: usize = 512;
 
 /// What to do when a change is durable.
-pub(in crate::client) enum Then {
+pub(in crate::client) enum AfterCommit {
     /// Pass the torrent to the engine.
     Add,
     /// Remove the torrent from the engine.
@@ -37,7 +37,7 @@ pub(in crate::client) enum Attachment {
 /// A change that the store has not yet committed.
 pub(in crate::client) struct Commit {
     pub(in crate::client) torrent: Option<TorrentId>,
-    pub(in crate::client) then: Then,
+    pub(in crate::client) then: AfterCommit,
     /// The requests of the torrent that follow this one.
     pub(in crate::client) followers: Vec<(TorrentRequest, Respond)>,
 }
@@ -62,9 +62,9 @@ impl Commits {
     }
 
     /// Adds a change. Returns its number.
-    pub(in crate::client) fn open(&mut self, torrent: Option<TorrentId>, then: Then) -> u64 {
+    pub(in crate::client) fn open(&mut self, torrent: Option<TorrentId>, then: AfterCommit) -> u64 {
         self.last += 1;
-        if let (Some(id), Then::Request(..)) = (torrent, &then) {
+        if let (Some(id), AfterCommit::Request(..)) = (torrent, &then) {
             self.requests.insert(id, self.last);
         }
         self.open.insert(self.last, Commit { torrent, then, followers: Vec::new() });
@@ -74,7 +74,7 @@ impl Commits {
     pub(in crate::client) fn take(&mut self, number: u64) -> Option<Commit> {
         let commit = self.open.remove(&number)?;
         self.followers -= commit.followers.len();
-        if let (Some(id), Then::Request(..)) = (commit.torrent, &commit.then)
+        if let (Some(id), AfterCommit::Request(..)) = (commit.torrent, &commit.then)
             && self.requests.get(&id) == Some(&number)
         {
             self.requests.remove(&id);
@@ -101,9 +101,11 @@ impl Commits {
         let is_awaited = |respond: &Respond| !matches!(respond, Respond::Nothing);
         let of_one = |commit: &Commit| {
             let itself = match &commit.then {
-                Then::Request(_, respond) | Then::Moved(respond, _) => is_awaited(respond),
-                Then::Attach(..) => true,
-                Then::Add | Then::Remove | Then::Saved { .. } => false,
+                AfterCommit::Request(_, respond) | AfterCommit::Moved(respond, _) => {
+                    is_awaited(respond)
+                }
+                AfterCommit::Attach(..) => true,
+                AfterCommit::Add | AfterCommit::Remove | AfterCommit::Saved { .. } => false,
             };
             let followers = commit.followers.iter().filter(|(_, respond)| is_awaited(respond));
             usize::from(itself) + followers.count()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::messages::request::{RequestRole, Respond};
+use crate::messages::request::{Respond, SessionRole, TorrentRole};
 use crate::model::TorrentId;
 
 /// How many requests may be open. At that number, the client thread takes no more commands, as with torrents
@@ -10,17 +10,28 @@ use crate::model::TorrentId;
 const WINDOW: usize = 512;
 
 pub(in crate::client) struct OpenRequest {
-    /// `None` if the request is about the session.
-    pub(in crate::client) torrent: Option<TorrentId>,
+    pub(in crate::client) subject: Subject,
     /// What the request tries to do, for error messages.
     pub(in crate::client) op: &'static str,
-    pub(in crate::client) role: RequestRole,
     pub(in crate::client) respond: Respond,
 }
 
+/// What a request is about.
+pub(in crate::client) enum Subject {
+    Torrent(TorrentId, TorrentRole),
+    Session(SessionRole),
+}
+
 impl OpenRequest {
+    fn torrent(&self) -> Option<TorrentId> {
+        match self.subject {
+            Subject::Torrent(id, _) => Some(id),
+            Subject::Session(_) => None,
+        }
+    }
+
     fn moves(&self) -> bool {
-        matches!(self.role, RequestRole::MovesFiles { .. })
+        matches!(self.subject, Subject::Torrent(_, TorrentRole::MovesFiles { .. }))
     }
 }
 
@@ -52,7 +63,7 @@ impl OpenRequests {
     /// Adds a request. Returns its number.
     pub(in crate::client) fn open(&mut self, request: OpenRequest) -> u64 {
         self.last += 1;
-        if let Some(id) = request.torrent {
+        if let Some(id) = request.torrent() {
             self.of_torrents.insert((id, self.last));
         }
         self.moves += usize::from(request.moves());
@@ -63,7 +74,7 @@ impl OpenRequests {
     /// Removes and returns an answered request.
     pub(in crate::client) fn take(&mut self, number: u64) -> Option<OpenRequest> {
         let request = self.open.remove(&number)?;
-        if let Some(id) = request.torrent {
+        if let Some(id) = request.torrent() {
             self.of_torrents.remove(&(id, number));
         }
         self.moves -= usize::from(request.moves());
@@ -83,12 +94,16 @@ mod tests {
     use super::*;
     use crate::model::OnConflict;
 
-    fn request(torrent: Option<TorrentId>, op: &'static str, role: RequestRole) -> OpenRequest {
-        OpenRequest { torrent, op, role, respond: Respond::Nothing }
+    fn of_torrent(id: TorrentId, op: &'static str, role: TorrentRole) -> OpenRequest {
+        OpenRequest { subject: Subject::Torrent(id, role), op, respond: Respond::Nothing }
     }
 
-    fn moves() -> RequestRole {
-        RequestRole::MovesFiles {
+    fn of_session(op: &'static str) -> OpenRequest {
+        OpenRequest { subject: Subject::Session(SessionRole::None), op, respond: Respond::Nothing }
+    }
+
+    fn moves() -> TorrentRole {
+        TorrentRole::MovesFiles {
             to: std::path::Path::new("there").into(),
             on_conflict: OnConflict::Fail,
         }
@@ -97,8 +112,8 @@ mod tests {
     #[test]
     fn a_request_is_taken_once_by_its_number() {
         let mut requests = OpenRequests::default();
-        let number = requests.open(request(None, "a", RequestRole::None));
-        let other = requests.open(request(None, "b", RequestRole::None));
+        let number = requests.open(of_session("a"));
+        let other = requests.open(of_session("b"));
         assert_eq!(requests.take(number).unwrap().op, "a");
         assert!(requests.take(number).is_none());
         assert_eq!(requests.take(other).unwrap().op, "b");
@@ -107,34 +122,33 @@ mod tests {
     #[test]
     fn the_requests_about_one_torrent_are_taken_together() {
         let (mut requests, a, b) = (OpenRequests::default(), TorrentId::next(), TorrentId::next());
-        requests.open(request(Some(a), "1", RequestRole::None));
-        let of_b = requests.open(request(Some(b), "2", RequestRole::None));
-        requests.open(request(Some(a), "3", moves()));
-        let of_session = requests.open(request(None, "4", RequestRole::None));
+        requests.open(of_torrent(a, "1", TorrentRole::None));
+        let of_b = requests.open(of_torrent(b, "2", TorrentRole::None));
+        requests.open(of_torrent(a, "3", moves()));
+        let other = requests.open(of_session("4"));
         let ops: Vec<_> = requests.take_all_of(a).iter().map(|request| request.op).collect();
         assert_eq!(ops, ["1", "3"]);
         assert!(requests.moves == 0 && requests.take_all_of(a).is_empty());
-        assert!(requests.take(of_b).is_some() && requests.take(of_session).is_some());
+        assert!(requests.take(of_b).is_some() && requests.take(other).is_some());
         assert!(requests.open.is_empty() && requests.of_torrents.is_empty());
     }
 
     #[test]
     fn the_clients_own_requests_are_not_those_of_patrons() {
         let mut requests = OpenRequests::default();
-        requests.open(request(None, "own", RequestRole::None));
+        requests.open(of_session("own"));
         let respond = Respond::call(|_| ());
-        let role = RequestRole::None;
-        requests.open(OpenRequest { torrent: None, op: "asked", role, respond });
+        requests.open(OpenRequest { respond, ..of_session("asked") });
         assert_eq!((requests.len(), requests.of_patrons()), (2, 1));
     }
 
     #[test]
     fn moves_take_no_slots_from_other_requests() {
         let (mut requests, id) = (OpenRequests::default(), TorrentId::next());
-        let moves = requests.open(request(Some(id), "move", moves()));
+        let moves = requests.open(of_torrent(id, "move", moves()));
         for _ in 0..WINDOW {
             assert!(!requests.is_full());
-            requests.open(request(Some(id), "ask", RequestRole::None));
+            requests.open(of_torrent(id, "ask", TorrentRole::None));
         }
         assert!(requests.is_full() && requests.moves == 1);
         requests.take(moves);

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::windows::{Pieces, Plan, Window};
+use super::windows::{LONG_WAIT, Pieces, Plan, Window};
 use crate::error::Error;
-use crate::messages::reading::{Opening, Read, ReaderId, Then};
+use crate::messages::reading::{Opening, Purpose, Read, ReaderId};
 use crate::model::{Look, Part, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
@@ -33,6 +33,8 @@ pub(in crate::client) struct Readers {
     by_id: HashMap<ReaderId, TorrentId>,
     /// The readers with a time limit.
     due: BTreeSet<(Instant, ReaderId)>,
+    /// The readers that wait, and when they will have waited long; each at most once.
+    slow: BTreeSet<(Instant, ReaderId)>,
     /// Torrents with new pieces, whose priorities have not been updated since.
     changed: BTreeSet<TorrentId>,
     were_open: bool,
@@ -56,6 +58,7 @@ struct Open {
     span: Span,
     window: Window,
     waiting: Option<Read>,
+    is_timed: bool,
     /// Whether it reads everything once and is then closed.
     once: bool,
 }
@@ -98,7 +101,7 @@ impl Readers {
         let (id, torrent) = (ReaderId::next(), opening.torrent);
         self.make_room(torrent);
         self.by_id.insert(id, torrent);
-        if let Then::Bytes(_, due) = opening.then {
+        if let Purpose::Bytes(_, due) = opening.purpose {
             self.due.insert((due, id));
         }
         self.torrents.entry(torrent).or_default().opening.insert(id, opening);
@@ -117,8 +120,10 @@ impl Readers {
             self.close(id);
             self.changed.insert(torrent);
         }
-        let Self { due, by_id, .. } = self;
-        due.retain(|(_, id)| by_id.contains_key(id));
+        let Self { due, slow, by_id, .. } = self;
+        for times in [due, slow] {
+            times.retain(|(_, id)| by_id.contains_key(id));
+        }
     }
 
     /// What a reader that is to be opened reads.
@@ -140,8 +145,8 @@ impl Readers {
         let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
         of.pieces.update(look.piece_length, &look.have, levels);
         let window = Window::new(look.span, opening.options);
-        let once = matches!(opening.then, Then::Bytes(..));
-        of.open.insert(id, Open { span: look.span, window, waiting: None, once });
+        let once = matches!(opening.purpose, Purpose::Bytes(..));
+        of.open.insert(id, Open { span: look.span, window, waiting: None, is_timed: false, once });
         Some(opening)
     }
 
@@ -168,10 +173,17 @@ impl Readers {
             Some((*torrent, &of.pieces, of.open.get_mut(&read.reader)?))
         });
         let Some((torrent, pieces, open)) = open else { return Next::Gone(read) };
+        let id = read.reader;
         open.window.move_to(read.position);
         open.waiting = Some(read);
         open.window.wait(now);
-        open.fetch(torrent, pieces).map_or(Next::Wait(torrent), Next::Fetch)
+        if let Some(fetch) = open.fetch(torrent, pieces) {
+            return Next::Fetch(fetch);
+        }
+        if !std::mem::replace(&mut open.is_timed, true) {
+            self.slow.insert((now + LONG_WAIT, id));
+        }
+        Next::Wait(torrent)
     }
 
     /// Notes a new piece. Returns the reads that waited for it.
@@ -183,8 +195,26 @@ impl Readers {
         of.fetches(torrent)
     }
 
-    /// Returns the torrents to steer, each once for all of its new pieces.
-    pub(in crate::client) fn take_changed(&mut self) -> BTreeSet<TorrentId> {
+    /// Returns the torrents to steer: each once for all of its new pieces, and those with a reader that has
+    /// waited long.
+    pub(in crate::client) fn take_changed(&mut self, now: Instant) -> BTreeSet<TorrentId> {
+        while let Some((due, id)) = self.slow.first().copied()
+            && due <= now
+        {
+            self.slow.pop_first();
+            let Some(torrent) = self.by_id.get(&id) else { continue };
+            let of = self.torrents.get_mut(torrent);
+            let Some(open) = of.and_then(|of| of.open.get_mut(&id)) else { continue };
+            match open.window.waits_long_at() {
+                Some(due) if due > now => _ = self.slow.insert((due, id)),
+                long => {
+                    open.is_timed = false;
+                    if long.is_some() {
+                        self.changed.insert(*torrent);
+                    }
+                }
+            }
+        }
         std::mem::take(&mut self.changed)
     }
 
@@ -275,7 +305,8 @@ impl Readers {
     }
 
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
-        self.due.first().map(|(due, _)| *due)
+        let firsts = [self.due.first(), self.slow.first()];
+        firsts.into_iter().flatten().map(|(due, _)| *due).min()
     }
 
     /// Removes the readers whose time limit has passed, and fails their reads. Returns the torrents to steer.
@@ -331,14 +362,14 @@ mod tests {
 
     use super::*;
     use crate::error::{ErrorKind, Result};
-    use crate::messages::reading::{Lessee, Opened};
+    use crate::messages::reading::{Opened, Opener};
     use crate::model::ReaderOptions;
     use crate::reply::{Reply, one_shot};
 
     const MIB: u64 = 1 << 20;
 
-    impl<F: FnOnce(Result<Opened>) + Send> Lessee for F {
-        fn give(self: Box<Self>, opened: Result<Opened>) {
+    impl<F: FnOnce(Result<Opened>) + Send> Opener for F {
+        fn answer(self: Box<Self>, opened: Result<Opened>) {
             self(opened);
         }
 
@@ -348,15 +379,15 @@ mod tests {
     }
 
     fn opening(torrent: TorrentId) -> Opening {
-        let then = Then::Lease(Box::new(|_: Result<Opened>| ()));
-        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), then }
+        let purpose = Purpose::Program(Box::new(|_: Result<Opened>| ()));
+        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), purpose }
     }
 
     fn once(torrent: TorrentId, due: Instant) -> (Opening, Reply<Vec<u8>>) {
         let (responder, reply) = one_shot("test");
-        let then = Then::Bytes(responder, due);
+        let purpose = Purpose::Bytes(responder, due);
         let part = Part::Piece(3);
-        (Opening { torrent, part, options: ReaderOptions::default(), then }, reply)
+        (Opening { torrent, part, options: ReaderOptions::default(), purpose }, reply)
     }
 
     /// The answer for a file of 10 pieces of 1 MiB, of which these are available.
@@ -397,12 +428,29 @@ mod tests {
         assert!(readers.arrived(torrent, 2).is_empty());
         let fetches = readers.arrived(torrent, 1);
         assert_eq!(fetches[0].read.length, 2 * MIB, "both, and no more than was asked for");
-        assert_eq!(readers.take_changed(), [torrent].into());
+        assert_eq!(readers.take_changed(Instant::now()), [torrent].into());
         assert!(readers.arrived(torrent, 3).is_empty(), "it is answered once");
         let Next::Fetch(end) = readers.read(read(id, 10 * MIB).0, Instant::now()) else {
             panic!("waits")
         };
         assert_eq!(end.read.length, 0);
+    }
+
+    #[test]
+    fn a_reader_that_waits_long_gets_deadlines() {
+        let (mut readers, torrent, now) = (Readers::default(), TorrentId::next(), Instant::now());
+        let id = open(&mut readers, torrent, &[0, 1, 2, 3]);
+        for position in [0, 2 * MIB] {
+            assert!(matches!(readers.read(read(id, position).0, now), Next::Fetch(_)));
+        }
+        assert!(matches!(readers.read(read(id, 4 * MIB).0, now), Next::Wait(_)));
+        assert_eq!(readers.steer(torrent, now).unwrap().deadlines, [], "it reads on");
+        assert_eq!(readers.next_due(), Some(now + LONG_WAIT));
+        assert!(readers.take_changed(now).is_empty());
+        let late = now + LONG_WAIT;
+        assert_eq!(readers.take_changed(late), [torrent].into());
+        assert_ne!(readers.steer(torrent, late).unwrap().deadlines, []);
+        assert_eq!((readers.next_due(), readers.take_changed(late)), (None, [].into()));
     }
 
     #[test]
@@ -507,10 +555,10 @@ mod tests {
             "it may be tried again"
         );
         let (sender, refused) = std::sync::mpsc::channel();
-        let then = Then::Lease(Box::new(move |answer: Result<Opened>| {
+        let purpose = Purpose::Program(Box::new(move |answer: Result<Opened>| {
             sender.send(answer.is_err()).unwrap()
         }));
-        readers.begin(Opening { then, ..opening(torrent) });
+        readers.begin(Opening { purpose, ..opening(torrent) });
         readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
@@ -526,7 +574,7 @@ mod tests {
         let first = readers.begin(opening);
         let (opening, reply) = once(torrent, now + Duration::from_secs(2));
         let second = readers.begin(opening);
-        let Some(Opening { then: Then::Bytes(reply_there, _), .. }) =
+        let Some(Opening { purpose: Purpose::Bytes(reply_there, _), .. }) =
             readers.looked(second, &look(&[]))
         else {
             panic!("not opened")

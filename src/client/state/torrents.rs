@@ -533,7 +533,8 @@ fn forget(by_member: &mut HashMap<MemberId, HashSet<TorrentId>>, member: MemberI
 mod tests {
     use super::*;
     use crate::client::state::fixtures::{hashes, members};
-    use crate::messages::request::{RequestRole, Respond};
+    use crate::client::state::open_requests::Subject;
+    use crate::messages::request::{Respond, TorrentRole};
     use crate::model::OnConflict;
 
     const INTERVAL: Duration = Duration::from_secs(60);
@@ -599,19 +600,15 @@ mod tests {
         for (op, role) in [
             (
                 "a",
-                RequestRole::MovesFiles {
+                TorrentRole::MovesFiles {
                     to: std::path::Path::new("there").into(),
                     on_conflict: OnConflict::Fail,
                 },
             ),
-            ("b", RequestRole::SavesForEvent),
+            ("b", TorrentRole::SavesForEvent),
         ] {
-            torrents.requests.open(OpenRequest {
-                torrent: Some(id),
-                op,
-                role,
-                respond: Respond::Nothing,
-            });
+            let subject = Subject::Torrent(id, role);
+            torrents.requests.open(OpenRequest { subject, op, respond: Respond::Nothing });
         }
         let other = add(&mut torrents, torrent(hashes(Some(3), None), None));
 

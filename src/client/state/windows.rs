@@ -47,7 +47,7 @@ const FAR: u32 = 3_600_000;
 /// long. With deadlines, libtorrent keeps one open request per peer and requests some blocks twice: the next piece
 /// comes sooner, and the download is slower.
 const SETTLED: u64 = FIRST_AHEAD;
-const LONG_WAIT: Duration = Duration::from_secs(2);
+pub(super) const LONG_WAIT: Duration = Duration::from_secs(2);
 
 /// Where a reader is in its file, and what it wants.
 #[derive(Debug, Clone)]
@@ -91,10 +91,14 @@ impl Window {
         (self.waits_since.is_none(), self.waits_since)
     }
 
+    /// Returns when it will have waited long, if it waits.
+    pub(super) fn waits_long_at(&self) -> Option<Instant> {
+        self.waits_since.map(|since| since + LONG_WAIT)
+    }
+
     /// Returns whether its pieces have deadlines.
     fn is_urgent(&self, now: Instant) -> bool {
-        let waited = self.waits_since.map(|since| now.saturating_duration_since(since));
-        self.read_on < SETTLED || waited >= Some(LONG_WAIT)
+        self.read_on < SETTLED || self.waits_long_at().is_some_and(|due| due <= now)
     }
 
     fn ahead(&self) -> u64 {

@@ -1,8 +1,8 @@
 //! Saving resume data.
 
 use super::*;
-use crate::messages::request::{Ask, ByAlert, RequestRole, Respond};
-use crate::model::{Answer, ResumeData, SavedFigures};
+use crate::messages::request::{Ask, ByAlert, Respond, TorrentRole};
+use crate::model::{Answer, OnConflict, ResumeData, SavedFigures};
 
 const SAVE: &str = "save the resume data";
 
@@ -98,7 +98,7 @@ fn resume_data_is_saved_after_relevant_changes() {
     script.say(EngineEvent::Answered { request: second, answer });
     let (third, _) = save(&script);
     // Whoever asks, all subscribers receive it.
-    drop(guest.ask(id, request::resume_data(ByAlert::resume_data(), false, RequestRole::Saves)));
+    drop(guest.ask(id, request::resume_data(ByAlert::resume_data(), false, TorrentRole::Saves)));
     let (asked, _) = save(&script);
     give(&script, third, b"", SavedFigures::default());
     give(&script, asked, b"four", figures(4));
@@ -124,6 +124,32 @@ fn who_watches_all_torrents_gets_the_resume_data_of_those_at_rest() {
     let mut events = std::iter::from_fn(|| Some(guest.next()));
     let event = events.find(|event| matches!(event, Event::ResumeData { .. })).unwrap();
     assert_eq!(resume_data(&event), b"data");
+}
+
+#[test]
+fn a_move_that_takes_long_does_not_keep_others_from_being_saved_at_the_end() {
+    let (client, mut script) = client();
+    let guest = Guest::new(&client);
+    let [saved, moved] = [1, 2].map(|number| torrent(&guest, &script, number));
+    script.say(EngineEvent::Checked(saved));
+    drop(guest.ask(moved, request::move_files("there".into(), OnConflict::Fail)));
+    assert_eq!(script.next(), Asked::MoveStorage(moved, "there".into()));
+    guest.subscribe(only(&[EventKind::ResumeData]));
+    script.teardown = None;
+    let saver = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (request, id) = save(&script);
+            give(&script, request, if id == saved { b"data" } else { b"" }, figures(1));
+        }
+        script
+    });
+    let member = guest.member.clone();
+    let report = client.shutdown(Duration::from_secs(1)).wait();
+    assert_eq!((report.unsaved, &report.moves_unfinished[..]), (0, &[moved][..]), "{report}");
+    assert!(report.engine_ended, "there is time left for it");
+    let mut events = std::iter::from_fn(|| member.mailbox.try_recv());
+    assert!(events.any(|event| matches!(event, Event::ResumeData { id, .. } if id == saved)));
+    drop(saver.join().unwrap());
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
 
 #[test]
 fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
-    use crate::messages::reading::{Opening, Then};
+    use crate::messages::reading::{Opening, Purpose};
     use crate::messages::request::OPEN_READER;
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
@@ -88,8 +88,8 @@ fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
             let due = std::time::Instant::now() + PATIENCE;
             let (part, options) = (Part::Piece(0), ReaderOptions::default());
             guest.job(|reply| {
-                let then = Then::Bytes(reply, due);
-                Job::OpenReader(Box::new(Opening { torrent: id, part, options, then }))
+                let purpose = Purpose::Bytes(reply, due);
+                Job::OpenReader(Box::new(Opening { torrent: id, part, options, purpose }))
             })
         };
         let reply = open();

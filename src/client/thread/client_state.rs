@@ -6,7 +6,7 @@ use super::client_thread::ClientThread;
 use super::store_link::STATE_INTERVAL;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::messages::request::{self, RequestRole, Respond};
+use crate::messages::request::{self, Respond, SessionRole};
 use crate::model::{Answer, Statistics, TorrentId};
 use crate::settings::{SettingValue, Settings};
 use crate::store::{Change, Store, Value};
@@ -68,28 +68,28 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Stores the client's own state from the answer to a request.
-    pub(super) fn store_client_state(&mut self, role: RequestRole, answer: &Result<Answer>) {
+    pub(super) fn store_client_state(&mut self, role: SessionRole, answer: &Result<Answer>) {
         let value = answer.as_ref().ok();
         match role {
-            RequestRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
+            SessionRole::ChangesSettings(settings) if value.is_some() && self.keeps_settings() => {
                 let change = |(name, value): (&str, &SettingValue)| {
                     let value = value.to_string().into_bytes().into();
                     Change::State(format!("{SETTING}{name}").into(), Some(value))
                 };
                 self.store_changes(settings.iter().map(change).collect());
             }
-            RequestRole::ChangesIpFilter if value.is_some() => self.save_state(),
-            RequestRole::GivesState => {
+            SessionRole::ChangesIpFilter if value.is_some() => self.save_state(),
+            SessionRole::GivesState => {
                 if let Some(bytes) = value.and_then(|value| value.downcast_ref::<Vec<u8>>()) {
                     self.store_change(Change::State(NETWORK.into(), Some(bytes[..].into())));
                 }
                 self.state_saved();
             }
-            RequestRole::GivesQueue => {
+            SessionRole::GivesQueue => {
                 let places = value.and_then(|value| value.downcast_ref::<Vec<(TorrentId, u32)>>());
                 self.queue_given(places.map_or(&[], Vec::as_slice));
             }
-            _ => {}
+            SessionRole::None | SessionRole::ChangesSettings(_) | SessionRole::ChangesIpFilter => {}
         }
     }
 

@@ -119,6 +119,9 @@ impl<E: Engine> ClientThread<E> {
             let name = known.name.clone();
             if !add.origin.is_of_store() {
                 self.merge(id, &mut add);
+                if let Some(key) = add.key {
+                    self.store_change(Change::Remove(key));
+                }
             }
             return match add.origin {
                 Origin::Patron(_, Some(reply)) => reply.send(Ok(Added::Existing(id))),

@@ -6,8 +6,8 @@ use super::client_thread::ClientThread;
 use crate::client::state::readers::{Fetch, Next, Steer};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::reading::{Opened, Opening, Read, ReaderId, Then};
-use crate::messages::request::{self, OPEN_READER, READ, RequestRole};
+use crate::messages::reading::{Opened, Opening, Purpose, Read, ReaderId};
+use crate::messages::request::{self, OPEN_READER, READ, TorrentRole};
 use crate::model::{Answer, Look, Part, Span, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
@@ -24,7 +24,7 @@ impl<E: Engine> ClientThread<E> {
 
     fn look(&mut self, reader: ReaderId) {
         if let Some((id, part)) = self.readers.part(reader) {
-            self.request(id, request::look(part, RequestRole::OpensReader(reader)));
+            self.request(id, request::look(part, TorrentRole::OpensReader(reader)));
         }
     }
 
@@ -34,7 +34,7 @@ impl<E: Engine> ClientThread<E> {
             self.look(reader);
         }
         if self.readers.is_open(id) {
-            let role = RequestRole::LooksAgain { chosen: false };
+            let role = TorrentRole::LooksAgain { chosen: false };
             self.request(id, request::look(Part::Piece(0), role));
         }
     }
@@ -64,12 +64,12 @@ impl<E: Engine> ClientThread<E> {
         };
         let Some(look) = look else { return };
         let Some(opening) = self.readers.looked(reader, look) else { return };
-        match opening.then {
-            Then::Lease(lessee) => {
-                lessee.give(Ok(Opened { reader, size: look.span.size }));
+        match opening.purpose {
+            Purpose::Program(opener) => {
+                opener.answer(Ok(Opened { reader, size: look.span.size }));
                 self.steer(id);
             }
-            Then::Bytes(reply, _) => {
+            Purpose::Bytes(reply, _) => {
                 let (length, into) = (look.span.size, Vec::new());
                 self.read(Read { reader, position: 0, length, into, reply });
             }
@@ -167,7 +167,7 @@ impl<E: Engine> ClientThread<E> {
 
     pub(in crate::client) fn pieces_chosen(&mut self, id: TorrentId) {
         if self.readers.is_open(id) {
-            let role = RequestRole::LooksAgain { chosen: true };
+            let role = TorrentRole::LooksAgain { chosen: true };
             self.request(id, request::look(Part::Piece(0), role));
         } else {
             self.readers.choice_ended(id);
@@ -184,14 +184,14 @@ impl<E: Engine> ClientThread<E> {
     /// Steers torrents with new pieces, closes readers that were dropped, and expires those with a time
     /// limit.
     pub(in crate::client) fn serve_readers(&mut self) {
-        for id in self.readers.take_changed() {
+        let now = Instant::now();
+        for id in self.readers.take_changed(now) {
             self.steer(id);
         }
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
         }
         let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not arrived in time");
-        let now = Instant::now();
         for id in self.readers.expire(now, &late()) {
             self.steer(id);
         }

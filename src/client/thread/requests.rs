@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::client_thread::ClientThread;
-use crate::client::state::commits::Then;
-use crate::client::state::open_requests::OpenRequest;
+use crate::client::state::commits::AfterCommit;
+use crate::client::state::open_requests::{OpenRequest, Subject};
 use crate::client::state::torrents::Mover;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::request::{self, AskTorrent, Call, RequestRole};
+use crate::messages::request::{self, AskTorrent, Call, SessionRole, TorrentRole};
 use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
 use crate::model::{Answer, Event, OnConflict, TorrentId};
 use crate::store::{Relocation, Value};
@@ -21,7 +21,7 @@ impl<E: Engine> ClientThread<E> {
         asked: TorrentRequest,
         respond: Respond,
     ) {
-        if let RequestRole::MovesFiles { .. } = asked.role
+        if let TorrentRole::MovesFiles { .. } = asked.role
             && let Err(error) = self.begin_move(id, Mover::Patron, asked.op)
         {
             return respond.send(Err(error));
@@ -44,16 +44,16 @@ impl<E: Engine> ClientThread<E> {
     ) {
         let value = match &asked.role {
             _ if self.store.is_none() => return self.make_request(id, asked, respond),
-            RequestRole::Pauses => Value::Paused(true),
-            RequestRole::Resumes => Value::Paused(false),
-            RequestRole::MovesFiles { to, on_conflict } => {
+            TorrentRole::Pauses => Value::Paused(true),
+            TorrentRole::Resumes => Value::Paused(false),
+            TorrentRole::MovesFiles { to, on_conflict } => {
                 Value::Moving(Some(Relocation::new(&**to, *on_conflict)))
             }
             _ => return self.make_request(id, asked, respond),
         };
         match self.torrents.open(id, asked.op) {
             Ok(_) => {
-                self.commit_values(id, vec![value], Then::Request(asked, respond));
+                self.commit_values(id, vec![value], AfterCommit::Request(asked, respond));
             }
             Err(error) => respond.send(Err(error)),
         }
@@ -69,37 +69,33 @@ impl<E: Engine> ClientThread<E> {
         let torrent = match self.torrents.open(id, op) {
             Ok(torrent) => torrent,
             Err(error) => {
-                if let RequestRole::MovesFiles { .. } = role {
+                if let TorrentRole::MovesFiles { .. } = role {
                     self.move_not_made(id, error.clone());
                 }
                 return respond.send(Err(error));
             }
         };
         match role {
-            RequestRole::Saves | RequestRole::SavesForEvent => {
+            TorrentRole::Saves | TorrentRole::SavesForEvent => {
                 let mut client_data = torrent.client_data();
                 client_data.piece_levels =
                     self.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
                 asked.client_data = Some(Box::new(client_data));
             }
-            RequestRole::ChoosesPieces => self.choose_pieces(id),
-            RequestRole::Resumes => torrent.errors.forget(),
-            RequestRole::None
-            | RequestRole::ChangesResumeData
-            | RequestRole::MovesFiles { .. }
-            | RequestRole::Pauses
-            | RequestRole::GivesMetainfo
-            | RequestRole::OpensReader(_)
-            | RequestRole::LooksAgain { .. }
-            | RequestRole::GivesOptions
-            | RequestRole::ChangesQueue { .. }
-            | RequestRole::ChangesSettings(_)
-            | RequestRole::ChangesIpFilter
-            | RequestRole::GivesState
-            | RequestRole::GivesQueue => {}
+            TorrentRole::ChoosesPieces => self.choose_pieces(id),
+            TorrentRole::Resumes => torrent.errors.forget(),
+            TorrentRole::None
+            | TorrentRole::ChangesResumeData
+            | TorrentRole::MovesFiles { .. }
+            | TorrentRole::Pauses
+            | TorrentRole::GivesMetainfo
+            | TorrentRole::OpensReader(_)
+            | TorrentRole::LooksAgain { .. }
+            | TorrentRole::GivesOptions
+            | TorrentRole::ChangesQueue { .. } => {}
         }
         let is_posted = matches!(asked.call, Call::Posting(_));
-        let request = OpenRequest { torrent: Some(id), op, role, respond };
+        let request = OpenRequest { subject: Subject::Torrent(id, role), op, respond };
         if is_posted {
             let answer = self.engine.post(id, asked).map(|()| Box::new(()) as Answer);
             return self.conclude(request, answer);
@@ -115,8 +111,8 @@ impl<E: Engine> ClientThread<E> {
         asked: SessionRequest,
         respond: Respond,
     ) {
-        let request =
-            OpenRequest { torrent: None, op: asked.op, role: asked.role.clone(), respond };
+        let subject = Subject::Session(asked.role.clone());
+        let request = OpenRequest { subject, op: asked.op, respond };
         let number = self.torrents.requests.open(request);
         if let Err(error) = self.engine.request_of_session(number, asked) {
             self.answered(number, Err(error));
@@ -135,48 +131,64 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn conclude(&mut self, request: OpenRequest, answer: Result<Answer>) {
-        let OpenRequest { torrent, op, role, respond } = request;
-        let answer = answer.map_err(|error| {
-            let error = error.in_operation(op);
-            torrent.map_or(error.clone(), |id| error.on(id))
-        });
-        if let Some(id) = torrent {
-            match (&role, &answer) {
-                // A move that fails at once has no event.
-                (RequestRole::MovesFiles { .. }, Err(error)) => {
-                    self.move_not_made(id, error.clone());
-                }
-                (RequestRole::MovesFiles { .. }, Ok(moved)) => {
-                    self.end_move(id);
-                    if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
-                        let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
-                        return self.commit_values(id, values, Then::Moved(respond, to));
-                    }
-                }
-                (RequestRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
-                (RequestRole::Saves, answer) => self.saved(id, answer),
-                (RequestRole::SavesForEvent, answer) => self.save_answered(id, answer),
-                (RequestRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
-                (RequestRole::ChoosesPieces, answer) => {
-                    if answer.is_ok() {
-                        self.save_soon(id);
-                    }
-                    self.pieces_chosen(id);
-                }
-                (RequestRole::OpensReader(reader), answer) => self.looked(id, *reader, answer),
-                (RequestRole::LooksAgain { chosen }, answer) => {
-                    self.looked_again(id, *chosen, answer);
-                }
-                (RequestRole::ChangesQueue { stored: false, .. }, Ok(_)) => self.save_queue(),
-                _ => {}
+        let OpenRequest { subject, op, respond } = request;
+        let answer = answer.map_err(|error| error.in_operation(op));
+        match subject {
+            Subject::Torrent(id, role) => {
+                self.conclude_of_torrent(id, role, respond, answer.map_err(|error| error.on(id)));
             }
-        } else {
-            if let (RequestRole::ChangesSettings(settings), Ok(_)) = (&role, &answer) {
-                self.service.settings_changed(settings);
+            Subject::Session(role) => {
+                if let (SessionRole::ChangesSettings(settings), Ok(_)) = (&role, &answer) {
+                    self.service.settings_changed(settings);
+                }
+                if self.store.is_some() {
+                    self.store_client_state(role, &answer);
+                }
+                respond.send(answer);
             }
-            if self.store.is_some() {
-                self.store_client_state(role, &answer);
+        }
+    }
+
+    fn conclude_of_torrent(
+        &mut self,
+        id: TorrentId,
+        role: TorrentRole,
+        respond: Respond,
+        answer: Result<Answer>,
+    ) {
+        match (role, &answer) {
+            // A move that fails at once has no event.
+            (TorrentRole::MovesFiles { .. }, Err(error)) => self.move_not_made(id, error.clone()),
+            (TorrentRole::MovesFiles { .. }, Ok(moved)) => {
+                self.end_move(id);
+                if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
+                    let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
+                    return self.commit_values(id, values, AfterCommit::Moved(respond, to));
+                }
             }
+            (TorrentRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
+            (TorrentRole::Saves, answer) => self.saved(id, answer),
+            (TorrentRole::SavesForEvent, answer) => self.save_answered(id, answer),
+            (TorrentRole::ChangesResumeData, Ok(_)) => self.save_soon(id),
+            (TorrentRole::ChoosesPieces, answer) => {
+                if answer.is_ok() {
+                    self.save_soon(id);
+                }
+                self.pieces_chosen(id);
+            }
+            (TorrentRole::OpensReader(reader), answer) => self.looked(id, reader, answer),
+            (TorrentRole::LooksAgain { chosen }, answer) => self.looked_again(id, chosen, answer),
+            (TorrentRole::ChangesQueue { stored: false, .. }, Ok(_)) => self.save_queue(),
+            (
+                TorrentRole::None
+                | TorrentRole::ChangesResumeData
+                | TorrentRole::Pauses
+                | TorrentRole::Resumes
+                | TorrentRole::GivesMetainfo
+                | TorrentRole::GivesOptions
+                | TorrentRole::ChangesQueue { .. },
+                _,
+            ) => {}
         }
         respond.send(answer);
     }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::client_thread::ClientThread;
 use crate::add::join;
-use crate::client::state::commits::Then;
+use crate::client::state::commits::AfterCommit;
 use crate::client::state::torrents::Torrent;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::messages::request::{self, ByAlert, RequestRole};
+use crate::messages::request::{self, ByAlert, TorrentRole};
 use crate::model::{Answer, Event, EventKind, ResumeData, SavedFigures, TorrentId};
 use crate::store::Value;
 
@@ -103,7 +103,7 @@ impl<E: Engine> ClientThread<E> {
             if !wanted {
                 saving.unschedule();
             } else if let Some(unchanged_too) = saving.begin(now) {
-                let save = request::resume_data(what, !unchanged_too, RequestRole::SavesForEvent);
+                let save = request::resume_data(what, !unchanged_too, TorrentRole::SavesForEvent);
                 self.request(id, save);
             }
         }
@@ -175,7 +175,7 @@ impl<E: Engine> ClientThread<E> {
             values.push(Value::Name((*torrent.name).into()));
             values.push(Value::Info(info.into()));
         }
-        self.commit_values(id, values, Then::Saved { with_info });
+        self.commit_values(id, values, AfterCommit::Saved { with_info });
     }
 
     /// Forces the next save: libtorrent makes the metainfo from the resume data, and then considers that
@@ -187,25 +187,38 @@ impl<E: Engine> ClientThread<E> {
         self.save_later(id);
     }
 
-    /// At shutdown, saves everything that has changed, even if only time has passed. Returns how many
-    /// torrents were not saved.
-    pub(in crate::client) fn save_the_rest(&mut self, deadline: Instant) -> usize {
+    /// At shutdown, saves everything that has changed, even if only time has passed, and waits until `patience` for
+    /// moves and deletions, which are saved when they have ended. Returns how many torrents were not saved.
+    pub(in crate::client) fn save_the_rest(
+        &mut self,
+        deadline: Instant,
+        patience: Instant,
+    ) -> usize {
         self.torrents.begin_last_saves();
         self.save_state();
         for id in self.torrents.ids() {
             self.save_soon(id);
         }
         loop {
+            self.drain_events();
             self.start_saves();
+            let now = Instant::now();
             let uncommitted = self.store.as_ref().map_or(0, |store| store.commits.len());
-            let is_idle = self.torrents.saves().is_idle() && self.unsaved_state() == 0;
-            if is_idle && uncommitted == 0 || Instant::now() >= deadline {
+            let is_saved =
+                self.torrents.saves().is_idle() && self.unsaved_state() == 0 && uncommitted == 0;
+            let until = if is_saved { patience } else { deadline };
+            if now >= until || is_saved && !self.works_on_files() {
                 return self.torrents.unsaved() + uncommitted;
             }
-            let due = self.next_save().map_or(deadline, |due| due.min(deadline));
+            let due = self.next_save().map_or(until, |due| due.min(until));
             // Woken, or a save is due.
             let _ = self.inbox.woken.recv_deadline(due);
-            self.drain_events();
         }
+    }
+
+    fn works_on_files(&self) -> bool {
+        self.torrents
+            .iter()
+            .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some())
     }
 }

@@ -8,7 +8,6 @@ use super::client_thread::ClientThread;
 use crate::client::inbox::StopRequest;
 use crate::client::report::ShutdownReport;
 use crate::client::state::admission::Origin;
-use crate::client::state::torrents::Torrent;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
@@ -28,8 +27,9 @@ impl<E: Engine> ClientThread<E> {
             unanswered: self.service.refuse() + self.refuse_adds(),
             ..ShutdownReport::default()
         };
-        self.finish_disk_work(deadline);
-        report.unsaved = self.save_the_rest(deadline);
+        // A move or a deletion can take hours: a fifth of the time is for the store and the engine.
+        let patience = deadline - deadline.saturating_duration_since(Instant::now()) / 5;
+        report.unsaved = self.save_the_rest(deadline, patience);
         report.unanswered += self.torrents.requests.of_patrons();
         report.unanswered += self.store.as_ref().map_or(0, |store| store.commits.of_patrons());
         for (id, torrent) in self.torrents.iter() {
@@ -72,18 +72,6 @@ impl<E: Engine> ClientThread<E> {
             count += 1;
         }
         count
-    }
-
-    fn finish_disk_work(&mut self, deadline: Instant) {
-        loop {
-            self.drain_events();
-            let is_busy =
-                |torrent: &Torrent| torrent.removing.is_some() || torrent.moving.is_some();
-            let busy = self.torrents.iter().any(|(_, torrent)| is_busy(torrent));
-            if !busy || self.inbox.woken.recv_deadline(deadline).is_err() {
-                return;
-            }
-        }
     }
 
     /// Ends the engine. Its last work, such as notifying the trackers, can take long, so a separate thread

@@ -5,12 +5,12 @@ use std::time::{Instant, SystemTime};
 use super::client_thread::ClientThread;
 use super::commands::answer;
 use crate::client::state::admission::PendingAdd;
-use crate::client::state::commits::{Attachment, Commit, Then};
+use crate::client::state::commits::{AfterCommit, Attachment, Commit};
 use crate::client::state::torrents::Removing;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
-use crate::messages::request::RequestRole;
+use crate::messages::request::TorrentRole;
 use crate::model::op;
 use crate::model::{Answer, CommandKind, Event, TorrentId};
 use crate::store::{Change, Record, Report, Value};
@@ -19,7 +19,12 @@ const ATTACH: &str = "attach to the torrent";
 
 impl<E: Engine> ClientThread<E> {
     /// Commits changes and then executes `then`; without a store, at once.
-    pub(super) fn commit(&mut self, torrent: Option<TorrentId>, changes: Vec<Change>, then: Then) {
+    pub(super) fn commit(
+        &mut self,
+        torrent: Option<TorrentId>,
+        changes: Vec<Change>,
+        then: AfterCommit,
+    ) {
         match &mut self.store {
             Some(store) if !changes.is_empty() => {
                 let ticket = store.commits.open(torrent, then);
@@ -30,7 +35,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Like `commit`, for values of a torrent.
-    pub(super) fn commit_values(&mut self, id: TorrentId, values: Vec<Value>, then: Then) {
+    pub(super) fn commit_values(&mut self, id: TorrentId, values: Vec<Value>, then: AfterCommit) {
         let key = self.torrents.get(id).and_then(|torrent| torrent.key);
         let set = |key| values.into_iter().map(|value| Change::Set(key, value)).collect();
         self.commit(Some(id), key.map_or_else(Vec::new, set), then);
@@ -77,9 +82,9 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn committed(&mut self, torrent: Option<TorrentId>, then: Then, result: Result<()>) {
+    fn committed(&mut self, torrent: Option<TorrentId>, then: AfterCommit, result: Result<()>) {
         match (then, torrent) {
-            (Then::Add, Some(id)) => {
+            (AfterCommit::Add, Some(id)) => {
                 let Some(mut add) = self.admission.committed(id) else { return };
                 match result {
                     Ok(()) => {
@@ -94,25 +99,25 @@ impl<E: Engine> ClientThread<E> {
                     }
                 }
             }
-            (Then::Remove, Some(id)) => self.removal_committed(id, result),
-            (Then::Request(asked, respond), Some(id)) => match result {
+            (AfterCommit::Remove, Some(id)) => self.removal_committed(id, result),
+            (AfterCommit::Request(asked, respond), Some(id)) => match result {
                 Ok(()) => self.make_request(id, asked, respond),
                 Err(error) => {
                     let error = error.in_operation(asked.op);
-                    if matches!(asked.role, RequestRole::MovesFiles { .. }) {
+                    if matches!(asked.role, TorrentRole::MovesFiles { .. }) {
                         self.move_failed(id, error.clone());
                     }
                     respond.send(Err(error));
                 }
             },
-            (Then::Moved(respond, to), Some(id)) => {
+            (AfterCommit::Moved(respond, to), Some(id)) => {
                 if result.is_err() {
                     // The files have been moved nevertheless.
                     self.store_values(id, [Value::SaveDir(to.clone()), Value::Moving(None)]);
                 }
                 respond.send(result.map(|()| Box::new(to) as Answer));
             }
-            (Then::Saved { with_info }, Some(id)) => {
+            (AfterCommit::Saved { with_info }, Some(id)) => {
                 let Err(error) = result else { return };
                 tracing::warn!(%id, %error, "the resume data was not saved");
                 if let (true, Some(torrent)) = (with_info, self.torrents.get_mut(id)) {
@@ -123,7 +128,7 @@ impl<E: Engine> ClientThread<E> {
                     saving.failed(Instant::now(), self.stopping);
                 }
             }
-            (Then::Attach(attachment, reply), Some(id)) => {
+            (AfterCommit::Attach(attachment, reply), Some(id)) => {
                 if let (Ok(()), Some(torrent)) = (&result, self.torrents.get_mut(id)) {
                     torrent.attach(attachment);
                 }
@@ -146,7 +151,7 @@ impl<E: Engine> ClientThread<E> {
             Attachment::Label(label, on) => Value::Label(label, on),
             Attachment::Note(key, value) => Value::Note(key, value),
         };
-        self.commit_values(id, vec![value], Then::Attach(attachment, reply));
+        self.commit_values(id, vec![value], AfterCommit::Attach(attachment, reply));
     }
 
     // Adding.
@@ -177,7 +182,7 @@ impl<E: Engine> ClientThread<E> {
         changes.push(Change::Add(Box::new(record)));
         add.key = Some(key);
         self.admission.await_commit(add);
-        self.commit(Some(id), changes, Then::Add);
+        self.commit(Some(id), changes, AfterCommit::Add);
     }
 
     // Removing.
@@ -192,7 +197,7 @@ impl<E: Engine> ClientThread<E> {
             true => Change::Set(key, Value::Deleting(true)),
             false => Change::Remove(key),
         };
-        self.commit(Some(id), key.map(change).into_iter().collect(), Then::Remove);
+        self.commit(Some(id), key.map(change).into_iter().collect(), AfterCommit::Remove);
     }
 
     pub(super) fn removal_committed(&mut self, id: TorrentId, result: Result<()>) {

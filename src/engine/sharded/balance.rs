@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::queue::{self, Queue};
 use crate::settings::{QUEUE_LIMITS, Settings, part_of};
 use crate::sys::DemandRecord;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -57,7 +57,7 @@ enum Step {
 }
 
 /// The settings to apply next, by shard.
-pub(super) type Change = Vec<Settings>;
+pub(super) type Parts = Vec<Settings>;
 
 impl Balance {
     pub(super) fn new(shards: usize, now: Instant) -> Self {
@@ -85,7 +85,7 @@ impl Balance {
             let Some(whole) = settings.int(name) else { continue };
             self.whole[place] = whole;
             for (number, part) in self.parts.iter_mut().enumerate() {
-                part[place] = part_of(name, whole, Share { number, count });
+                part[place] = part_of(name, whole, ShardPart { number, count });
             }
         }
         // A change in progress was computed from the old limits.
@@ -119,6 +119,12 @@ impl Balance {
         self.due = now + INTERVAL;
     }
 
+    /// Tries again later: no shard takes a request.
+    pub(super) fn give_up(&mut self, now: Instant) {
+        self.step = Step::Idle;
+        self.due = now + INTERVAL;
+    }
+
     pub(super) fn is_measured_by(&self, request: u64) -> bool {
         self.step == Step::Measuring(request)
     }
@@ -129,7 +135,7 @@ impl Balance {
         now: Instant,
         demand: Vec<DemandRecord>,
         queue: &mut Queue,
-    ) -> Option<Change> {
+    ) -> Option<Parts> {
         let seconds = now.saturating_duration_since(self.asked_at).as_secs_f64().max(0.001);
         let before = std::mem::replace(&mut self.before, demand);
         self.asked_at = now;
@@ -191,7 +197,7 @@ impl Balance {
 
     /// Takes the end of a request, and returns the changes to apply next. Returns `None` if the request was
     /// not made for the balance.
-    pub(super) fn changed(&mut self, request: u64) -> Option<Option<Change>> {
+    pub(super) fn changed(&mut self, request: u64) -> Option<Option<Parts>> {
         match std::mem::replace(&mut self.step, Step::Idle) {
             Step::Lowering(number, wanted) if number == request => {
                 let settings = wanted.iter().map(settings_of).collect();
@@ -333,7 +339,7 @@ mod tests {
                 &mut Queue::default(),
             ));
         }
-        let rates = |ask: Option<Change>| match ask {
+        let rates = |ask: Option<Parts>| match ask {
             Some(parts) => {
                 parts.iter().map(|part| part.int("upload_rate_limit").unwrap()).collect::<Vec<_>>()
             }
@@ -348,6 +354,9 @@ mod tests {
         balance.changes_by(9);
         assert!(balance.changed(9).unwrap().is_none());
         assert!(balance.due().is_some());
+        balance.measure(10, now);
+        balance.give_up(now);
+        assert_eq!(balance.due(), Some(now + INTERVAL));
     }
 
     #[test]

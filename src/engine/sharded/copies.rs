@@ -30,16 +30,16 @@ struct Replicated {
     wanted: usize,
     /// The status in the torrent's own shard.
     home: Option<TorrentStatus>,
-    copies: Vec<Copy>,
+    copies: Vec<TorrentCopy>,
     /// The bytes that removed copies have sent.
     sent: u64,
     /// The changes to apply when no copy is left.
-    waiting: VecDeque<Change>,
+    waiting: VecDeque<HomeChange>,
     /// Copying has failed. It is not tried again until the torrent changes.
     refused: bool,
 }
 
-struct Copy {
+struct TorrentCopy {
     shard: usize,
     state: CopyState,
     /// The own number with which it was passed to its shard; 0 before that.
@@ -59,7 +59,7 @@ enum CopyState {
 }
 
 /// A change to a torrent.
-pub(super) enum Change {
+pub(super) enum HomeChange {
     Request(u64, Box<TorrentRequest>),
     /// A request without an answer.
     Post(Box<TorrentRequest>),
@@ -67,7 +67,7 @@ pub(super) enum Change {
     Remove(bool),
 }
 
-impl Change {
+impl HomeChange {
     fn ends_copies(&self) -> bool {
         match self {
             Self::Request(_, asked) | Self::Post(asked) => asked.ends_copies(),
@@ -164,7 +164,7 @@ impl<E: Engine> Sharded<E> {
     }
 
     /// Removes all copies, so that only the torrent's own shard serves it.
-    pub(super) fn gather(&mut self, id: TorrentId) {
+    pub(super) fn remove_copies(&mut self, id: TorrentId) {
         self.replicated(id).wanted = 1;
         self.end_copies(id);
     }
@@ -181,7 +181,7 @@ impl<E: Engine> Sharded<E> {
     }
 
     /// Applies a change, now or when the copies have been removed.
-    pub(super) fn submit(&mut self, id: TorrentId, change: Change) -> Result<()> {
+    pub(super) fn submit(&mut self, id: TorrentId, change: HomeChange) -> Result<()> {
         let Some(torrent) = self.copies.torrents.get_mut(&id) else {
             return self.apply(id, change);
         };
@@ -197,13 +197,13 @@ impl<E: Engine> Sharded<E> {
         Ok(())
     }
 
-    fn apply(&mut self, id: TorrentId, change: Change) -> Result<()> {
+    fn apply(&mut self, id: TorrentId, change: HomeChange) -> Result<()> {
         let home = self.shard_of(id);
         let torrent = self.copies.torrents.get(&id);
         match change {
-            Change::Remove(delete_files) => self.shard(home)?.remove(id, delete_files),
-            Change::Post(asked) => self.shard(home)?.post(id, *asked),
-            Change::Request(number, mut asked) => {
+            HomeChange::Remove(delete_files) => self.shard(home)?.remove(id, delete_files),
+            HomeChange::Post(asked) => self.shard(home)?.post(id, *asked),
+            HomeChange::Request(number, mut asked) => {
                 let changes = asked.ends_copies();
                 if let (Some(data), Some(torrent)) = (&mut asked.client_data, torrent) {
                     data.sent_by_copies = torrent.sent_by_copies();
@@ -262,17 +262,19 @@ impl<E: Engine> Sharded<E> {
             && let Some(change) = torrent.waiting.pop_front()
         {
             let request = match &change {
-                Change::Request(request, _) => Some(*request),
-                Change::Post(_) | Change::Remove(_) => None,
+                HomeChange::Request(request, _) => Some(*request),
+                HomeChange::Post(_) | HomeChange::Remove(_) => None,
             };
-            let removes = matches!(change, Change::Remove(_));
+            let removes = matches!(change, HomeChange::Remove(_));
             match (self.apply(id, change), request) {
                 (Err(error), Some(request)) => {
                     self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
                 }
                 // The shard does not have the torrent.
                 (Err(_), None) if removes => self.ready.push(EngineEvent::Removed(id)),
-                _ => {}
+                // Its reply has been sent.
+                (Err(error), None) => tracing::warn!(%id, %error, "a change was not applied"),
+                (Ok(_), _) => {}
             }
         }
     }
@@ -299,7 +301,7 @@ impl<E: Engine> Sharded<E> {
                 Ok(()) => {
                     self.copies.asked.insert(number, id);
                     let state = CopyState::Asked(number);
-                    torrent.copies.push(Copy { shard, state, number: 0, status: None });
+                    torrent.copies.push(TorrentCopy { shard, state, number: 0, status: None });
                 }
                 Err(_) => torrent.refused = true,
             }
@@ -320,7 +322,7 @@ impl<E: Engine> Sharded<E> {
         };
         let number = self.next_own();
         let torrent = self.copies.torrents.get_mut(&id)?;
-        let asked = |copy: &&mut Copy| copy.state == CopyState::Asked(request);
+        let asked = |copy: &&mut TorrentCopy| copy.state == CopyState::Asked(request);
         let copy = torrent.copies.iter_mut().find(asked)?;
         let shard = copy.shard;
         let hashes = InfoHashes::default();
@@ -388,7 +390,7 @@ impl<E: Engine> Sharded<E> {
             // The copy reads the files of the torrent, so the torrent must stop too.
             EngineEvent::Failed { .. } => {
                 let pause = Box::new(request::pause(false).request);
-                if let Err(error) = self.submit(id, Change::Post(pause)) {
+                if let Err(error) = self.submit(id, HomeChange::Post(pause)) {
                     tracing::warn!(%id, %error, "a torrent with an error was not paused");
                 }
                 Some(event)
@@ -412,6 +414,10 @@ impl<E: Engine> Sharded<E> {
         shard: usize,
         statuses: Vec<TorrentStatus>,
     ) -> Vec<TorrentStatus> {
+        let statuses = match self.copies.is_empty() {
+            true => statuses,
+            false => self.with_copies(shard, statuses),
+        };
         if let Some(hot) = &mut self.hot {
             let now = Instant::now();
             statuses.iter().for_each(|status| hot.take_status(status, now));
@@ -419,9 +425,10 @@ impl<E: Engine> Sharded<E> {
         if self.shards.len() > 1 {
             statuses.iter().for_each(|status| self.queue.take_status(status));
         }
-        if self.copies.is_empty() {
-            return statuses;
-        }
+        statuses
+    }
+
+    fn with_copies(&mut self, shard: usize, statuses: Vec<TorrentStatus>) -> Vec<TorrentStatus> {
         let mut whole = Vec::with_capacity(statuses.len());
         for status in statuses {
             let id = status.id;
@@ -450,7 +457,7 @@ impl<E: Engine> Sharded<E> {
         };
         let is_lost = |(id, torrent): (&TorrentId, &Replicated)| {
             let could_be_there =
-                |copy: &Copy| copy.shard == shard && (1..=last).contains(&copy.number);
+                |copy: &TorrentCopy| copy.shard == shard && (1..=last).contains(&copy.number);
             (torrent.copies.iter().any(could_be_there) && !is_here(id)).then_some(*id)
         };
         let lost: Vec<_> = self.copies.torrents.iter().filter_map(is_lost).collect();

@@ -33,9 +33,9 @@ pub(super) struct Hot {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Advice {
     /// Let one more shard serve the torrent.
-    Spread(TorrentId),
+    AddCopy(TorrentId),
     /// Let one shard serve the torrent.
-    Gather(TorrentId),
+    RemoveCopies(TorrentId),
 }
 
 impl Hot {
@@ -97,7 +97,7 @@ impl Hot {
         let mut advice = Vec::new();
         for id in cold {
             self.spread.remove(&id);
-            advice.push(Advice::Gather(id));
+            advice.push(Advice::RemoveCopies(id));
         }
         if !self.load.iter().any(|load| *load < FREE) {
             return advice;
@@ -110,7 +110,7 @@ impl Hot {
             let here = self.rates.iter().filter(|(id, _)| can_spread(**id) == Some(shard));
             if let Some((id, _)) = here.max_by_key(|(_, rate)| **rate) {
                 self.spread.insert(*id, now);
-                advice.push(Advice::Spread(*id));
+                advice.push(Advice::AddCopy(*id));
             }
         }
         advice
@@ -154,11 +154,14 @@ mod tests {
         for _ in 0..=PATIENCE {
             all.extend(measure(&mut hot, &mut now, &mut used, [0.95, 0.1]));
         }
-        assert_eq!(all, [Advice::Spread(busy)]);
+        assert_eq!(all, [Advice::AddCopy(busy)]);
         assert!(hot.load(0) > FULL && hot.load(1) < FREE);
         hot.take_status(&sent(busy, 0), now);
         now += COOL;
-        assert_eq!(measure(&mut hot, &mut now, &mut used, [0.0, 0.0]), [Advice::Gather(busy)]);
+        assert_eq!(
+            measure(&mut hot, &mut now, &mut used, [0.0, 0.0]),
+            [Advice::RemoveCopies(busy)]
+        );
         assert!(measure(&mut hot, &mut now, &mut used, [0.0, 0.0]).is_empty());
     }
 

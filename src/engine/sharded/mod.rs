@@ -16,18 +16,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::balance::Balance;
-use self::copies::{Change, Copies};
+use self::copies::{Copies, HomeChange};
 use self::gather::Gather;
 use self::hot::{Advice, Hot};
 use self::queue::Queue;
 use super::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{
-    self, Call, RequestRole, SessionRequest, Spread, TorrentRequest, typed,
+    self, Call, SessionRequest, SessionRole, Spread, TorrentRequest, TorrentRole, typed,
 };
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
 use crate::settings::Settings;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 use crate::sys::{DemandRecord, OptionsRecord};
 
 /// The first number for the engine's own requests. The client's requests have lower numbers.
@@ -205,8 +205,10 @@ impl<E: Engine> Sharded<E> {
             }
         };
         if let Some(parts) = next {
-            let number = self.ask_all(request::change_parts(&parts).request);
-            self.balance.changes_by(number);
+            match self.ask_all(request::change_parts(&parts).request) {
+                Some(number) => self.balance.changes_by(number),
+                None => self.balance.give_up(Instant::now()),
+            }
         }
         None
     }
@@ -235,25 +237,26 @@ impl<E: Engine> Sharded<E> {
         self.hot = Some(hot);
         for one in advice {
             match one {
-                Advice::Spread(id) => self.add_copy(id),
-                Advice::Gather(id) => self.gather(id),
+                Advice::AddCopy(id) => self.add_copy(id),
+                Advice::RemoveCopies(id) => self.remove_copies(id),
             }
         }
     }
 
-    /// Sends an own request to all shards. Returns its number.
-    fn ask_all(&mut self, asked: SessionRequest) -> u64 {
+    /// Sends an own request to all shards. Returns its number, or `None` if no shard takes it.
+    fn ask_all(&mut self, asked: SessionRequest) -> Option<u64> {
         let number = self.next_own();
-        if let Err(error) = self.request_of_session(number, asked) {
+        let sent = self.request_of_session(number, asked);
+        if let Err(error) = &sent {
             tracing::warn!(%error, "the limits of the client were not redistributed");
         }
-        number
+        sent.is_ok().then_some(number)
     }
 
     /// Converts between the positions in the client's queue and in that of the torrent's shard.
     fn queue_for(&mut self, id: TorrentId, asked: &mut TorrentRequest) {
         match (&asked.role, &mut asked.call) {
-            (RequestRole::ChangesQueue { to, .. }, call) => {
+            (TorrentRole::ChangesQueue { to, .. }, call) => {
                 let homes = &self.homes;
                 let shard = |id| homes.get(&id).copied().unwrap_or(0);
                 let here = shard(id);
@@ -262,7 +265,7 @@ impl<E: Engine> Sharded<E> {
                     *call = request::move_in_queue(to, true).request.call;
                 }
             }
-            (RequestRole::GivesOptions, Call::Task(task)) => {
+            (TorrentRole::GivesOptions, Call::Task(task)) => {
                 let Some(position) = self.queue.position(id) else { return };
                 let call = task.call.clone();
                 task.call = Arc::new(move |torrent| {
@@ -347,13 +350,13 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn remove(&mut self, id: TorrentId, delete_files: bool) -> Result<()> {
-        self.submit(id, Change::Remove(delete_files))
+        self.submit(id, HomeChange::Remove(delete_files))
     }
 
     fn post(&mut self, id: TorrentId, asked: TorrentRequest) -> Result<()> {
         match self.copies.has(id) {
             false => self.home(id)?.post(id, asked),
-            true => self.submit(id, Change::Post(Box::new(asked))),
+            true => self.submit(id, HomeChange::Post(Box::new(asked))),
         }
     }
 
@@ -366,7 +369,7 @@ impl<E: Engine> Engine for Sharded<E> {
         self.queue_for(id, &mut asked);
         match self.copies.has(id) {
             false => self.home(id)?.request_of_torrent(request, id, asked),
-            true => self.submit(id, Change::Request(request, Box::new(asked))),
+            true => self.submit(id, HomeChange::Request(request, Box::new(asked))),
         }
     }
 
@@ -374,13 +377,13 @@ impl<E: Engine> Engine for Sharded<E> {
         if let Some(shared) = &asked.shared {
             self.balance.set(shared);
         }
-        if asked.role == RequestRole::GivesQueue && self.shards.len() > 1 {
+        if asked.role == SessionRole::GivesQueue && self.shards.len() > 1 {
             let answer = Ok(Box::new(self.queue.places()) as Answer);
             self.ready.push(EngineEvent::Answered { request, answer });
             return Ok(());
         }
         let count = self.shards.len();
-        let asked = |number| SessionRequest { part: Share { number, count }, ..asked.clone() };
+        let asked = |number| SessionRequest { part: ShardPart { number, count }, ..asked.clone() };
         let merge = match &asked(0).spread {
             Spread::First => return self.shard(0)?.request_of_session(request, asked(0)),
             Spread::All => None,
@@ -425,8 +428,10 @@ impl<E: Engine> Engine for Sharded<E> {
     fn drain(&mut self) -> Result<Vec<(usize, EngineEvent)>> {
         let now = Instant::now();
         if self.balance.due().is_some_and(|due| due <= now) {
-            let number = self.ask_all(request::demand(self.balance.queued(now)).request);
-            self.balance.measure(number, now);
+            match self.ask_all(request::demand(self.balance.queued(now)).request) {
+                Some(number) => self.balance.measure(number, now),
+                None => self.balance.give_up(now),
+            }
         }
         let mut passed = Vec::new();
         for number in 0..self.shards.len() {

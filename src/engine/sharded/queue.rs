@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{QueueMove, TorrentId, TorrentStatus};
 use crate::settings::QUEUE_LIMITS;
-use crate::sys::task::Share;
+use crate::sys::task::ShardPart;
 use crate::sys::{DemandRecord, QueuedRecord};
 
 /// The limits of the queue in the order of [`QUEUE_LIMITS`]; negative means no limit.
@@ -198,7 +198,7 @@ impl Part {
         }
         let count = parts.len();
         for (number, (part, of_shard)) in parts.iter_mut().zip(self.of_shards).enumerate() {
-            part[limit] = of_shard + Share { number, count }.of_count(self.left);
+            part[limit] = of_shard + ShardPart { number, count }.of_count(self.left);
         }
     }
 }

@@ -201,7 +201,7 @@ fn each_shard_learns_its_own_part() {
         let Asked::OfSession(..) = script.next() else { panic!("expected a request") };
         script.parts.recv().unwrap()
     });
-    assert_eq!(parts, [0, 1].map(|number| Share { number, count: 2 }));
+    assert_eq!(parts, [0, 1].map(|number| ShardPart { number, count: 2 }));
 }
 
 #[test]

@@ -390,8 +390,26 @@ static void state(void) {
     patron_reply_free(reply);
     end(one);
 
+    patron_ip_filter *chosen = NULL, *used = NULL;
+    OK(patron_ip_filter_new(&chosen, &error));
+    OK(patron_ip_filter_block(chosen, PATRON_TEXT("127.0.0.2"), PATRON_TEXT("127.0.0.2"), &error));
+    builder = new_builder(directory);
+    OK(patron_builder_set_ip_filter(builder, chosen, &error));
+    patron_ip_filter_free(chosen);
+    one.client = start(builder);
+    one.handle = new_patron(one.client);
+    OK(patron_get_ip_filter(one.handle, &reply, &error));
+    wait_for(reply);
+    OK(patron_reply_ip_filter(reply, &used, &error));
+    CHECK(patron_ip_filter_blocks(used, PATRON_TEXT("127.0.0.2")));
+    CHECK(!patron_ip_filter_blocks(used, PATRON_TEXT("127.0.0.3")));
+    patron_ip_filter_free(used);
+    patron_reply_free(reply);
+    end(one);
+
     patron_client* client = NULL;
     builder = new_builder(directory);
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_builder_set_ip_filter(builder, NULL, &error));
     OK(patron_builder_set_state(builder, (const uint8_t*)"spam", 4, &error));
     FAILS(PATRON_E_PARSE, patron_builder_start(builder, &client, &error));
     OK(patron_builder_set_state(builder, NULL, 0, &error));

@@ -134,7 +134,7 @@ fn download_in_c_completes_a_torrent() {
 fn download_in_c_takes_a_magnet_link_and_ends_at_ctrl_c() {
     let source = Source::new();
     let dir = source.dir.path();
-    let magnet = source.seeder.metainfo.magnet().unwrap().to_string();
+    let magnet = source.seeder.metainfo.magnet().to_string();
     let mut command = compiled(C11, "examples/c/download.c", dir);
     // No peer can provide the metadata.
     let mut example = Example::start(command.args(["--offline", &magnet, "to"]), dir);

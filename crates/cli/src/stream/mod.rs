@@ -16,7 +16,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
 
 use self::server::Site;
 use crate::arguments::{Stream, source};
-use crate::blocklist::Blocklist;
+use crate::blocklist;
 use crate::http::Server;
 use crate::interrupt::Interrupt;
 use crate::output::{self, Screen, Throttle};
@@ -30,16 +30,16 @@ const STATUS_LINES: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
-    let blocklist = Blocklist::read(arguments.common.blocklist.as_ref())?;
+    let blocked = blocklist::read(arguments.common.blocklist.as_ref())?;
     let interrupt = Interrupt::catch()?;
-    let client = arguments.common.client(1)?.start()?;
+    let client = arguments.common.client(1)?.ip_filter(blocked.filter.clone()).start()?;
     let streaming = Streaming {
         patron: client.patron(),
         interrupt,
         screen: Screen::new(arguments.common.quiet || arguments.common.json),
         json: arguments.common.json,
     };
-    blocklist.apply(&streaming.patron, &streaming.screen)?;
+    blocklist::warn_of_skipped(&blocked, &streaming.screen);
     let ran = streaming.run(arguments);
     streaming.end(client, arguments.common.quiet);
     match ran {
