@@ -13,7 +13,7 @@ use crate::patron::Patron;
 
 enum Shared {
     None,
-    Running(Running),
+    Running(Box<Running>),
     /// A new patron waits until the old client, which has this thread, has ended.
     Ending(Option<ThreadId>),
 }
@@ -84,7 +84,7 @@ impl Patron {
         if let Shared::None = &*shared {
             let builder = wanted.clone().unwrap_or_default();
             let client = builder.clone().start()?;
-            *shared = Shared::Running(Running { builder, client, users: 0 });
+            *shared = Shared::Running(Box::new(Running { builder, client, users: 0 }));
         }
         let Shared::Running(running) = &mut *shared else { return Err(Error::stopped(op::START)) };
         if wanted.is_some_and(|wanted| wanted != running.builder) {
