@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use torrent_patron::metainfo::{Metainfo, Protocol, TorrentMaker};
 use torrent_patron::{AddOptions, Client, ClientBuilder, Patron, TorrentId};
 
+use crate::noise::noise;
+
 pub(crate) type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 /// How long anything here may take before it counts as a failure.

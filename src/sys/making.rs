@@ -3,7 +3,7 @@
 
 #[cxx::bridge(namespace = "patron")]
 #[allow(clippy::missing_safety_doc)]
-mod making {
+mod shim {
     /// A file of a new torrent.
     struct NewFileRecord {
         /// Begins with the torrent's name.
@@ -90,4 +90,4 @@ mod making {
     }
 }
 
-pub(crate) use making::*;
+pub(crate) use shim::*;

@@ -3,6 +3,8 @@
 //!     cargo bench -p torrent-patron-capi
 #![allow(unsafe_code)]
 
+#[path = "../../../../tests/support/noise.rs"]
+mod noise;
 #[path = "../../../../benches/patron/session.rs"]
 #[allow(dead_code)] // only a part is used here, as of the next
 mod session;

@@ -22,8 +22,8 @@ fn what_asks_is_named_get_and_what_reads_at_once_is_named_peek() {
 fn common_prefix(constants: &[String]) -> &str {
     let first = &*constants[0];
     let is_common = |end: &usize| constants.iter().all(|other| other.starts_with(&first[..=*end]));
-    let ends = first.match_indices('_').map(|(end, _)| end);
-    ends.filter(is_common).last().map_or("", |end| &first[..=end])
+    let mut ends = first.match_indices('_').map(|(end, _)| end);
+    ends.rfind(is_common).map_or("", |end| &first[..=end])
 }
 
 #[test]
