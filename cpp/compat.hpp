@@ -1,5 +1,6 @@
-// The only file that knows which version of libtorrent it is compiled against (2.0.8 up to 2.1.x),
-// and with which options that was built.
+// The differences between the versions of libtorrent (2.0.8 up to 2.1.x), and between the options
+// that it is built with. The files that use its private members have theirs:
+// docs/inside-libtorrent.md.
 #pragma once
 
 #include <libtorrent/add_torrent_params.hpp>
