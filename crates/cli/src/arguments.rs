@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fs;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -270,7 +271,11 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 pub(crate) struct Download {
     /// .torrent files and magnet links; none are needed with --store
-    #[arg(required_unless_present = "store", requires = "output", value_name = "FILE|MAGNET")]
+    #[arg(
+        required_unless_present_any = ["store", "resume"],
+        requires = "output",
+        value_name = "FILE|MAGNET"
+    )]
     pub(crate) sources: Vec<PathBuf>,
     /// Directory for the files of these torrents; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
@@ -341,7 +346,7 @@ impl Download {
 pub(crate) struct Seed {
     /// .torrent files, each followed by the directory that holds its data; none are needed with --store
     #[arg(
-        required_unless_present = "store",
+        required_unless_present_any = ["store", "resume"],
         num_args = 2..,
         value_names = ["FILE.torrent", "DIR"]
     )]
@@ -412,6 +417,8 @@ fn thread_count() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=256)
 }
 
+const NETWORK_THREADS: &str = "network_threads";
+
 /// The options that download, seed and stream have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Client")]
@@ -451,6 +458,9 @@ pub(crate) struct Common {
     /// it does not exist
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+    /// The same as --store DIR/torrents.db; created if it does not exist
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
+    resume: Option<PathBuf>,
     /// Interval of status updates, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     tick: Duration,
@@ -485,7 +495,7 @@ impl Common {
     }
 
     pub(crate) fn has_store(&self) -> bool {
-        self.store.is_some()
+        self.store.is_some() || self.resume.is_some()
     }
 
     /// Returns whether the client accepts peers. A client behind a proxy does not.
@@ -495,14 +505,19 @@ impl Common {
 
     /// A client for at most this many network threads, or for any number if there is a store.
     pub(crate) fn client(&self, threads: usize) -> crate::Result<ClientBuilder> {
-        Ok(match &self.store {
-            Some(file) => self.builder(usize::MAX).store(Sqlite::open(file)?),
-            None => self.builder(threads),
-        })
+        let file = match (&self.store, &self.resume) {
+            (Some(file), _) => file.clone(),
+            (None, Some(directory)) => {
+                fs::create_dir_all(directory)
+                    .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+                directory.join("torrents.db")
+            }
+            (None, None) => return Ok(self.builder(threads)),
+        };
+        Ok(self.builder(usize::MAX).store(Sqlite::open(file)?))
     }
 
     fn builder(&self, most_threads: usize) -> ClientBuilder {
-        const NETWORK_THREADS: &str = "network_threads";
         let mut settings = match self.preset {
             Preset::Default => Settings::default(),
             Preset::Seeding => Settings::seeding(),

@@ -225,14 +225,15 @@ fn a_download_goes_on_with_what_is_in_the_store() {
 }
 
 #[test]
-fn a_torrent_of_the_store_goes_on_and_another_directory_is_another_download() {
+fn resume_keeps_the_store_in_a_directory() {
     let album = Album::new();
     let (seeder, peer) = album.seed(&[]);
-    let store = album.path("torrents.db");
-    let resume = ["--store", text(&store), "--select=two.bin"];
+    let directory = album.path("kept");
+    let resume = ["--resume", text(&directory), "--select=two.bin"];
     let first: Vec<_> = resume.iter().chain(&["--peer", &peer]).copied().collect();
     album.download(text(&album.torrent), &first).end().expect(0);
     drop(seeder);
+    assert!(directory.join("torrents.db").is_file());
 
     let output = album.download(text(&album.torrent), &resume).end().expect(0);
     assert!(!output.stdout.contains("checking_files"), "{output:#?}");
