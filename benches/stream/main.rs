@@ -166,7 +166,7 @@ fn open(swarm: &Swarm) -> Result<()> {
 /// Prints the figures of rqbit, for which there is no target.
 fn beside(name: &str, samples: &[f64]) {
     if samples.is_empty() {
-        println!("{name}: rqbit is not installed");
+        return println!("{name}: rqbit is not installed");
     }
     for percent in [50, 95] {
         let name = format!("{name}, rqbit p{percent} of {}", samples.len());
