@@ -49,15 +49,12 @@ bool WrittenRanges::contains(std::int64_t begin, std::int64_t end) const {
 }
 
 bool has_hole(std::string const& path) {
-    return has_hole(path, 0, stamp_of(path).size);
-}
-
-bool has_hole(std::string const& path, std::int64_t begin, std::int64_t end) {
-    return !WrittenRanges(path).contains(begin, end);
+    return !WrittenRanges(path).contains(0, stamp_of(path).size);
 }
 
 bool has_hole(rust::Slice<std::uint8_t const> bytes, std::uint64_t begin, std::uint64_t end) {
-    return has_hole(path(bytes), static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end));
+    return !WrittenRanges(path(bytes))
+                .contains(static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end));
 }
 
 } // namespace patron

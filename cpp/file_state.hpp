@@ -54,7 +54,6 @@ class WrittenRanges {
 // Returns whether the file has holes: ranges that were never written.
 bool has_hole(std::string const& path);
 // Returns whether the range of the file has holes.
-bool has_hole(std::string const& path, std::int64_t begin, std::int64_t end);
 bool has_hole(rust::Slice<std::uint8_t const> path, std::uint64_t begin, std::uint64_t end);
 
 } // namespace patron

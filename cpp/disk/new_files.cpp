@@ -19,7 +19,7 @@ namespace {
 // How many pieces of a file are hashed to find a correct one.
 constexpr int samples = 16;
 // The largest file that is hashed as a whole, in bytes.
-constexpr std::int64_t most_hashed = 256 * 1024 * 1024;
+constexpr std::int64_t max_hashed = 256 * 1024 * 1024;
 
 enum Reason { not_regular = 1, longer, foreign };
 
@@ -53,7 +53,7 @@ bool is_right(ExpectedFile const& file, lt::torrent_info const& info, lt::piece_
     return from && lt::hasher(data).final() == info.hash_for_piece(piece);
 }
 
-// Of a torrent that is only v2, the hashes of the pieces come later.
+// Returns whether the file has the root of its hash tree.
 bool has_root(ExpectedFile const& file, lt::torrent_info const& info) {
     std::int64_t const block = lt::default_block_size;
     std::size_t leaves = 1;
@@ -73,9 +73,11 @@ bool has_root(ExpectedFile const& file, lt::torrent_info const& info) {
 
 bool contains_data(ExpectedFile const& file, lt::torrent_info const& info, std::int64_t found) {
     bool const is_whole = found == file.size;
+    WrittenRanges const written(file.path);
+    bool const has_holes = !written.contains(0, found);
+    // Of a torrent that is only v2, the hashes of the pieces come later.
     if (!info.info_hashes().has_v1())
-        return (is_whole && (file.size > most_hashed || has_root(file, info))) ||
-               has_hole(file.path);
+        return has_holes || (is_whole && (file.size > max_hashed || has_root(file, info)));
     std::int64_t const length = info.piece_length(), end = file.begin + file.size;
     auto const first = static_cast<int>((file.begin + length - 1) / length);
     // Pieces that are in this file alone.
@@ -84,11 +86,11 @@ bool contains_data(ExpectedFile const& file, lt::torrent_info const& info, std::
     int const step = std::max((after - first) / samples, 1);
     // It has only begun, or is small and shares all of its pieces with others, so it cannot be
     // checked alone.
-    bool cannot_tell = is_whole || has_hole(file.path);
+    bool cannot_tell = is_whole || has_holes;
     for (int number = first; number < after; number += step) {
         lt::piece_index_t const piece(number);
         std::int64_t const begin = number * length - file.begin;
-        if (has_hole(file.path, begin, begin + info.piece_size(piece)))
+        if (!written.contains(begin, begin + info.piece_size(piece)))
             continue;
         if (is_right(file, info, piece))
             return true;

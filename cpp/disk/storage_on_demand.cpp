@@ -48,42 +48,31 @@ lt::storage_index_t StorageOnDemand::use(lt::storage_index_t index) {
     return slot.storage;
 }
 
-lt::storage_index_t StorageOnDemand::begin_closing(lt::storage_index_t index) {
+void StorageOnDemand::close(lt::storage_index_t index, ClosingJob job,
+                            std::function<void()> handler) {
     Slot& slot = at(index);
+    if (!slot.storage)
+        return boost::asio::post(network_, std::move(handler));
     slot.in_use = false;
     ++slot.closing;
-    return slot.storage;
-}
-
-std::function<void()> StorageOnDemand::end_closing(lt::storage_index_t index) {
-    return [this, index, torrent = at(index).torrent] {
+    auto end = [this, index, torrent = slot.torrent, handler = std::move(handler)] {
         Slot& slot = at(index);
         bool const is_removed = slot.torrent != torrent;
         if (!is_removed && --slot.closing == 0 && !slot.in_use && !slot.keeps_storage &&
             internals::is_seed(torrent))
             slot.storage.reset();
+        handler();
     };
+    ((*inner_).*job)(slot.storage, std::move(end));
 }
 
 void StorageOnDemand::async_release_files(lt::storage_index_t index,
                                           std::function<void()> handler) {
-    if (!at(index).storage)
-        return boost::asio::post(network_, std::move(handler));
-    inner_->async_release_files(begin_closing(index),
-                                [end = end_closing(index), handler = std::move(handler)] {
-                                    end();
-                                    handler();
-                                });
+    close(index, &lt::disk_interface::async_release_files, std::move(handler));
 }
 
 void StorageOnDemand::async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) {
-    if (!at(index).storage)
-        return boost::asio::post(network_, std::move(handler));
-    inner_->async_stop_torrent(begin_closing(index),
-                               [end = end_closing(index), handler = std::move(handler)] {
-                                   end();
-                                   handler();
-                               });
+    close(index, &lt::disk_interface::async_stop_torrent, std::move(handler));
 }
 
 void StorageOnDemand::async_set_file_priority(lt::storage_index_t index, Priorities priorities,

@@ -78,10 +78,9 @@ class StorageOnDemand final : public Forward {
     Slot& at(lt::storage_index_t index) { return slots_[static_cast<std::uint32_t>(index)]; }
     // Returns the index of the storage for a job, and makes the storage if there is none.
     lt::storage_index_t use(lt::storage_index_t index);
-    // The same for a job that closes the files.
-    lt::storage_index_t begin_closing(lt::storage_index_t index);
-    // Returns a function for the end of that job. It drops the storage if that is not needed.
-    std::function<void()> end_closing(lt::storage_index_t index);
+    using ClosingJob = void (lt::disk_interface::*)(lt::storage_index_t, std::function<void()>);
+    // Runs a job that closes the files, and then drops the storage if that is not needed.
+    void close(lt::storage_index_t index, ClosingJob job, std::function<void()> handler);
 
     lt::io_context& network_;
     std::deque<Slot> slots_;

@@ -67,19 +67,16 @@ pub(super) fn refuse_foreign(
     if doubtful.is_empty() {
         return Ok(());
     }
-    let path = |file: usize| Some(directory.join(&described.files[file].path));
+    let path = |file: usize| directory.join(&described.files[file].path);
     let is_written = |file: usize, range: Range<u64>| {
-        let path = directory.join(&described.files[file].path);
-        !sys::has_hole(path.as_os_str().as_encoded_bytes(), range.start, range.end)
+        !sys::has_hole(path(file).as_os_str().as_encoded_bytes(), range.start, range.end)
     };
     // Such a file has only begun, or is small and shares all of its pieces with others.
     let cannot_tell = |file: usize, found: u64| {
         found == length(&described.files[file]) || !is_written(file, 0..found)
     };
-    let foreign = |file: usize| {
-        let path = directory.join(&described.files[file].path);
-        Err(refused(&path, "it exists and contains no data of this torrent"))
-    };
+    let foreign =
+        |file| Err(refused(&path(file), "it exists and contains no data of this torrent"));
     let (v1, v2) = (!described.v1.is_empty(), !described.v2.is_empty());
     let torrent = torrent();
     // Resume data, and a .torrent file without piece layers, do not have the v2 hashes.
@@ -96,7 +93,8 @@ pub(super) fn refuse_foreign(
             .filter(|piece| layout.contents(*piece).all(|(_, range)| is_written(file, range)))
             .peekable();
         let right = |piece: u32| {
-            hash_piece(&layout, &path, piece).is_ok_and(|found| found == hashes[piece as usize])
+            hash_piece(&layout, &|file| Some(path(file)), piece)
+                .is_ok_and(|found| found == hashes[piece as usize])
         };
         let cannot_tell = samples.peek().is_none() && cannot_tell(file, found);
         if !cannot_tell && !samples.any(right) {

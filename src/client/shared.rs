@@ -8,7 +8,6 @@ use parking_lot::{Condvar, Mutex};
 use super::builder::ClientBuilder;
 use super::owner::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::op;
 use crate::patron::Patron;
 
 enum Shared {
@@ -75,24 +74,30 @@ impl Patron {
         let refused =
             |kind, message: &str| Err(Error::new(kind, "start the process-wide client", message));
         let mut shared = SHARED.lock();
-        while let Shared::Ending(thread) = &*shared {
-            if *thread == Some(std::thread::current().id()) {
-                return refused(ErrorKind::Busy, "the previous one is stopping, on this thread");
+        let service = loop {
+            match &mut *shared {
+                Shared::None => {
+                    let builder = wanted.clone().unwrap_or_default();
+                    let client = builder.clone().start()?;
+                    *shared = Shared::Running(Box::new(Running { builder, client, users: 0 }));
+                }
+                Shared::Running(running) => {
+                    if wanted.is_some_and(|wanted| wanted != running.builder) {
+                        let message = "it is already running, and was started with other options";
+                        return refused(ErrorKind::InvalidArgument, message);
+                    }
+                    running.users += 1;
+                    break running.client.service.clone();
+                }
+                Shared::Ending(thread) if *thread == Some(std::thread::current().id()) => {
+                    return refused(
+                        ErrorKind::Busy,
+                        "the previous one is stopping, on this thread",
+                    );
+                }
+                Shared::Ending(_) => ENDED.wait(&mut shared),
             }
-            ENDED.wait(&mut shared);
-        }
-        if let Shared::None = &*shared {
-            let builder = wanted.clone().unwrap_or_default();
-            let client = builder.clone().start()?;
-            *shared = Shared::Running(Box::new(Running { builder, client, users: 0 }));
-        }
-        let Shared::Running(running) = &mut *shared else { return Err(Error::stopped(op::START)) };
-        if wanted.is_some_and(|wanted| wanted != running.builder) {
-            let message = "it is already running, and was started with other options";
-            return refused(ErrorKind::InvalidArgument, message);
-        }
-        running.users += 1;
-        let service = running.client.service.clone();
+        };
         drop(shared);
         Ok(Self::join(service, Some(Arc::new(SharedUse))))
     }

@@ -41,11 +41,8 @@ impl NativeEngine {
         };
         let waker = Waker(wake);
         let failed = |exception| Error::from_native(op::START, &exception);
-        let blocked = ip_filter
-            .map_or(Ok(UniquePtr::null()), |filter| {
-                sys::new_ip_filter(&convert::ends(filter.ranges().iter()))
-            })
-            .map_err(failed)?;
+        let blocked =
+            ip_filter.map_or(Ok(UniquePtr::null()), convert::native_ip_filter).map_err(failed)?;
         let session = sys::new_session(
             &records,
             policy,

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::reply::Reply;
 use crate::settings::Settings;
-use crate::sys::{self, SessionHandle, convert};
+use crate::sys::{SessionHandle, convert};
 
 const GET_FILTER: &str = "get the IP filter";
 const SET_FILTER: &str = "set the IP filter";
@@ -75,7 +75,7 @@ impl Patron {
     /// Replaces the blocked addresses. Connected peers that are now blocked are disconnected. An
     /// offline client continues to block everything but the loopback interface.
     pub fn set_ip_filter(&self, filter: IpFilter) -> Reply<()> {
-        let filter = match sys::new_ip_filter(&convert::ends(filter.ranges().iter())) {
+        let filter = match convert::native_ip_filter(&filter) {
             Ok(filter) => filter,
             Err(exception) => return Reply::ready(Err(Error::from_native(SET_FILTER, &exception))),
         };

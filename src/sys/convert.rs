@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use cxx::Exception;
+use cxx::{Exception, UniquePtr};
 
 use super::bridge::{
     self, AnnounceRecord, ClassRangesRecord, ClientDataRecord, FileStatusRecord, LimitsRecord,
@@ -332,6 +332,12 @@ pub(crate) fn peer_class_ranges_record(ranges: &[PeerClassRange]) -> ClassRanges
 /// Returns the first and last address of each range.
 pub(crate) fn ends<'a>(ranges: impl Iterator<Item = &'a IpRange>) -> Vec<String> {
     ranges.flat_map(|range| [range.first().to_string(), range.last().to_string()]).collect()
+}
+
+pub(crate) fn native_ip_filter(
+    filter: &IpFilter,
+) -> std::result::Result<UniquePtr<super::bridge::IpFilter>, Exception> {
+    super::bridge::new_ip_filter(&ends(filter.ranges().iter()))
 }
 
 pub(crate) fn ip_filter(ends: &[String]) -> IpFilter {

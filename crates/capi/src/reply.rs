@@ -156,7 +156,7 @@ pub extern "C" fn patron_reply_torrent(reply: *mut patron_reply) -> u64 {
 /// again. patron_watch() subscribes to its events.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_reply_was_there(reply: *mut patron_reply) -> bool {
-    let was_there = |started: &Added| matches!(started, Added::Existing(_));
+    let was_there = |added: &Added| !added.is_new();
     read(false, || read_answer(reply, |started, _| Some(was_there(started))))
 }
 

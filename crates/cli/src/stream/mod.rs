@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, bounded, never, select};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::{FileStatus, Priority};
-use torrent_patron::patron::{Added, Reply};
+use torrent_patron::patron::Reply;
 use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
 
 use self::server::Site;
@@ -60,7 +60,7 @@ impl Streaming {
         let adding = self.patron.add_torrent(source(&arguments.source), options);
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
-        let is_known = matches!(added, Added::Existing(_));
+        let is_known = !added.is_new();
         if is_known && self.continue_torrent(torrent, arguments)?.is_none() {
             return Ok(None);
         }
