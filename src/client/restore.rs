@@ -171,8 +171,8 @@ where
 fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) -> Restored {
     let mut record = match loaded {
         Loaded::Torrent(record) => record,
-        Loaded::Unreadable { key, name, error } => {
-            let (name, info_hashes) = (Arc::from(name), InfoHashes::default());
+        Loaded::Unreadable { key, info_hashes, name, error } => {
+            let name = printable(&name).into();
             return Restored::Failed { key, name, info_hashes, error };
         }
     };

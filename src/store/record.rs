@@ -199,6 +199,8 @@ pub enum Loaded {
     Unreadable {
         /// The key of the torrent.
         key: Key,
+        /// The info hashes that can be read. A torrent with one of them that is added replaces this one.
+        info_hashes: InfoHashes,
         /// The name of the torrent, if it can be read.
         name: Box<str>,
         /// Why the torrent cannot be read.
