@@ -735,9 +735,9 @@ fn changed_settings_and_bans_are_kept() {
 #[test]
 fn the_order_of_the_queue_is_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let metainfos: Vec<Metainfo> = (0..4)
-        .map(|n| metainfo(&data(&dir.path().join("from"), &format!("{n}.bin"), 20 + n, 20_000)))
-        .collect();
+    let file = |n| data(&dir.path().join("from"), &format!("{n}.bin"), 20 + n, 20_000);
+    let metainfos: Vec<Metainfo> = (0..4).map(|n| metainfo(&file(n))).collect();
+    let seeder = Seeder::of(&file(4));
     let store = Memory::new();
     let to = dir.path().join("to");
     let (client, patron) = restored(&to, &store);
@@ -747,7 +747,7 @@ fn the_order_of_the_queue_is_kept() {
         .collect();
     patron.move_in_queue(ids[3], QueueMove::Top).wait().unwrap();
     patron.move_in_queue(ids[1], QueueMove::Bottom).wait().unwrap();
-    let expected = [1, 3, 2, 0];
+    let mut expected = [1, 3, 2, 0];
     let places = |patron: &Patron| -> Vec<u32> {
         let place = |one: &Metainfo| {
             let id = patron.find(one.info_hashes).wait().unwrap().unwrap();
@@ -755,6 +755,26 @@ fn the_order_of_the_queue_is_kept() {
         };
         metainfos.iter().map(place).collect()
     };
+    assert_eq!(places(&patron), expected);
+    stop(client);
+    let (client, patron) = restored(&to, &store);
+    until("the order of the queue", || places(&patron) == expected);
+
+    // The first torrent of the queue leaves it.
+    let first = patron.add_torrent(&seeder.metainfo, seeder.options().paused(true));
+    let first = first.wait().unwrap().id();
+    patron.move_in_queue(first, QueueMove::Top).wait().unwrap();
+    let stored = |name: &str| {
+        let mut records = store.records().into_iter();
+        records.find(|record| &*record.name == name).unwrap().queue_position
+    };
+    until("its place in the store", || stored("4.bin") == Some(0));
+    patron.resume(first).wait().unwrap();
+    finished(&patron, first);
+    until("that it has left the queue, in the store", || stored("4.bin").is_none());
+    let id = patron.find(metainfos[2].info_hashes).wait().unwrap().unwrap();
+    patron.move_in_queue(id, QueueMove::Top).wait().unwrap();
+    expected = [2, 3, 0, 1];
     assert_eq!(places(&patron), expected);
     stop(client);
     let (client, patron) = restored(&to, &store);

@@ -331,6 +331,7 @@ impl<E: Engine> ClientThread<E> {
             status.finished = true;
             status.progress = 1.0;
         });
+        self.left_queue(id);
         if is_first {
             self.store_value(id, Value::Completed(Some(SystemTime::now())));
             self.save_soon(id);

@@ -86,8 +86,10 @@ impl<E: Engine> ClientThread<E> {
         }
         let took = restoring.began.elapsed();
         store.restoring = None;
-        // In the order of their positions, so that each torrent is placed behind those before it.
-        for (position, id) in std::mem::take(&mut store.queue) {
+        let mut queue = std::mem::take(&mut store.queue);
+        queue.sort_by_key(|(position, _)| *position);
+        // In order, so that each torrent is placed behind those before it.
+        for (position, (_, id)) in (0..).zip(queue) {
             self.request(id, request::move_in_queue(QueueMove::To(position), true));
         }
         tracing::info!(torrents, failed, ?took, "restored");
@@ -99,7 +101,8 @@ impl<E: Engine> ClientThread<E> {
 
     pub(super) fn restore_queue_place(&mut self, id: TorrentId, position: u32) {
         if let Some(store) = &mut self.store {
-            store.queue.insert(position, id);
+            store.queue.push((position, id));
+            store.queued.insert(id);
         }
     }
 

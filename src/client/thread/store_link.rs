@@ -1,6 +1,6 @@
 //! The client thread's side of the store.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,9 @@ pub(in crate::client) struct StoreLink {
     /// Whether the positions have changed since then.
     pub(super) queue_changed: bool,
     /// The queue positions of torrents that are being restored.
-    pub(super) queue: BTreeMap<u32, TorrentId>,
+    pub(super) queue: Vec<(u32, TorrentId)>,
+    /// The torrents with a queue position in the store.
+    pub(super) queued: HashSet<TorrentId>,
 }
 
 impl StoreLink {
@@ -71,7 +73,8 @@ impl StoreLink {
             keeps_settings,
             queue_asked: false,
             queue_changed: false,
-            queue: BTreeMap::new(),
+            queue: Vec::new(),
+            queued: HashSet::new(),
         })
     }
 
