@@ -68,7 +68,8 @@ impl<E: Engine> ClientThread<E> {
             let torrent = Some(torrent).filter(|torrent| torrent.removing.is_none())?;
             Some(Change::Set(torrent.key?, Value::QueuePosition(position)))
         };
-        self.store_changes(gone.chain(places).filter_map(change).collect());
+        let changes = gone.chain(places).filter_map(change).collect();
+        self.store_changes(changes);
     }
 
     /// Notes that a torrent has left the queue.
