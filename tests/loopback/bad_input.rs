@@ -403,9 +403,9 @@ fn a_bad_magnet_link_is_refused_with_one_clear_line() {
     let v2 = "1220".to_owned() + &"ab".repeat(32);
     let long = format!("magnet:?dn={}", "x".repeat(1 << 20));
     let bad = [
-        ("", "an empty text: it is not a magnet link"),
+        ("", "an empty string: it is not a magnet link"),
         ("magnet:", "not a magnet link"),
-        ("magnet:?", "info-hash"),
+        ("magnet:?", "info hash"),
         ("http://127.0.0.1/file.torrent", "not a magnet link"),
         ("magnet:?dn=name", "info-hash"),
         ("magnet:?xt=urn:sha1:0123456789abcdef0123456789abcdef01234567", "info-hash"),

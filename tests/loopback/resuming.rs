@@ -129,7 +129,7 @@ fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
     let options = AddOptions::default().resume_data(saved.clone());
     let error = patron.add_torrent(&other, options).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResumeData, "{error}");
-    assert!(error.to_string().contains("the resume data is of another torrent"), "{error}");
+    assert!(error.to_string().contains("the resume data belongs to another torrent"), "{error}");
     for length in [0, 1, saved.len() / 2, saved.len() - 1] {
         let half = Source::ResumeData(saved[..length].into());
         let error = patron.add_torrent(half, AddOptions::default()).wait().unwrap_err();
