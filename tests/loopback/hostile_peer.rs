@@ -424,7 +424,7 @@ fn false_metadata_is_reported_and_rejected() {
     );
     println!("{error}");
     assert_eq!(error.kind(), ErrorKind::NoMetadata);
-    assert!(error.message().contains("info hash"), "{error}");
+    assert!(error.message().contains("info-hash"), "{error}");
     let status = patron.fresh_status(id).wait().unwrap();
     assert!(!status.has_metadata && !status.paused, "{status:?}");
 
