@@ -542,7 +542,8 @@ fn blocks_of_unfinished_pieces_that_are_lost_are_downloaded_again() {
         let client = client(&to);
         let patron = client.patron();
         patron.subscribe(EventKind::HashFailed.into());
-        let options = AddOptions::default().resume_data(resume_data).add_peers([address(&seeder.patron)]);
+        let options =
+            AddOptions::default().resume_data(resume_data).add_peers([address(&seeder.patron)]);
         let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
         patron.wait_until_finished(id).wait().unwrap();
         let bad = |event: &Event| matches!(event, Event::HashFailed { .. } | Event::Error { .. });
