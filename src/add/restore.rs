@@ -144,7 +144,7 @@ fn exists(path: &Path) -> bool {
 }
 
 fn refused(path: &Path) -> Error {
-    let why = "it exists, so the files of the torrent are not moved there";
+    let why = "it already exists, so the torrent's files were not moved";
     Error::new(ErrorKind::Exists, op::MOVE, format!("{}: {why}", path.display()))
 }
 

@@ -72,7 +72,7 @@ impl<E: Engine> ClientThread<E> {
         self.store_changes(changes);
     }
 
-    /// Notes that a torrent has left the queue.
+    /// Records that a torrent has left the queue.
     pub(super) fn left_queue(&mut self, id: TorrentId) {
         if self.store.as_mut().is_some_and(|store| store.queued.remove(&id)) {
             self.store_value(id, Value::QueuePosition(None));

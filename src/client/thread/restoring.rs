@@ -8,7 +8,7 @@ use crossbeam_channel::TryRecvError;
 use super::client_thread::ClientThread;
 use crate::client::restore::{Restored, UnfinishedMoves};
 use crate::client::state::admission::PendingAdd;
-use crate::client::state::torrents::{Mover, Removing};
+use crate::client::state::torrents::{MoveRequester, Removing};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
@@ -122,7 +122,7 @@ impl<E: Engine> ClientThread<E> {
                 }
             };
             let Some(torrent) = self.torrents.get_mut(id) else { continue };
-            torrent.moving = Some(Mover::Client);
+            torrent.moving = Some(MoveRequester::Client);
             match removed {
                 Ok(()) => {
                     let asked = request::move_files(unfinished.to, unfinished.on_conflict);

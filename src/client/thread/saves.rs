@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::client_thread::ClientThread;
 use crate::add::join;
 use crate::client::state::commits::AfterCommit;
-use crate::client::state::torrents::{Mover, Torrent};
+use crate::client::state::torrents::{MoveRequester, Torrent};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::request::{self, ByAlert, TorrentRole};
@@ -98,7 +98,7 @@ impl<E: Engine> ClientThread<E> {
                 return;
             }
             let wanted = self.is_saved(id);
-            let what = self.what_is_saved(id);
+            let what = self.save_request(id);
             let Some(mut saving) = self.torrents.saving(id) else { return };
             if !wanted {
                 saving.unschedule();
@@ -114,7 +114,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Returns what to save: without the info dictionary if the store has it and no patron receives the save.
-    fn what_is_saved(&self, id: TorrentId) -> ByAlert<ResumeData> {
+    fn save_request(&self, id: TorrentId) -> ByAlert<ResumeData> {
         match self.torrents.get(id) {
             Some(torrent) if torrent.has_info && !self.wants_resume_data(torrent) => {
                 ByAlert::progress()
@@ -222,7 +222,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn works_on_files(&self) -> bool {
-        let is_moved = |torrent: &Torrent| torrent.moving.is_some_and(|by| by != Mover::EarlierRun);
+        let is_moved =
+            |torrent: &Torrent| torrent.moving.is_some_and(|by| by != MoveRequester::EarlierRun);
         self.torrents.iter().any(|(_, torrent)| torrent.removing.is_some() || is_moved(torrent))
     }
 }
