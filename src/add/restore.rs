@@ -117,7 +117,7 @@ impl UnfinishedMove {
     /// Removes the complete and partial copies at the destination. This reads them.
     pub(crate) fn remove_copies(&self, stop: &AtomicBool) -> Result<()> {
         let failed = |path: &Path, error| Error::io(op::MOVE, path.display(), &error).at_disk();
-        let mut copies = vec![self.to.join(&self.parts)];
+        let mut copies = vec![(self.from.join(&self.parts), self.to.join(&self.parts))];
         for file in &self.files {
             let (old, new) = (self.from.join(&**file), self.to.join(&**file));
             match (exists(&new), self.on_conflict) {
@@ -125,14 +125,15 @@ impl UnfinishedMove {
                 (false, _) | (true, OnConflict::Replace) => {}
                 (true, OnConflict::Fail | OnConflict::Keep) => {
                     if !is_foreign(&old, &new, stop).map_err(|error| failed(&new, error))? {
-                        copies.push(new);
+                        copies.push((old, new));
                     } else if self.on_conflict == OnConflict::Fail {
                         return Err(refused(&new));
                     }
                 }
             }
         }
-        for copy in copies.iter().filter(|copy| exists(copy)) {
+        // If the torrent was removed with its files meanwhile, nothing is known to be a copy.
+        for (_, copy) in copies.iter().filter(|(old, copy)| exists(old) && exists(copy)) {
             fs::remove_file(copy).map_err(|error| failed(copy, error))?;
         }
         Ok(())
