@@ -50,7 +50,7 @@ impl<E: Engine> ClientThread<E> {
         tracing::warn!(name = &*name, %error, "a torrent was not restored");
         let Some(store) = &mut self.store else { return };
         let info_hashes = record.info_hashes;
-        store.lost.push(record);
+        store.lost.push(*record);
         if let Some(restoring) = &mut store.restoring {
             restoring.failed += 1;
         }

@@ -46,7 +46,7 @@ pub(in crate::client) struct StoreLink {
     /// Why the store could not be read to its end. Nothing can be added then: it may be an unread torrent.
     pub(super) unread: Option<Error>,
     /// Torrents in the store that could not be restored, without the data for libtorrent.
-    pub(super) lost: Vec<Box<Record>>,
+    pub(super) lost: Vec<Record>,
     /// When the DHT nodes and the totals are saved next.
     pub(super) next_state: Instant,
     /// How many parts of the client's own state are still to be saved.
