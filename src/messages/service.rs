@@ -159,7 +159,7 @@ impl Service {
         }
     }
 
-    /// Notes that a member has left, without waiting. The client thread does the rest at its next tick.
+    /// Records that a member has left, without waiting. The client thread does the rest at its next tick.
     pub(crate) fn leave(&self, member: &Member) {
         member.leave();
         let mut members = self.members.lock();
@@ -172,7 +172,7 @@ impl Service {
         }
     }
 
-    /// Notes a read without waiting. It replaces the reader's previous read. If the service has stopped, the reply
+    /// Records a read without waiting. It replaces the reader's previous read. If the service has stopped, the reply
     /// says so.
     pub(crate) fn read(&self, read: Read) {
         let replaced = self.next_reads.lock().insert(read.reader, read);
@@ -184,7 +184,7 @@ impl Service {
         drop(replaced);
     }
 
-    /// Notes that a reader was dropped, without waiting.
+    /// Records that a reader was dropped, without waiting.
     pub(crate) fn end_reader(&self, reader: ReaderId) {
         let unread = self.next_reads.lock().remove(&reader);
         self.ended_readers.lock().push(reader);

@@ -159,7 +159,7 @@ mod sink {
     }
 }
 
-const USE: &str = "use the torrent";
+const PROCESS: &str = "process the torrent";
 
 /// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
 #[derive(Debug, Default)]
@@ -247,14 +247,14 @@ impl Alerts {
     }
 
     pub(super) fn torrent_error(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = disk_failure(USE, &file, &error);
+        let error = disk_failure(PROCESS, &file, &error);
         self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
     pub(super) fn conflict(&mut self, torrent: u64) {
         let message = "its metadata shows that it is the same torrent as another one here (a hybrid \
                        torrent added by its v1 and by its v2 hash); remove one of them";
-        let error = Error::new(ErrorKind::Native, USE, message);
+        let error = Error::new(ErrorKind::Native, PROCESS, message);
         self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
@@ -515,11 +515,11 @@ fn disk(operation: &str) -> &'static str {
         "file_read" | "file_mmap" => "read the file",
         "file_write" => "write the file",
         "file_open" => "open the file",
-        "file_stat" => "look at the file",
+        "file_stat" => "examine the file",
         "file_fallocate" | "file_truncate" => "set the size of the file",
-        "mkdir" => "make the directory",
-        "partfile_read" | "partfile_write" | "partfile_move" => "use the part file",
-        _ => "use the file",
+        "mkdir" => "create the directory",
+        "partfile_read" | "partfile_write" | "partfile_move" => "access the part file",
+        _ => "access the file",
     }
 }
 

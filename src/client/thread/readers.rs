@@ -217,7 +217,7 @@ impl<E: Engine> ClientThread<E> {
         for read in self.service.take_reads() {
             self.read(read);
         }
-        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not arrived in time");
+        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece was not downloaded in time");
         for id in self.readers.expire(now, &late()) {
             self.steer(id);
         }

@@ -3,8 +3,9 @@
 mod range;
 mod server;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::thread;
@@ -26,7 +27,7 @@ use crate::blocklist;
 use crate::http::Server;
 use crate::interrupt::Interrupt;
 use crate::output::{self, STATUS_LINES, Screen, Throttle};
-use crate::transfer::is_same;
+use crate::transfer::{allowed_peers, is_same};
 use crate::{Outcome, Result, SHUTDOWN};
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
@@ -39,16 +40,18 @@ pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
         screen: Screen::new(arguments.common.quiet || arguments.common.json),
         json: arguments.common.json,
         lines: RefCell::new((Explainer::new(), Throttle::new(STATUS_LINES))),
+        store_failed: Cell::new(false),
     };
     blocklist::warn_of_skipped(&blocked, &streaming.screen);
     let ran = streaming.run(arguments);
-    streaming.end(client, arguments.common.quiet);
-    match ran {
+    let store_failed = streaming.store_failed.get();
+    streaming.shut_down(client, arguments.common.quiet);
+    Ok(match ran? {
         // Interrupted before anything was served.
-        Ok(None) => Ok(Outcome::Interrupted),
-        Ok(Some(outcome)) => Ok(outcome),
-        Err(error) => Err(error),
-    }
+        None => Outcome::Interrupted,
+        Some(Outcome::Done) if store_failed => Outcome::Failed,
+        Some(outcome) => outcome,
+    })
 }
 
 struct Streaming {
@@ -58,14 +61,15 @@ struct Streaming {
     json: bool,
     /// What explains events, and how often a status is shown.
     lines: RefCell<(Explainer, Throttle)>,
+    store_failed: Cell<bool>,
 }
 
 impl Streaming {
     /// Returns `None` if interrupted before there was anything to serve.
     fn run(&self, arguments: &Stream) -> Result<Option<Outcome>> {
-        let mut options = AddOptions::default()
-            .save_dir(&arguments.output)
-            .add_peers(arguments.peer.iter().copied());
+        let peers = allowed_peers(&arguments.common, &arguments.peer, &self.screen);
+        let mut options =
+            AddOptions::default().save_dir(&arguments.output).add_peers(peers.iter().copied());
         let source = source(&arguments.source);
         let mut first = 0;
         // An invalid file is an error of `add_torrent`.
@@ -80,7 +84,7 @@ impl Streaming {
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
         let is_known = !added.is_new();
-        if is_known && self.continue_torrent(torrent, arguments)?.is_none() {
+        if is_known && self.continue_torrent(torrent, &arguments.output, &peers)?.is_none() {
             return Ok(None);
         }
         // The reply comes when the metadata has arrived and the files have been checked.
@@ -105,14 +109,21 @@ impl Streaming {
     }
 
     /// A torrent that an earlier run has kept in the store. It stays where its files are.
-    fn continue_torrent(&self, torrent: TorrentId, arguments: &Stream) -> Result<Option<()>> {
+    fn continue_torrent(
+        &self,
+        torrent: TorrentId,
+        output: &Path,
+        peers: &[SocketAddr],
+    ) -> Result<Option<()>> {
         let Some(()) = self.wait(self.patron.watch(torrent))? else { return Ok(None) };
         let Some(options) = self.wait(self.patron.options(torrent))? else { return Ok(None) };
-        if !is_same(&arguments.output, &options.save_dir) {
+        if !is_same(output, &options.save_dir) {
             let save_dir = options.save_dir.display();
-            self.screen.warn(format_args!("warning: its files are in {save_dir} already"));
+            self.screen.warn(format_args!(
+                "warning: the torrent is already in the store; its files stay in {save_dir}"
+            ));
         }
-        for peer in &arguments.peer {
+        for peer in peers {
             let connecting = self.patron.connect_peer(torrent, *peer);
             let Some(()) = self.wait(connecting)? else { return Ok(None) };
         }
@@ -162,7 +173,7 @@ impl Streaming {
                 recv(ended) -> status => return Ok(match status {
                     Ok(Ok(status)) if status.success() => Outcome::Done,
                     Ok(Ok(status)) => {
-                        self.screen.warn(format_args!("error: the player: {status}"));
+                        self.screen.warn(format_args!("error: the player failed ({status})"));
                         Outcome::Failed
                     }
                     _ => Outcome::Failed,
@@ -180,10 +191,7 @@ impl Streaming {
                 self.show(&event);
             }
             if let Some(answer) = reply.wait_timeout(Duration::ZERO) {
-                return match answer {
-                    Err(error) if error.kind() == ErrorKind::Cancelled => Ok(None),
-                    answer => Ok(Some(answer?)),
-                };
+                return Ok(Some(answer?));
             }
             select! {
                 recv(self.interrupt.signal()) -> _ => return Ok(None),
@@ -195,17 +203,38 @@ impl Streaming {
     fn show(&self, event: &Event) {
         let (explainer, lines) = &mut *self.lines.borrow_mut();
         match event {
-            Event::Error { error, .. } => self.screen.warn(format_args!("error: {error}")),
-            Event::ListenFailed { error, .. } => {
-                self.screen.warn(format_args!("warning: {error}"));
-            }
-            Event::Status(_) if !lines.lets_through() => {}
+            event if self.warn_of(event) => {}
+            Event::Status(_) if !lines.allows() => {}
             event => {
                 if let Some(line) = explainer.explain(event) {
                     self.screen.line(line);
                 }
             }
         }
+    }
+
+    /// Shows an event that is a warning or an error, even if quiet. Returns whether it is one.
+    fn warn_of(&self, event: &Event) -> bool {
+        match event {
+            Event::StoreFailed { .. } => {
+                self.store_failed.set(true);
+                self.screen.warn(format_args!("error: {event}"));
+            }
+            Event::RestoreFailed { .. } => self.screen.warn(format_args!("error: {event}")),
+            // A peer sent the metadata of another torrent. Other peers are asked.
+            Event::Error { error, .. } if error.kind() == ErrorKind::NoMetadata => {
+                self.screen.warn(format_args!("warning: {error}"));
+            }
+            Event::Error { error, .. } => self.screen.warn(format_args!("error: {error}")),
+            Event::ListenFailed { error, .. } => {
+                self.screen.warn(format_args!("warning: {error}"));
+            }
+            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
+                self.screen.warn(format_args!("warning: {event}"));
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Takes an event from the mailbox, except those that only end a wait for a reply.
@@ -218,8 +247,8 @@ impl Streaming {
         Some(event)
     }
 
-    fn end(self, client: Client, quiet: bool) {
-        self.screen.close(self.interrupt.came());
+    fn shut_down(self, client: Client, quiet: bool) {
+        self.screen.close(self.interrupt.is_interrupted());
         let report = client.shutdown(SHUTDOWN).wait();
         if !quiet {
             self.screen.warn(report);
@@ -253,7 +282,7 @@ fn choose(files: impl Iterator<Item = (u64, bool)>, index: Option<u32>) -> Resul
         }
         Some(index) => {
             let found = there.map(|(file, _)| file).find(|file| *file == index as usize);
-            Ok(found.ok_or_else(|| format!("file {index}: the torrent has no such file"))?)
+            Ok(found.ok_or_else(|| format!("the torrent has no file {index}"))?)
         }
     }
 }
