@@ -155,13 +155,16 @@ fn during(
         read_for(&mut reader, between)?;
         let have = download.have()?;
         let here: Vec<u64> = (0..).zip(&known).filter(|(_, here)| **here).map(|(i, _)| i).collect();
-        for _ in 0..if here.is_empty() { 0 } else { 20 } {
+        known = have;
+        if here.is_empty() {
+            continue;
+        }
+        for _ in 0..20 {
             let piece = here[random.below(here.len() as u64) as usize];
             let offset = random.below(PIECE - bytes.len() as u64);
             reader.seek(SeekFrom::Start(piece * PIECE + offset))?;
             samples.push(timed(|| Ok(reader.read_exact(&mut bytes)?))?);
         }
-        known = have;
     }
     drop(reader);
     download.end();
