@@ -306,7 +306,7 @@ fn missing(have: &[bool], random: &mut Random) -> Option<u64> {
 /// Plays at half the rate of the swarm, with a seek to missing data every 30 s. The whole file takes longer to
 /// arrive.
 fn stalls(swarm: &Swarm) -> Result<()> {
-    let seconds =
+    let seconds: u64 =
         std::env::var("STREAM_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
     let rate = LIMIT.min(SIZE * 3 / 4 / SEEDS as u64 / seconds);
     swarm.limit(Some(rate))?;
