@@ -229,7 +229,7 @@ fn the_largest_file_is_played_unless_one_is_chosen() {
     assert!(serving["url"].as_str().unwrap().ends_with("/a%20%26%20b.ogg"));
     drop(json);
     let wrong = run(arguments(dir.path(), &film, &["99"])).expect(1);
-    assert!(wrong.stderr.contains("file 99: the torrent has no such file"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("the torrent has no file 99"), "{}", wrong.stderr);
 }
 
 #[test]
