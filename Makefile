@@ -73,7 +73,7 @@ bench: ## Run the benchmarks of the library; takes five minutes
 	$(CARGO) bench -p torrent-patron-capi --bench capi
 
 .PHONY: bench-scale
-bench-scale: ## Compare many torrents with bare libtorrent: tables, JSON, plots; ARGS=million for a million
+bench-scale: ## Compare many torrents with bare libtorrent: tables, JSON, plots; ARGS='million bare=no'
 	@vendor/setup bench
 	$(CARGO) bench -p torrent-patron-cli --bench scale -- $(ARGS)
 

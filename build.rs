@@ -87,11 +87,13 @@ fn build() -> Result<(), String> {
         // See cpp/disk/read/path.hpp.
         sources.retain(|source| !source.starts_with("cpp/disk/read"));
     }
-    let shim = objects::Objects::of_profile(&build, &format!("shim-{}", libtorrent.version))
-        .and_then(|objects| objects.compile(&sources, Some("cpp/libtorrent.hpp")))
+    let objects = objects::Objects::of_profile(&build, &format!("shim-{}", libtorrent.version))
         .map_err(io)?;
+    let shim = objects.compile(&sources, Some("cpp/libtorrent.hpp")).map_err(io)?;
+    // One archive for all feature sets, because it can be large.
     cc::Build::new()
         .cpp(true)
+        .out_dir(objects.directory())
         .objects(shim)
         .objects(libtorrent.objects)
         .try_compile("torrent_patron_shim")

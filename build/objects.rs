@@ -61,6 +61,10 @@ impl Objects {
         Ok(Self { compiler, places, directory, jobs, digests: Mutex::default() })
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Compiles these sources and returns the objects, in order. `headers` is precompiled, if given.
     pub(crate) fn compile(
         &self,

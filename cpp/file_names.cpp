@@ -27,14 +27,14 @@ bool is_below(std::string const& name, std::string const& directory) {
 
 void check_file_name(std::string const& name) {
     if (name.find('\0') != std::string::npos)
-        refuse(name, "it has a zero byte");
+        refuse(name, "it contains a zero byte");
     for (std::size_t begin = 0; begin <= name.size();) {
         std::size_t const end = std::min(name.find('/', begin), name.size());
         std::string const part = name.substr(begin, end - begin);
         if (part.empty() || part == "." || part == "..")
             refuse(name, "a file of a torrent must have a name below the save directory");
         if (part.size() > max_part_size)
-            refuse(name, "a part of it is longer than 255 bytes");
+            refuse(name, "a path component is longer than 255 bytes");
         begin = end + 1;
     }
 }

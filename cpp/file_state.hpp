@@ -30,7 +30,8 @@ struct Stamp {
 
     std::int64_t size = -1;
     std::int64_t modified = 0;
-    // Unlike the time above, this one cannot be set back. A new mode or hard link changes it too.
+    // Unlike the modification time, this cannot be set back. A new mode or hard link changes it
+    // too.
     std::int64_t changed = 0;
 };
 

@@ -209,7 +209,7 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     bool const same = (ours.has_v1() && ours.v1 == other.info_hashes.v1) ||
                       (ours.has_v2() && ours.v2 == other.info_hashes.v2);
     if (!same)
-        throw std::invalid_argument("the resume data is of another torrent");
+        throw std::invalid_argument("the resume data belongs to another torrent");
     if (params_.ti)
         other.ti = std::move(params_.ti);
     other.info_hashes = params_.info_hashes;

@@ -67,7 +67,7 @@ class SessionPolicy : public NetworkPolicy {
   public:
     using NetworkPolicy::NetworkPolicy;
 
-    // Notes that the program has named the URL for this torrent. Any thread.
+    // Records that the program has named the URL for this torrent. Any thread.
     void name(std::uint64_t torrent, std::string const& url);
     void forget(std::uint64_t torrent);
     bool allows_local(std::uint64_t torrent, std::string const& url) const;

@@ -33,6 +33,22 @@ struct Piece {
     bool wanted = false;
 };
 
+// Clears the blocks of a piece that are not in the range of a file. Offsets are those in the file.
+// Returns whether there were any.
+bool clear_missing(lt::bitfield& blocks, std::int64_t piece, std::int64_t begin, std::int64_t end,
+                   std::int64_t size, WrittenRanges const& written) {
+    bool found = false;
+    for (int i = 0; i < blocks.size(); ++i) {
+        std::int64_t const from = std::max(piece + i * lt::default_block_size, begin);
+        std::int64_t const to = std::min(piece + (i + 1) * lt::default_block_size, end);
+        if (from >= to || !blocks[i] || (to <= size && written.contains(from, to)))
+            continue;
+        blocks.clear_bit(i);
+        found = true;
+    }
+    return found;
+}
+
 } // namespace
 
 std::string file_stamps(lt::add_torrent_params const& params) {
@@ -59,6 +75,17 @@ bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file) {
     return false;
 }
 
+bool has_unfinished(lt::add_torrent_params const& params, lt::file_index_t file) {
+    auto const& files = compat::files(*params.ti);
+    std::int64_t const begin = files.file_offset(file), end = begin + files.file_size(file);
+    return std::any_of(params.unfinished_pieces.begin(), params.unfinished_pieces.end(),
+                       [&](auto const& piece) {
+                           std::int64_t const at =
+                               std::int64_t(static_cast<int>(piece.first)) * files.piece_length();
+                           return at < end && at + files.piece_length() > begin;
+                       });
+}
+
 bool check_resume_data(lt::add_torrent_params& params,
                        std::vector<lt::download_priority_t> const& saved, std::string const& stamps,
                        bool moved) {
@@ -70,6 +97,7 @@ bool check_resume_data(lt::add_torrent_params& params,
         stamps.size() == sizeof(Stamp) * static_cast<std::size_t>(files.num_files());
     bool const has_parts = ::access(part_file(params).c_str(), F_OK) == 0;
 
+    bool as_claimed = true;
     std::vector<Piece> pieces(static_cast<std::size_t>(files.num_pieces()));
     for (lt::file_index_t const i : files.file_range()) {
         if (!has_data(files, i))
@@ -98,14 +126,20 @@ bool check_resume_data(lt::add_torrent_params& params,
             bool const present = end <= now.size;
             piece.doubtful = piece.doubtful || doubtful || !(present || in_parts);
             piece.present = piece.present && present;
-            if (!params.have_pieces[lt::piece_index_t(static_cast<int>(number))])
+            lt::piece_index_t const index(static_cast<int>(number));
+            auto const unfinished = params.unfinished_pieces.find(index);
+            if (unfinished != params.unfinished_pieces.end() && !in_parts &&
+                clear_missing(unfinished->second,
+                              number * files.piece_length() - files.file_offset(i), offset, end,
+                              now.size, written))
+                as_claimed = false;
+            if (!params.have_pieces[index])
                 piece.written = piece.written && present && written.contains(offset, end);
             offset = end;
         }
     }
 
     int checks = 0;
-    bool as_claimed = true;
     for (lt::piece_index_t const i : files.piece_range()) {
         Piece const& piece = pieces[static_cast<std::size_t>(static_cast<int>(i))];
         bool const claimed = params.have_pieces[i];

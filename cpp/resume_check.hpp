@@ -17,6 +17,9 @@ std::string file_stamps(lt::add_torrent_params const& params);
 // file.
 bool is_claimed(lt::add_torrent_params const& params, lt::file_index_t file);
 
+// Returns whether the resume data claims blocks of incomplete pieces that may be in the file.
+bool has_unfinished(lt::add_torrent_params const& params, lt::file_index_t file);
+
 // Withdraws the claims of resume data about files that have changed since, that do not exist, or
 // that were skipped then and are wanted now. libtorrent then hashes the data of those files and any
 // data beyond the claims, and downloads the rest. `saved` are the priorities in the resume data;

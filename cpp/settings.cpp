@@ -111,4 +111,8 @@ rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack) {
     return records;
 }
 
+rust::Vec<SettingRecord> default_settings() {
+    return setting_records(lt::default_settings());
+}
+
 } // namespace patron

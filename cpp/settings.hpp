@@ -21,6 +21,7 @@ rust::Vec<MetricRecord> metrics();
 
 lt::settings_pack settings(rust::Slice<SettingRecord const> records);
 void update(lt::settings_pack& pack, rust::Slice<SettingRecord const> records);
+rust::Vec<SettingRecord> default_settings();
 // Returns all settings in the pack.
 rust::Vec<SettingRecord> setting_records(lt::settings_pack const& pack);
 

@@ -179,7 +179,7 @@ void WebSeeds::ended(std::string const& url, lt::error_code const& code, bool se
     if (!code)
         failure.error.message = "its answer is not HTTP";
     if (loops)
-        failure.error.message = "it redirects to a web seed that is already known";
+        failure.error.message = "it redirects to another known web seed";
     report_(std::move(failure));
 }
 

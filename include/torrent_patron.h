@@ -56,10 +56,10 @@ extern "C" {
  * Ownership
  * ===============================================================================================
  *
- * What a function gives through a parameter called `out`, `reply`, `report` or `error` is owned by
- * the caller, who frees it with the function that is named like its type with `_free`; a
- * patron_handle with patron_free(). What a function returns is borrowed from the object that was
- * asked, and valid until that object is freed, or changed if it can be. No function keeps its
+ * The caller owns the objects returned through parameters called `out`, `reply`, `report` or
+ * `error`, and frees them with TYPE_free(); a patron_handle with patron_free(). What a function
+ * returns is borrowed from the object that was asked, and valid until that object is freed, or
+ * changed if it can be. No function keeps its
  * arguments: texts and objects may be freed as soon as it returns. All objects except handles are
  * addresses: using one after it was freed is undefined behaviour.
  *
@@ -180,8 +180,8 @@ typedef struct patron_bytes {
 #define PATRON_E_IN_USE (-19)
 
 /**
- * Files that are not the torrent's are where its own would be; see
- * patron_options_set_existing_files().
+ * Unrelated files already exist at the paths of the torrent's files; see
+ * patron_add_options_set_existing_files().
  */
 #define PATRON_E_EXISTS (-20)
 
@@ -273,6 +273,9 @@ typedef struct patron_verifying patron_verifying;
 
 /** The version of the loaded library, "0.1.0". Valid as long as the process runs. */
 patron_text patron_version(void);
+
+/** The version of the loaded libtorrent, "2.0.8.0". Valid as long as the process runs. */
+patron_text patron_libtorrent_version(void);
 
 /* ===============================================================================================
  * Settings
@@ -370,7 +373,7 @@ patron_text patron_settings_get(const patron_settings *settings,
  * Statistics
  * ===============================================================================================
  *
- * Counters since the start of a client. These are all counters of libtorrent, by their names
+ * Counters since the start of a client. These are all counters of libtorrent, by their names in
  * <https://libtorrent.org/manual-ref.html#session-statistics>, for example "net.sent_payload_bytes"
  * and "peer.num_peers_connected", and those of the read path, whose names begin with "reads.".
  * Several threads may read a statistics object at once.
@@ -520,6 +523,19 @@ patron_text patron_metainfo_file_path(const patron_metainfo *metainfo, size_t in
 
 /** The size of a file in bytes. */
 uint64_t patron_metainfo_file_size(const patron_metainfo *metainfo, size_t index);
+
+/** The position of a file's data in the torrent's data, in bytes. */
+uint64_t patron_metainfo_file_offset(const patron_metainfo *metainfo, size_t index);
+
+/**
+ * The first piece that contains data of a file. The first and last pieces of a file may also
+ * contain data of neighbouring files.
+ */
+uint32_t patron_metainfo_file_first_piece(const patron_metainfo *metainfo,
+                                          size_t index);
+
+/** The number of pieces that contain data of a file; 0 for an empty file. */
+uint32_t patron_metainfo_file_piece_count(const patron_metainfo *metainfo, size_t index);
 
 /**
  * Whether it is a pad file, which only fills space up to a piece boundary and is never on disk (BEP
@@ -1009,35 +1025,35 @@ void patron_verified_free(patron_verified *verified);
 #define PATRON_EXISTING_FILES_OVERWRITE 1
 
 /** Options for adding a torrent. */
-typedef struct patron_options patron_options;
+typedef struct patron_add_options patron_add_options;
 
-/** Makes options in which nothing is set. Free them with patron_options_free(). */
-int32_t patron_options_new(patron_options **out, patron_error **error);
+/** Makes options in which nothing is set. Free them with patron_add_options_free(). */
+int32_t patron_add_options_new(patron_add_options **out, patron_error **error);
 
 /** Frees options. NULL is allowed. */
-void patron_options_free(patron_options *options);
+void patron_add_options_free(patron_add_options *options);
 
 /** Sets the directory for complete files. */
-int32_t patron_options_set_save_dir(patron_options *options,
-                                    const char *directory,
-                                    size_t directory_length,
-                                    patron_error **error);
+int32_t patron_add_options_set_save_dir(patron_add_options *options,
+                                        const char *directory,
+                                        size_t directory_length,
+                                        patron_error **error);
 
 /** Sets the directory for incomplete files. */
-int32_t patron_options_set_incomplete_dir(patron_options *options,
-                                          const char *directory,
-                                          size_t directory_length,
-                                          patron_error **error);
+int32_t patron_add_options_set_incomplete_dir(patron_add_options *options,
+                                              const char *directory,
+                                              size_t directory_length,
+                                              patron_error **error);
 
 /**
  * Adds a peer to connect to, written "127.0.0.1:6881" or "[::1]:6881".
  *
  * Errors: INVALID_ARGUMENT if it is not an address and port.
  */
-int32_t patron_options_add_peer(patron_options *options,
-                                const char *address,
-                                size_t address_length,
-                                patron_error **error);
+int32_t patron_add_options_add_peer(patron_add_options *options,
+                                    const char *address,
+                                    size_t address_length,
+                                    patron_error **error);
 
 /**
  * Sets how many of the client's network threads serve the torrent while it is complete, so that its
@@ -1045,48 +1061,50 @@ int32_t patron_options_add_peer(patron_options *options,
  * own port. A torrent that is private, has its own limits, uses TLS or super-seeds is served by one
  * thread. The default is the value in the resume data, or 1.
  */
-int32_t patron_options_set_replicas(patron_options *options,
-                                    uint16_t count,
-                                    patron_error **error);
+int32_t patron_add_options_set_replicas(patron_add_options *options,
+                                        uint16_t count,
+                                        patron_error **error);
 
 /** Adds the torrent paused. The default is false. */
-int32_t patron_options_set_paused(patron_options *options,
-                                  bool paused,
-                                  patron_error **error);
+int32_t patron_add_options_set_paused(patron_add_options *options,
+                                      bool paused,
+                                      patron_error **error);
 
 /**
  * Assumes that the data in the save directory is complete, without checking it. Not possible with a
  * magnet link. The default is false.
  */
-int32_t patron_options_set_trust(patron_options *options, bool trust, patron_error **error);
+int32_t patron_add_options_set_trust(patron_add_options *options,
+                                     bool trust,
+                                     patron_error **error);
 
 /**
  * Pauses the torrent once its files have been checked (PATRON_EVENT_CHECKED). The default is false.
  */
-int32_t patron_options_set_stop_when_checked(patron_options *options,
-                                             bool stop,
-                                             patron_error **error);
+int32_t patron_add_options_set_stop_when_checked(patron_add_options *options,
+                                                 bool stop,
+                                                 patron_error **error);
 
 /**
  * Hashes the files again when they have been downloaded, before PATRON_EVENT_FINISHED, because
  * another program may have written to them. The default is false.
  */
-int32_t patron_options_set_verify_finished(patron_options *options,
-                                           bool verify,
-                                           patron_error **error);
+int32_t patron_add_options_set_verify_finished(patron_add_options *options,
+                                               bool verify,
+                                               patron_error **error);
 
 /** Adds a tracker to those of the source. Lower tiers are tried first (BEP 12). */
-int32_t patron_options_add_tracker(patron_options *options,
-                                   const char *url,
-                                   size_t url_length,
-                                   uint8_t tier,
-                                   patron_error **error);
+int32_t patron_add_options_add_tracker(patron_add_options *options,
+                                       const char *url,
+                                       size_t url_length,
+                                       uint8_t tier,
+                                       patron_error **error);
 
 /** Adds a web seed to those of the source (BEP 19). */
-int32_t patron_options_add_web_seed(patron_options *options,
-                                    const char *url,
-                                    size_t url_length,
-                                    patron_error **error);
+int32_t patron_add_options_add_web_seed(patron_add_options *options,
+                                        const char *url,
+                                        size_t url_length,
+                                        patron_error **error);
 
 /**
  * Sets the priorities of the files, one byte for each, from PATRON_PRIORITY_SKIP to
@@ -1095,28 +1113,28 @@ int32_t patron_options_add_web_seed(patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for an invalid priority.
  */
-int32_t patron_options_set_file_priorities(patron_options *options,
-                                           const uint8_t *priorities,
-                                           size_t count,
-                                           patron_error **error);
+int32_t patron_add_options_set_file_priorities(patron_add_options *options,
+                                               const uint8_t *priorities,
+                                               size_t count,
+                                               patron_error **error);
 
 /**
  * Sets how disk space is allocated, a PATRON_ALLOCATION_*. The default is PATRON_ALLOCATION_SPARSE.
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_options_set_allocation(patron_options *options,
-                                      int32_t allocation,
-                                      patron_error **error);
+int32_t patron_add_options_set_allocation(patron_add_options *options,
+                                          int32_t allocation,
+                                          patron_error **error);
 
 /**
  * Sets how existing files are handled, a PATRON_EXISTING_FILES_*.
  *
  * Errors: INVALID_ARGUMENT for an unknown value.
  */
-int32_t patron_options_set_existing_files(patron_options *options,
-                                          int32_t existing_files,
-                                          patron_error **error);
+int32_t patron_add_options_set_existing_files(patron_add_options *options,
+                                              int32_t existing_files,
+                                              patron_error **error);
 
 /**
  * Sets the flags that are on from the start, PATRON_FLAG_* combined by "or". Flags that are not
@@ -1124,9 +1142,9 @@ int32_t patron_options_set_existing_files(patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for unknown flags.
  */
-int32_t patron_options_set_flags(patron_options *options,
-                                 int32_t flags,
-                                 patron_error **error);
+int32_t patron_add_options_set_flags(patron_add_options *options,
+                                     int32_t flags,
+                                     patron_error **error);
 
 /**
  * Sets the seeding goals, as patron_set_goals() does. The default is the value in the resume data,
@@ -1134,20 +1152,20 @@ int32_t patron_options_set_flags(patron_options *options,
  *
  * Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
  */
-int32_t patron_options_set_goals(patron_options *options,
-                                 double share_ratio,
-                                 int64_t seed_seconds,
-                                 int32_t action,
-                                 patron_error **error);
+int32_t patron_add_options_set_goals(patron_add_options *options,
+                                     double share_ratio,
+                                     int64_t seed_seconds,
+                                     int32_t action,
+                                     patron_error **error);
 
 /**
  * Adds resume data to another source, for programs that store metainfo and resume data separately.
  * It must belong to the same torrent. The data is copied; a length of 0 means no resume data.
  */
-int32_t patron_options_set_resume_data(patron_options *options,
-                                       const uint8_t *data,
-                                       size_t length,
-                                       patron_error **error);
+int32_t patron_add_options_set_resume_data(patron_add_options *options,
+                                           const uint8_t *data,
+                                           size_t length,
+                                           patron_error **error);
 
 /* ===============================================================================================
  * IP filters
@@ -1508,9 +1526,10 @@ void patron_report_free(patron_report *report);
  * calls. No call waits for libtorrent unless its description says so.
  *
  * There are two ways to send a command. A function with a `reply` parameter returns a reply to wait
- * for. patron_send() sends the same command as a message, and its results arrive as events. A
- * torrent is identified by a number that is never 0 and never reused. Every call fails with
- * BAD_HANDLE if the patron was freed, and with STOPPED if the client has stopped.
+ * for. patron_send() sends the same command as a message, and its results arrive as events; there
+ * will be no more commands of that kind. A torrent is identified by a number that is never 0 and
+ * never reused. Every call fails with BAD_HANDLE if the patron was freed, and with STOPPED if the
+ * client has stopped.
  */
 
 /** When the patron is freed, its torrents continue; other patrons can watch them. The default. */
@@ -1608,14 +1627,14 @@ int32_t patron_set_on_leave(patron_handle *patron, int32_t policy, patron_error 
  * Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
  * UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if
  * a directory cannot be created, or if the torrent cannot be kept in the store; EXISTS if other
- * files are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was
- * still busy after many attempts.
+ * files already exist at the paths of its files; INVALID_ARGUMENT for a URL of a file; BUSY if
+ * libtorrent was still busy after many attempts.
  */
 int32_t patron_add_torrent(patron_handle *patron,
                            int32_t kind,
                            const void *source,
                            size_t source_length,
-                           const patron_options *add_options,
+                           const patron_add_options *add_options,
                            patron_reply **reply,
                            patron_error **error);
 
@@ -1747,8 +1766,8 @@ int32_t patron_get_listen_addresses(patron_handle *patron,
 
 /**
  * Asks for the addresses where the client listens for the peers of this torrent: those of the
- * network threads that serve it. That is one thread, unless patron_options_set_replicas() was used.
- * patron_reply_address() reads the answer.
+ * network threads that serve it. That is one thread, unless patron_add_options_set_replicas() was
+ * used. patron_reply_address() reads the answer.
  *
  * Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
  */
@@ -1794,7 +1813,7 @@ int32_t patron_send_add_torrent(patron_handle *patron,
                                 int32_t kind,
                                 const void *source,
                                 size_t source_length,
-                                const patron_options *add_options,
+                                const patron_add_options *add_options,
                                 uint64_t tag,
                                 bool wait,
                                 patron_error **error);
@@ -2576,8 +2595,12 @@ void patron_reader_free(patron_reader *reader);
  * Flags, limits, goals and the queue. They can be changed at any time; limits can also be set for a
  * torrent to be added.
  *
- * A limit of 0 or less means no limit. (The Rust API has `None` for that, and refuses 0.)
+ * A limit is greater than 0, or PATRON_NO_LIMIT. Functions that set a limit return INVALID_ARGUMENT
+ * for other numbers: to stop a torrent, pause it.
  */
+
+/** As a limit: no limit but the client's. */
+#define PATRON_NO_LIMIT (-1)
 
 /** Nothing is downloaded; existing data is uploaded. A full disk turns this on. */
 #define PATRON_FLAG_UPLOAD_MODE 1
@@ -2641,13 +2664,13 @@ void patron_reader_free(patron_reader *reader);
 
 /** The current options of a torrent; patron_reply_path() is the directory of its files. */
 typedef struct patron_torrent_options {
-    /** The download rate limit in bytes per second; -1 means no limit but the client's. */
+    /** The download rate limit in bytes per second; PATRON_NO_LIMIT if there is none. */
     int64_t download_limit;
-    /** The upload rate limit in bytes per second; -1 means no limit but the client's. */
+    /** The upload rate limit in bytes per second; PATRON_NO_LIMIT if there is none. */
     int64_t upload_limit;
-    /** The connections limit; -1 means no limit but the client's. */
+    /** The connections limit; PATRON_NO_LIMIT if there is none. */
     int64_t connections_limit;
-    /** The number of upload slots; -1 means no limit but the client's. */
+    /** The number of upload slots; PATRON_NO_LIMIT if there is none. */
     int64_t upload_slots;
     /** The queue position, starting at 0; -1 if it is complete. */
     int64_t queue_position;
@@ -2689,68 +2712,48 @@ int32_t patron_set_flag(patron_handle *patron,
                         patron_reply **reply,
                         patron_error **error);
 
-/**
- * Limits the download rate of the torrent to be added, in bytes per second; 0 or less means no
- * limit but the client's.
- */
-int32_t patron_options_set_download_limit(patron_options *options,
-                                          int64_t rate,
-                                          patron_error **error);
+/** Limits the download rate of the torrent to be added, in bytes per second. */
+int32_t patron_add_options_set_download_limit(patron_add_options *options,
+                                              int64_t rate,
+                                              patron_error **error);
 
-/**
- * Limits the upload rate of the torrent to be added, in bytes per second; 0 or less means no limit
- * but the client's.
- */
-int32_t patron_options_set_upload_limit(patron_options *options,
-                                        int64_t rate,
-                                        patron_error **error);
+/** Limits the upload rate of the torrent to be added, in bytes per second. */
+int32_t patron_add_options_set_upload_limit(patron_add_options *options,
+                                            int64_t rate,
+                                            patron_error **error);
 
-/**
- * Limits the number of connections of the torrent to be added; 0 or less means no limit but the
- * client's.
- */
-int32_t patron_options_set_connections_limit(patron_options *options,
-                                             int64_t peers,
-                                             patron_error **error);
+/** Limits the number of connections of the torrent to be added. */
+int32_t patron_add_options_set_connections_limit(patron_add_options *options,
+                                                 int64_t peers,
+                                                 patron_error **error);
 
-/**
- * Limits the number of upload slots of the torrent to be added; 0 or less means no limit but the
- * client's.
- */
-int32_t patron_options_set_upload_slots(patron_options *options,
-                                        int64_t peers,
-                                        patron_error **error);
+/** Limits the number of upload slots of the torrent to be added. */
+int32_t patron_add_options_set_upload_slots(patron_add_options *options,
+                                            int64_t peers,
+                                            patron_error **error);
 
-/**
- * Limits the download rate of a torrent, in bytes per second; 0 or less means no limit but the
- * client's.
- */
+/** Limits the download rate of a torrent, in bytes per second. */
 int32_t patron_set_download_limit(patron_handle *patron,
                                   uint64_t torrent_id,
                                   int64_t rate,
                                   patron_reply **reply,
                                   patron_error **error);
 
-/**
- * Limits the upload rate of a torrent, in bytes per second; 0 or less means no limit but the
- * client's.
- */
+/** Limits the upload rate of a torrent, in bytes per second. */
 int32_t patron_set_upload_limit(patron_handle *patron,
                                 uint64_t torrent_id,
                                 int64_t rate,
                                 patron_reply **reply,
                                 patron_error **error);
 
-/**
- * Limits the connections of a torrent, to at least 2; 0 or less means no limit but the client's.
- */
+/** Limits the connections of a torrent, to at least 2. */
 int32_t patron_set_connections_limit(patron_handle *patron,
                                      uint64_t torrent_id,
                                      int64_t peers,
                                      patron_reply **reply,
                                      patron_error **error);
 
-/** Limits the upload slots of a torrent; 0 or less means no limit but the client's. */
+/** Limits the upload slots of a torrent. */
 int32_t patron_set_upload_slots(patron_handle *patron,
                                 uint64_t torrent_id,
                                 int64_t peers,
@@ -3525,9 +3528,9 @@ typedef struct patron_peer_class_ranges patron_peer_class_ranges;
 
 /** The limits of a peer class; patron_reply_peer_class_name() is its name. */
 typedef struct patron_peer_class_options {
-    /** The upload rate of all its peers together, in bytes per second; -1 means no limit. */
+    /** The upload rate of all its peers together, in bytes per second, or PATRON_NO_LIMIT. */
     int64_t upload_limit;
-    /** The download rate of all its peers together, in bytes per second; -1 means no limit. */
+    /** The download rate of all its peers together, in bytes per second, or PATRON_NO_LIMIT. */
     int64_t download_limit;
     /**
      * How many connections its peers may have, in percent of the limits of the torrent and the
@@ -3590,10 +3593,9 @@ patron_text patron_reply_peer_class_name(patron_reply *reply);
 /**
  * Changes the limits and the name of a class. Setting a limit for PATRON_PEER_CLASS_LOCAL, for
  * example, limits peers on the local network. Start from the options that patron_get_peer_class()
- * returns. A rate limit of 0 or less means no limit. `struct_size` is
- * sizeof(patron_peer_class_options).
+ * returns. `struct_size` is sizeof(patron_peer_class_options).
  *
- * Errors: INVALID_ARGUMENT for a priority of 0 or a wrong struct size.
+ * Errors: INVALID_ARGUMENT for a limit or a priority of 0, or a wrong struct size.
  */
 int32_t patron_set_peer_class(patron_handle *patron,
                               uint32_t peer_class,
@@ -3714,7 +3716,7 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
 
 /**
  * All wanted data was downloaded and written, and the files were checked: their sizes, or with
- * patron_options_set_verify_finished() their hashes. Has: name.
+ * patron_add_options_set_verify_finished() their hashes. Has: name.
  */
 #define PATRON_EVENT_FINISHED 10
 
@@ -4080,7 +4082,7 @@ int64_t patron_event_leechers(const patron_event *event);
 
 /**
  * For TORRENT_ADDED: whether all wanted data was already available, according to the resume data or
- * because the files are trusted. A later FINISHED is then not news.
+ * because the files are trusted. A later FINISHED then reports nothing new.
  */
 bool patron_event_complete(const patron_event *event);
 

@@ -54,7 +54,7 @@ pub enum ErrorKind {
     /// The files of a torrent, or a [store](crate::store), cannot be written, read, moved, renamed or
     /// deleted: the disk is full or read-only, a file is missing or has changed, or the system refuses.
     Disk,
-    /// Files that are not the torrent's are where its own would be; see
+    /// Unrelated files already exist at the paths of the torrent's files; see
     /// [`existing_files`](crate::AddOptions::existing_files).
     Exists,
     /// The operating system refused something else: a socket, a thread, a descriptor, or a file to

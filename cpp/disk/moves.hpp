@@ -32,7 +32,7 @@ lt::error_code occupied(std::string const& path);
 // to another file system, although it is the copy that failed.
 lt::error_code move_error(lt::error_code error, std::string const& to, std::int64_t size);
 
-// Removes what a move that has failed has copied, and the directories of that.
+// Removes the copies that a failed move has left, and their directories.
 void remove_copies(std::vector<MovedFile> const& files, std::string const& to);
 
 } // namespace patron

@@ -51,7 +51,7 @@ class InUse final : public boost::system::error_category {
         int const place = value - first_;
         bool const known = place >= 0 && place < static_cast<int>(torrents_.size());
         return "the torrent " + (known ? torrents_[static_cast<std::size_t>(place)] : "before it") +
-               " of this client has the same file, with other data";
+               " of this client uses the same file with different data";
     }
     int value(std::string const& torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);

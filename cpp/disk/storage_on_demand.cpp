@@ -29,7 +29,7 @@ lt::storage_holder StorageOnDemand::new_torrent(lt::storage_params const& params
 }
 
 void StorageOnDemand::remove_torrent(lt::storage_index_t index) {
-    // Its end may destroy the torrent.
+    // Dropping it may destroy the torrent.
     Slot const removed = std::exchange(at(index), {});
     free_.push_back(index);
 }

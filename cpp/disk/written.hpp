@@ -51,7 +51,7 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return taken(finished_, torrent);
     }
-    // Notes that file priorities could not be set: libtorrent's alert for that is the same as for
+    // Records that file priorities could not be set: libtorrent's alert for that is the same as for
     // any other error.
     void refuse_choice(std::uint64_t torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);
@@ -61,7 +61,7 @@ class Written {
         std::lock_guard<std::mutex> const lock(mutex_);
         return refused_choices_.erase(torrent) > 0;
     }
-    // Notes that libtorrent itself has put the torrent into upload mode, because a write has
+    // Records that libtorrent itself has put the torrent into upload mode, because a write has
     // failed.
     void stop_writing(std::uint64_t torrent) {
         std::lock_guard<std::mutex> const lock(mutex_);

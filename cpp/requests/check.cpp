@@ -6,7 +6,7 @@
 
 namespace patron {
 
-std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent) {
+std::shared_ptr<lt::torrent_info const> metainfo(lt::torrent_handle const& torrent) {
     auto info = torrent.torrent_file();
     if (!info || !info->is_valid())
         throw lt::system_error(lt::errors::no_metadata);
@@ -35,7 +35,7 @@ lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index) {
     return lt::piece_index_t(static_cast<int>(index));
 }
 
-void check_settled(Torrent const& torrent, std::string const& why) {
+void check_settled(lt::torrent_handle const& torrent, std::string const& why) {
     auto const state = torrent.status({}).state;
     if (state == lt::torrent_status::checking_files ||
         state == lt::torrent_status::checking_resume_data)

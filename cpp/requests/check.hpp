@@ -1,9 +1,8 @@
 // Checks for requests about a torrent, and access to libtorrent's lists.
 #pragma once
 
-#include "torrent-patron/cpp/requests/torrent.hpp"
-
 #include <libtorrent/download_priority.hpp>
+#include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/torrent_info.hpp>
 #include <libtorrent/torrent_status.hpp>
 
@@ -21,7 +20,7 @@ class NetworkPolicy;
 std::string count(int number, char const* what);
 
 // Returns the metainfo. Throws if a magnet link has no metadata yet.
-std::shared_ptr<lt::torrent_info const> metainfo(Torrent const& torrent);
+std::shared_ptr<lt::torrent_info const> metainfo(lt::torrent_handle const& torrent);
 lt::file_index_t file(lt::torrent_info const& info, std::uint32_t index);
 lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index);
 
@@ -29,7 +28,7 @@ lt::piece_index_t piece(lt::torrent_info const& info, std::uint32_t index);
 void check(bool allowed, NetworkPolicy const& policy, std::string const& what);
 
 // Throws Busy while the files are being checked.
-void check_settled(Torrent const& torrent, std::string const& why);
+void check_settled(lt::torrent_handle const& torrent, std::string const& why);
 
 // Returns the priority of a file or piece. The list may lack those that were never set.
 lt::download_priority_t level(std::vector<lt::download_priority_t> const& levels, int place);

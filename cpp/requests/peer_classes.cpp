@@ -20,7 +20,7 @@ std::uint32_t PeerClasses::add(lt::session_handle& session, std::string const& n
     // The class filter of libtorrent has 32 bits.
     if (static_cast<std::uint32_t>(native) >= 32) {
         session.delete_peer_class(native);
-        throw std::invalid_argument("classes that were removed still have peers");
+        throw std::invalid_argument("removed classes are still in use by peers");
     }
     *free = native;
     return static_cast<std::uint32_t>(free - classes_.begin());

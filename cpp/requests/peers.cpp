@@ -2,7 +2,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/policy.hpp"
-#include "torrent-patron/cpp/requests/check.hpp"
+#include "torrent-patron/cpp/requests/torrent.hpp"
 
 #include <libtorrent/address.hpp>
 #include <libtorrent/peer_info.hpp>

@@ -181,10 +181,6 @@ rust::Vec<std::int32_t> SessionHandle::map_port(Protocol protocol, std::uint16_t
     return out;
 }
 
-void SessionHandle::unmap_port(std::int32_t mapping) {
-    delete_port_mapping(lt::port_mapping_t(mapping));
-}
-
 void SessionHandle::reopen_sockets() {
     reopen_network_sockets();
     listening_.update();

@@ -6,6 +6,7 @@
 #include "rust/cxx.h"
 
 #include <libtorrent/ip_filter.hpp>
+#include <libtorrent/portmap.hpp>
 #include <libtorrent/session_handle.hpp>
 
 #include <array>
@@ -63,7 +64,7 @@ class SessionHandle : public lt::session_handle {
     void add_node(rust::Str host, std::uint16_t port);
     rust::Vec<std::int32_t> map_port(Protocol protocol, std::uint16_t external,
                                      std::uint16_t local);
-    void unmap_port(std::int32_t mapping);
+    void unmap_port(std::int32_t mapping) { delete_port_mapping(lt::port_mapping_t(mapping)); }
     void reopen_sockets();
 
     std::uint32_t add_peer_class(rust::Str name);

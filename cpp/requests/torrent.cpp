@@ -6,7 +6,6 @@
 #include "torrent-patron/cpp/limits.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
-#include "torrent-patron/cpp/requests/check.hpp"
 
 #include <libtorrent/announce_entry.hpp>
 #include <libtorrent/download_priority.hpp>
@@ -38,17 +37,6 @@ std::vector<lt::download_priority_t> priorities(Bytes levels, int wanted, char c
 } // namespace
 
 // Running and stopping.
-
-void Torrent::pause_torrent(bool gracefully) const {
-    pause(gracefully ? lt::torrent_handle::graceful_pause : lt::pause_flags_t{});
-}
-
-// An error or a full disk stops a torrent in other ways than a pause. These are undone too.
-void Torrent::resume_torrent() const {
-    clear_error();
-    unset_flags(lt::torrent_flags::upload_mode);
-    resume();
-}
 
 bool check_again(lt::torrent_handle const& torrent) {
     auto const held = torrent.native_handle();
@@ -111,22 +99,13 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
     return std::make_unique<TorrentParams>(std::move(params), std::move(named));
 }
 
-void Torrent::save_metainfo() const {
-    save_resume_data(lt::torrent_handle::save_info_dict);
-}
-
-void Torrent::save_resume(bool only_if_changed) const {
-    auto const flags = lt::torrent_handle::save_info_dict;
-    save_resume_data(only_if_changed ? flags | lt::torrent_handle::only_if_modified : flags);
-}
-
 void Torrent::use_metainfo(TorrentParams const& given) const {
     auto const ours = info_hashes();
     auto const theirs = given.params_.ti->info_hashes();
     bool const same =
         (ours.has_v1() && ours.v1 == theirs.v1) || (ours.has_v2() && ours.v2 == theirs.v2);
     if (!same)
-        refuse("the metainfo is of another torrent");
+        refuse("the metainfo belongs to another torrent");
     if (!set_metadata(given.params_.ti->info_section()))
         refuse("the torrent already has its metadata");
 }
@@ -154,10 +133,6 @@ rust::Vec<FileStatusRecord> Torrent::files() const {
     return out;
 }
 
-void Torrent::set_file_priority(std::uint32_t index, std::uint8_t priority) const {
-    file_priority(file(*metainfo(*this), index), lt::download_priority_t(priority));
-}
-
 void Torrent::set_file_priorities(Bytes levels) const {
     prioritize_files(priorities(levels, metainfo(*this)->num_files(), "file"));
 }
@@ -175,11 +150,6 @@ void Torrent::move_files(Bytes directory, OnConflict on_conflict) const {
                  on_conflict == OnConflict::Replace ? lt::move_flags_t::always_replace_files
                  : on_conflict == OnConflict::Keep  ? lt::move_flags_t::dont_replace
                                                     : lt::move_flags_t::fail_if_exist);
-}
-
-void Torrent::flush_files() const {
-    metainfo(*this);
-    flush_cache();
 }
 
 // Pieces.
@@ -204,20 +174,8 @@ PiecesRecord Torrent::pieces() const {
     return out;
 }
 
-void Torrent::set_piece_priority(std::uint32_t index, std::uint8_t priority) const {
-    piece_priority(piece(*metainfo(*this), index), lt::download_priority_t(priority));
-}
-
 void Torrent::set_piece_priorities(Bytes levels) const {
     prioritize_pieces(priorities(levels, metainfo(*this)->num_pieces(), "piece"));
-}
-
-void Torrent::set_deadline(std::uint32_t index, std::int32_t milliseconds) const {
-    lt::piece_index_t const wanted = piece(*metainfo(*this), index);
-    if (milliseconds < 0)
-        reset_piece_deadline(wanted);
-    else
-        set_piece_deadline(wanted, milliseconds);
 }
 
 // The first and last piece of each file, where players look for the index. Skipped pieces stay
@@ -298,13 +256,6 @@ void Torrent::move_in_queue(QueueMove move, std::int32_t position) const {
     default:
         return queue_position_set(lt::queue_position_t(position));
     }
-}
-
-void Torrent::set_certificate(rust::Str certificate, rust::Str private_key, rust::Str dh) const {
-    if (metainfo(*this)->ssl_cert().empty())
-        refuse("the torrent is not for TLS");
-    lt::torrent_handle(*this).set_ssl_certificate_buffer(std::string(certificate),
-                                                         std::string(private_key), std::string(dh));
 }
 
 } // namespace patron

@@ -3,7 +3,7 @@
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/metainfo.hpp"
 #include "torrent-patron/cpp/policy.hpp"
-#include "torrent-patron/cpp/requests/check.hpp"
+#include "torrent-patron/cpp/requests/torrent.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/ssrf_filter.hpp"
 #include "torrent-patron/cpp/web_seeds.hpp"
@@ -122,10 +122,6 @@ void Torrent::replace_all_trackers(rust::Slice<TrackerRecord const> records) con
         all.push_back(tracker(record));
     }
     replace_trackers(all);
-}
-
-void Torrent::reannounce() const {
-    force_reannounce(0, -1, lt::torrent_handle::ignore_min_interval);
 }
 
 // Asks all trackers. By default, libtorrent scrapes only the one that answered last.

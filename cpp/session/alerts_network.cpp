@@ -100,7 +100,7 @@ bool Session::convert_trackers(lt::alert& alert, Alerts& out) {
             return true;
         NativeError failure = error(a.error);
         if (a.error == lt::errors::peer_banned)
-            failure.message = "what it sent was damaged";
+            failure.message = "it sent damaged data";
         out.web_seed_failed(id(a), text(a.server_url()), std::move(failure));
         return true;
     }

@@ -160,7 +160,9 @@ Saver::Saved Saver::make(Save save) {
                 written_->add(save.torrent, i, i);
             std::set<lt::file_index_t> claimed;
             std::copy_if(missing.begin(), missing.end(), std::inserter(claimed, claimed.end()),
-                         [&](lt::file_index_t const i) { return is_claimed(params, i); });
+                         [&](lt::file_index_t const i) {
+                             return is_claimed(params, i) || has_unfinished(params, i);
+                         });
             auto const before = std::exchange(state.missing, claimed);
             if (!state.lost && !claimed.empty() && claimed != before)
                 throw Busy("files of the torrent were moved in the meantime");

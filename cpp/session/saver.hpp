@@ -1,6 +1,6 @@
 // Synchronizes and examines files for the client, on a separate thread because the disk may be
-// slow. There is one thread for all disks: while one does not answer, the resume data and the end
-// of the downloads of all torrents wait.
+// slow. There is one thread for all disks: while a disk does not respond, saving resume data and
+// finishing downloads is delayed for all torrents.
 #pragma once
 
 #include "torrent-patron/cpp/disk/written.hpp"

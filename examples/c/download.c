@@ -63,7 +63,7 @@ static int follow(patron_handle* handle) {
 
 static int download(const char* source, const char* directory, const char* peer, bool offline) {
     patron_builder* builder = NULL;
-    patron_options* options = NULL;
+    patron_add_options* options = NULL;
     patron_client* client = NULL;
     patron_handle* handle = NULL;
     patron_reply* reply = NULL;
@@ -78,8 +78,8 @@ static int download(const char* source, const char* directory, const char* peer,
         patron_builder_set_save_dir(builder, PATRON_TEXT(directory), &error) == PATRON_OK &&
         patron_builder_start(builder, &client, &error) == PATRON_OK &&
         patron_client_patron(client, &handle, &error) == PATRON_OK &&
-        patron_options_new(&options, &error) == PATRON_OK &&
-        (!peer || patron_options_add_peer(options, PATRON_TEXT(peer), &error) == PATRON_OK) &&
+        patron_add_options_new(&options, &error) == PATRON_OK &&
+        (!peer || patron_add_options_add_peer(options, PATRON_TEXT(peer), &error) == PATRON_OK) &&
         patron_add_torrent(handle, PATRON_SOURCE_TEXT, PATRON_TEXT(source), options, &reply,
                            &error) == PATRON_OK &&
         patron_reply_wait(reply, -1, &error) == PATRON_OK;
@@ -99,7 +99,7 @@ static int download(const char* source, const char* directory, const char* peer,
     /* It is fine to free NULL, and a handle that was already freed or shut down. */
     patron_report_free(report);
     patron_reply_free(reply);
-    patron_options_free(options);
+    patron_add_options_free(options);
     patron_free(handle);
     patron_client_free(client);
     patron_builder_free(builder);

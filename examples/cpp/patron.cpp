@@ -45,7 +45,7 @@ using magnet = owned<::patron_magnet, patron_magnet_free>;
 using maker = owned<::patron_maker, patron_maker_free>;
 using making = owned<::patron_making, patron_making_free>;
 using metainfo = owned<::patron_metainfo, patron_metainfo_free>;
-using options = owned<::patron_options, patron_options_free>;
+using options = owned<::patron_add_options, patron_add_options_free>;
 using patron = owned<patron_handle, patron_free>;
 using reply = owned<::patron_reply, patron_reply_free>;
 using report = owned<::patron_report, patron_report_free>;
@@ -137,10 +137,11 @@ void seed(const std::filesystem::path& path, bool offline) {
     auto patron = torrents::get<torrents::patron>(patron_client_patron, client.get());
 
     // The data has just been hashed, so it need not be hashed again.
-    auto options = torrents::get<torrents::options>(patron_options_new);
+    auto options = torrents::get<torrents::options>(patron_add_options_new);
     std::string directory = path.parent_path().string();
-    torrents::call(patron_options_set_save_dir, options.get(), directory.data(), directory.size());
-    torrents::call(patron_options_set_trust, options.get(), true);
+    torrents::call(patron_add_options_set_save_dir, options.get(), directory.data(),
+                   directory.size());
+    torrents::call(patron_add_options_set_trust, options.get(), true);
     patron_bytes source = patron_metainfo_torrent_file(metainfo.get());
     auto reply =
         torrents::get<torrents::reply>(patron_add_torrent, patron.get(), PATRON_SOURCE_BYTES,

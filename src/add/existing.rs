@@ -23,7 +23,7 @@ pub(super) fn refuse_longer(described: &DescriptionRecord, directory: &Path) -> 
 }
 
 /// Refuses the torrent if a file that its resume data claims data of is missing, or if one is longer than it should
-/// be. A file that was deleted or moved away would be downloaded again otherwise, and told to nobody.
+/// be. A file that was deleted or moved away would otherwise be downloaded again without any report.
 pub(super) fn refuse_changed(described: &DescriptionRecord, directory: &Path) -> Result<()> {
     for (_, file, path) in files(described, directory) {
         match fs::metadata(&path) {

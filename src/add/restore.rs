@@ -128,7 +128,7 @@ fn try_to_finish(
         let has_begun = files.iter().any(|(file, claimed)| *claimed && is_moved(file));
         for (file, _) in files {
             if (is_moved(file) && !has_begun) || is_foreign(file)? {
-                let why = "it exists, so the files of the torrent are not moved there";
+                let why = "it already exists, so the torrent's files were not moved";
                 let message = format!("{}: {why}", to.join(file).display());
                 return Ok(Some(Error::new(ErrorKind::Exists, op::MOVE, message)));
             }

@@ -396,7 +396,7 @@ impl ClientBuilder {
         client.descriptors = Some(descriptors);
         if limit.is_too_low() {
             let Limit { wanted, available, .. } = limit;
-            tracing::warn!(wanted, available, "too few descriptors");
+            tracing::warn!(wanted, available, "the descriptor limit is too low");
             client.service.announce(&Event::DescriptorLimit { wanted, available });
         }
         Ok(client)
@@ -410,7 +410,7 @@ impl ClientBuilder {
         settings.check_interfaces()?;
         let threads = settings.network_threads();
         if threads > 1 {
-            settings.name_shared();
+            settings.fill_shared_defaults();
             settings.keep_ports();
             settings.check_ports(threads)?;
         }

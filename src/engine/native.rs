@@ -127,7 +127,7 @@ impl Engine for NativeEngine {
         asked: TorrentRequest,
     ) -> Result<()> {
         let Call::Task(task) = asked.call else {
-            return Err(Error::new(ErrorKind::Panicked, asked.op, "the request is no task"));
+            return Err(Error::new(ErrorKind::Panicked, asked.op, "the request only posts"));
         };
         let Task { by, index, call, .. } = *task;
         let task = Box::new(TorrentTask { request, call, answers: self.answers.clone() });

@@ -14,6 +14,8 @@ use crate::reply::Responder;
 /// A command sent as a message, by [`Patron::send`](crate::Patron::send). The results arrive as
 /// events; to wait for an answer instead, use the patron's methods of the same names.
 ///
+/// There will be no more commands: whatever else a client can do has methods only.
+///
 /// With the feature `serde`, a command is an object named by the variant in snake case: `{"pause":3}`.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

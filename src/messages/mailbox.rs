@@ -104,7 +104,7 @@ impl Mailbox {
     pub(crate) fn expect_answer(&self, op: &'static str) -> Result<()> {
         let mut inner = self.inner.lock();
         if inner.answers >= ANSWERS {
-            let message = format!("{ANSWERS} answers to tagged commands are not read");
+            let message = format!("{ANSWERS} answers to tagged commands are still unread");
             return Err(Error::new(ErrorKind::Busy, op, message));
         }
         inner.answers += 1;

@@ -359,7 +359,7 @@ impl<T: Send + 'static> Ask<SessionRequest, T> {
 
 /// Converts an answer to the type of its request. A mismatch is possible only in tests with a fake engine.
 pub(crate) fn typed<T: 'static>(answer: Answer) -> Result<T> {
-    let other = |_| Error::new(ErrorKind::Panicked, "", "the engine answered another question");
+    let other = |_| Error::new(ErrorKind::Panicked, "", "the answer has the wrong type");
     answer.downcast().map(|answer| *answer).map_err(other)
 }
 
@@ -502,7 +502,7 @@ pub(crate) fn steer(
         .collect();
     let levels: Vec<_> =
         levels.into_iter().map(|(piece, level)| PieceLevel { piece, level }).collect();
-    Ask::task("steer the download", move |torrent| {
+    Ask::task("set the piece priorities for readers", move |torrent| {
         torrent.steer(&dropped, &deadlines, &levels, convert::requests(requests))
     })
 }

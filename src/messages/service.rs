@@ -156,7 +156,7 @@ impl Service {
         }
     }
 
-    /// Notes that a member has left, without waiting. The client thread does the rest at its next tick.
+    /// Records that a member has left, without waiting. The client thread does the rest at its next tick.
     pub(crate) fn leave(&self, member: &Member) {
         member.leave();
         let mut members = self.members.lock();
@@ -169,7 +169,7 @@ impl Service {
         }
     }
 
-    /// Notes that a reader was dropped, without waiting.
+    /// Records that a reader was dropped, without waiting.
     pub(crate) fn end_reader(&self, reader: ReaderId) {
         self.ended_readers.lock().push(reader);
         let _ = self.wake.try_send(());

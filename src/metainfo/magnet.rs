@@ -65,7 +65,7 @@ impl Magnet {
             parameters.take(&name, value).map_err(wrong)?;
         }
         if parameters.info_hashes == InfoHashes::default() {
-            return Err(wrong("it has no info-hash"));
+            return Err(wrong("it has no info hash"));
         }
         Ok(parameters.finish())
     }
@@ -190,11 +190,11 @@ impl Parameters {
         let InfoHashes { v1, v2 } = &mut self.info_hashes;
         if let Some(text) = hash("urn:btih:") {
             let hash = text.parse().ok().or_else(|| base32(text).map(InfoHashV1));
-            let hash = hash.ok_or("invalid info-hash: expected 40 hex or 32 base32 digits")?;
+            let hash = hash.ok_or("invalid info hash: expected 40 hex or 32 base32 digits")?;
             put(v1, hash, hash.0 == [0; 20])
         } else if let Some(text) = hash("urn:btmh:") {
             let hash = text.strip_prefix("1220").and_then(|hex| hex.parse::<InfoHashV2>().ok());
-            let hash = hash.ok_or("invalid info-hash: expected 1220 and 64 hex digits")?;
+            let hash = hash.ok_or("invalid info hash: expected 1220 followed by 64 hex digits")?;
             put(v2, hash, hash.0 == [0; 32])
         } else {
             Ok(())
@@ -249,8 +249,8 @@ impl Parameters {
 
 fn put<T: PartialEq>(place: &mut Option<T>, hash: T, is_zero: bool) -> Result<(), &'static str> {
     match place {
-        _ if is_zero => Err("invalid info-hash: it is zero"),
-        Some(other) if *other != hash => Err("it has two different info-hashes"),
+        _ if is_zero => Err("invalid info hash: it is zero"),
+        Some(other) if *other != hash => Err("it has two different info hashes"),
         _ => {
             *place = Some(hash);
             Ok(())
@@ -301,7 +301,7 @@ impl fmt::Display for Abbreviated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ENOUGH: usize = 200;
         match self.0.char_indices().nth(ENOUGH) {
-            None if self.0.is_empty() => f.write_str("an empty text"),
+            None if self.0.is_empty() => f.write_str("an empty string"),
             None => f.write_str(self.0),
             Some((end, _)) => write!(f, "{}…", &self.0[..end]),
         }
@@ -395,9 +395,9 @@ mod tests {
         let two = format!("magnet:?xt=urn:btih:{V1}&xt=urn:btih:{}", V1.replace('0', "1"));
         for (link, why) in [
             ("magnet:xt=1", "not a magnet link"),
-            ("magnet:?EMPTY", "it has no info-hash"),
-            (&two, "it has two different info-hashes"),
-            ("magnet:?xt=urn:btih:AERUKZ4JVPG66AJDIVTYTK6N54ASGRL1", "invalid info-hash"),
+            ("magnet:?EMPTY", "it has no info hash"),
+            (&two, "it has two different info hashes"),
+            ("magnet:?xt=urn:btih:AERUKZ4JVPG66AJDIVTYTK6N54ASGRL1", "invalid info hash"),
         ] {
             let error = Magnet::parse(link).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Parse);

@@ -230,7 +230,7 @@ pub(crate) fn params(bytes: &[u8]) -> Result<UniquePtr<sys::TorrentParams>> {
     })
 }
 
-/// Says what a file is that was saved in place of a .torrent file, if it can be told.
+/// Identifies other types of file that users save by mistake.
 fn what_else(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     match text {

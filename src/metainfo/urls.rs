@@ -95,7 +95,7 @@ impl Urls {
     /// Keeps the reason for users.
     pub(crate) fn leave_out(&mut self, reason: String) {
         if self.invalid.len() < MOST_INVALID {
-            tracing::warn!(reason, "a torrent names something invalid");
+            tracing::warn!(reason, "ignored an invalid part of a torrent");
             self.invalid.push(reason);
         }
     }

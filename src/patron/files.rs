@@ -43,7 +43,7 @@ impl Patron {
         self.torrent(id, choice(move |torrent| torrent.set_file_priorities(&levels)))
     }
 
-    /// Gives a file another path below the save directory, on disk too. The reply, with the new path, comes
+    /// Renames a file, also on disk, to a path below the save directory. The reply, with the new path, comes
     /// when the file was renamed, as does [`Event::FileRenamed`](crate::Event::FileRenamed). The metainfo
     /// does not change.
     ///
@@ -87,7 +87,7 @@ impl Patron {
         self.torrent(id, Ask::task("flush the files", Torrent::flush_files))
     }
 
-    /// Returns the metainfo of a torrent, also if it was added from a magnet link and has received its
+    /// Returns the metainfo of a torrent, including a torrent added from a magnet link that has received its
     /// metadata. It is decoded on the thread that takes the reply.
     pub fn metainfo(&self, id: TorrentId) -> Reply<Metainfo> {
         self.torrent_try(id, request::metainfo(), |bytes| Metainfo::decode(&bytes))
@@ -124,5 +124,5 @@ const RENAME: &str = "rename the file";
 fn choice(
     set: impl Fn(&Torrent) -> Result<(), cxx::Exception> + Send + Sync + 'static,
 ) -> AskTorrent<()> {
-    Ask::by_alert("choose among the files", ByAlert::files_chosen(), set).chooses_pieces()
+    Ask::by_alert("set the file priorities", ByAlert::files_chosen(), set).chooses_pieces()
 }

@@ -47,7 +47,7 @@ use crate::reply::{Responder, one_shot};
 /// watches. A clone shares the mailbox. When the last clone is dropped, the patron leaves, and its
 /// [`OnLeave`] policy decides what happens to its torrents.
 ///
-/// A command goes into the client's channel, which holds 4096. If the channel is full, the caller waits;
+/// Commands are queued; the client's queue holds 4096. If it is full, the caller waits;
 /// [`try_send`](Patron::try_send) does not. The requests of a patron about one torrent are executed in the
 /// order of the calls, also with a store. No other call waits for the engine unless its documentation says so. A patron
 /// may outlive its client; its calls then fail with [`Stopped`](crate::error::ErrorKind::Stopped).
@@ -131,7 +131,7 @@ impl Patron {
         self.torrent(id, request::pause(false))
     }
 
-    /// Resumes a torrent, also after an error such as a full disk. The reply means that libtorrent has
+    /// Resumes a torrent, including one that an error such as a full disk has stopped. The reply means that libtorrent has
     /// received the command; [`Event::Resumed`](crate::Event::Resumed) means that it was executed.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())

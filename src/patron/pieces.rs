@@ -8,7 +8,7 @@ use crate::model::{PieceMap, Priority, TorrentId};
 use crate::reply::Reply;
 use crate::sys::{Torrent, convert};
 
-const CHOOSE: &str = "choose among the pieces";
+const PRIORITIES: &str = "set the piece priorities";
 const DEADLINE: &str = "set the deadline of a piece";
 
 /// Pieces, numbered from 0. The replies fail as those about files do, and with
@@ -22,7 +22,7 @@ impl Patron {
     /// Sets the priority of a piece. Setting file priorities later overrides it.
     pub fn set_piece_priority(&self, id: TorrentId, piece: u32, priority: Priority) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_piece_priority(piece, priority.level());
-        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
+        self.torrent(id, Ask::task(PRIORITIES, set).chooses_pieces())
     }
 
     /// Sets the priorities of all pieces, one for each piece.
@@ -33,7 +33,7 @@ impl Patron {
     ) -> Reply<()> {
         let levels = convert::levels(&priorities.into());
         let set = move |torrent: &Torrent| torrent.set_piece_priorities(&levels);
-        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
+        self.torrent(id, Ask::task(PRIORITIES, set).chooses_pieces())
     }
 
     /// Requests a piece within this time, as for a player: pieces with the nearest deadlines are requested
@@ -61,7 +61,7 @@ impl Patron {
     /// there. With `false`, these pieces get the priority of their file again.
     pub fn set_ends_first(&self, id: TorrentId, first: bool) -> Reply<()> {
         let set = move |torrent: &Torrent| torrent.set_ends_first(first);
-        self.torrent(id, Ask::task(CHOOSE, set).chooses_pieces())
+        self.torrent(id, Ask::task(PRIORITIES, set).chooses_pieces())
     }
 
     /// Returns the bytes of an available piece.

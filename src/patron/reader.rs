@@ -89,7 +89,7 @@ impl Patron {
             Some(length) if length <= LONGEST_RANGE => length,
             length => {
                 let message = match length {
-                    Some(length) => format!("{length} bytes are more than {LONGEST_RANGE}"),
+                    Some(length) => format!("{length} bytes exceeds the limit of {LONGEST_RANGE}"),
                     None => format!("{range:?} ends before it begins"),
                 };
                 return Reply::ready(Err(Error::new(ErrorKind::InvalidArgument, READ, message)));
@@ -276,7 +276,7 @@ impl Reader {
             }
             match pending.reply.wait() {
                 Ok(bytes) if bytes.is_empty() => {
-                    let message = "the disk backend gave nothing";
+                    let message = "the disk backend returned no data";
                     return Poll::Ready(Err(Error::new(ErrorKind::Disk, READ, message)));
                 }
                 Ok(bytes) => self.take(bytes),
@@ -469,7 +469,7 @@ impl Signal {
                 None => self.changed.wait(&mut state),
                 Some(deadline) => {
                     if self.changed.wait_until(&mut state, deadline).timed_out() && !state.woken {
-                        let message = "the data has not arrived in time";
+                        let message = "the data was not downloaded in time";
                         return Err(Error::new(ErrorKind::TimedOut, READ, message));
                     }
                 }

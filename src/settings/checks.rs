@@ -1,6 +1,6 @@
 //! Checks of single values, and of settings that depend on each other, the system or the running client.
 
-use super::choices::{PE_BOTH, PE_DISABLED, PE_ENABLED, PLAINTEXT};
+use super::choices::{PE_DISABLED, PLAINTEXT, ZERO_LIMIT};
 use super::own::{self, DiskReads, OWN};
 use super::value::SettingValue;
 use super::{LISTEN_INTERFACES, Settings, listen};
@@ -14,11 +14,11 @@ pub(super) fn check_value(name: &str, value: &SettingValue) -> Result<(), String
     match value {
         // Some of them become lines of requests, as `user_agent` does.
         SettingValue::Text(text) if text.contains(|c: char| c.is_control()) => {
-            Err(format!("{name} takes a text without control characters, not {text:?}"))
+            Err(format!("{name} must be a string without control characters, not {text:?}"))
         }
         // Without alerts, the client would not learn of anything.
         SettingValue::Int(..1) if name == "alert_queue_size" => {
-            Err(format!("{name} takes a number above 0, not {value}"))
+            Err(format!("{name} must be greater than 0, not {value}"))
         }
         _ => Ok(()),
     }
@@ -53,7 +53,7 @@ impl Settings {
             Err(Error::new(ErrorKind::InvalidArgument, op::CHANGE_SETTINGS, message))
         };
         for name in ["enable_lsd", "enable_upnp", "enable_natpmp"] {
-            if change.switch(name, false) {
+            if change.get(name) == Some(&true.into()) {
                 return refuse(format!("{name}=true"));
             }
         }
@@ -66,7 +66,7 @@ impl Settings {
         let elsewhere =
             nodes.split(',').map(str::trim).find(|node| !node.is_empty() && !is_here(node));
         match elsewhere {
-            Some(node) if self.switch("enable_dht", true) && change.switch("enable_dht", true) => {
+            Some(node) if self.switch("enable_dht") => {
                 refuse(format!("enable_dht=true with dht_bootstrap_nodes={node}"))
             }
             _ => Ok(()),
@@ -82,6 +82,10 @@ impl Settings {
     /// file: if libtorrent read the data and the file had been truncated, SIGBUS would end the
     /// process.
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some((name, _)) = self.iter().find(|(_, value)| **value == ZERO_LIMIT) {
+            let message = format!("{name}: a limit of 0 would allow nothing");
+            return Err(Error::new(ErrorKind::InvalidArgument, op::START, message));
+        }
         if self.disk_reads() != DiskReads::ZeroCopy {
             return Ok(());
         }
@@ -93,12 +97,12 @@ impl Settings {
             Err(Error::new(ErrorKind::InvalidArgument, op::START, message))
         };
         for name in ["enable_incoming_utp", "enable_outgoing_utp"] {
-            if self.switch(name, true) {
+            if self.switch(name) {
                 return refuse(&format!("{name}=true"), "uTP reads what it sends in user space");
             }
         }
-        let encrypts = |name| self.number(name, PE_ENABLED) != PE_DISABLED;
-        let level = self.number("allowed_enc_level", PE_BOTH);
+        let encrypts = |name| self.number(name) != PE_DISABLED;
+        let level = self.number("allowed_enc_level");
         if level != PLAINTEXT && (encrypts("in_enc_policy") || encrypts("out_enc_policy")) {
             let conflict = format!("allowed_enc_level={level} (1 is plaintext)");
             return refuse(&conflict, "RC4 reads what it sends in user space");
@@ -106,7 +110,7 @@ impl Settings {
         let interfaces = self.text("listen_interfaces", "");
         if let Some(tls) = interfaces.split(',').map(str::trim).find(|one| is_tls(one)) {
             let conflict = format!("listen_interfaces={tls}");
-            return refuse(&conflict, "TLS (the s) reads what it sends in user space");
+            return refuse(&conflict, "TLS (flag s) reads what it sends in user space");
         }
         Ok(())
     }
@@ -115,20 +119,20 @@ impl Settings {
     /// of the available descriptors, or for its connections and its files, which both libtorrent and the read
     /// path keep open, and some for everything else.
     pub(crate) fn descriptors(&self) -> u64 {
-        let count = |name| u64::try_from(self.shared_number(name)).unwrap_or(0);
+        let count = |name| u64::try_from(self.number(name)).unwrap_or(0);
         let connections = count("connections_limit");
         let files = 2 * count("file_pool_size");
         (connections * 5).div_ceil(4).max(connections + files) + 64
     }
 
     /// Returns how many threads a client may have: for each session its network thread, one that resolves names, one
-    /// that looks at files and some that hash; those that read and write, once of libtorrent and once of the read
-    /// path; and some for everything else.
+    /// that examines files and some that hash; the disk threads of libtorrent and of the read path; and some for
+    /// everything else.
     pub(crate) fn most_threads(&self) -> usize {
         let count = |number: i32| usize::try_from(number).unwrap_or(0);
         let sessions = self.network_threads();
-        let disk = count(self.shared_number("aio_threads")).clamp(sessions, 64 * sessions);
-        sessions * (3 + count(self.number("hashing_threads", 1))) + 2 * disk + 4
+        let disk = count(self.number("aio_threads")).clamp(sessions, 64 * sessions);
+        sessions * (3 + count(self.number("hashing_threads"))) + 2 * disk + 4
     }
 
     /// Reduces limits that exceed the available descriptors. 80 % is for connections: libtorrent uses the
@@ -136,9 +140,9 @@ impl Settings {
     /// the rest.
     pub(crate) fn fit(&mut self, descriptors: u64) {
         let files = i32::try_from(descriptors / 10).unwrap_or(i32::MAX).max(5);
-        let wanted = self.shared_number("file_pool_size");
+        let wanted = self.number("file_pool_size");
         let connections = i32::try_from(descriptors / 10 * 8).unwrap_or(i32::MAX).max(1);
-        let wanted_connections = self.shared_number("connections_limit");
+        let wanted_connections = self.number("connections_limit");
         self.assume([
             ("file_pool_size", wanted.min(files).into()),
             ("connections_limit", wanted_connections.min(connections).into()),

@@ -6,10 +6,13 @@ use super::{SettingValue, Settings};
 // defaults.
 pub(super) const PLAINTEXT: i32 = 1;
 const RC4: i32 = 2;
-pub(super) const PE_BOTH: i32 = 3;
+const PE_BOTH: i32 = 3;
 const PE_FORCED: i32 = 0;
-pub(super) const PE_ENABLED: i32 = 1;
+const PE_ENABLED: i32 = 1;
 pub(super) const PE_DISABLED: i32 = 2;
+
+/// A limit of 0, which `check` refuses. libtorrent would take 0 as no limit.
+pub(super) const ZERO_LIMIT: SettingValue = SettingValue::Int(i32::MIN);
 
 /// Whether connections to peers are obfuscated (MSE).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,27 +60,27 @@ pub enum EncryptionPolicy {
 /// | `allow_idna` | false | trackers and web seeds with an internationalized host name are ignored, because such names can imitate others |
 impl Settings {
     /// Sets the client's download rate limit in bytes per second; `None`: no limit
-    /// (`download_rate_limit`, by default 0, which is no limit; the lowest limit is 1). Peers on
-    /// the local network are exempt.
+    /// (`download_rate_limit`, by default 0, which is no limit). Peers on the local network are exempt.
+    /// A limit of 0 is refused when the settings are used.
     #[must_use]
     pub fn download_limit(self, rate: Option<u32>) -> Self {
-        self.with("download_rate_limit", rate.map_or(0, |rate| number(rate.max(1))))
+        self.with("download_rate_limit", rate.map_or(0.into(), limit))
     }
 
     /// Sets the client's upload rate limit in bytes per second; `None`: no limit
-    /// (`upload_rate_limit`, by default 0, which is no limit; the lowest limit is 1). Peers on the
-    /// local network are exempt.
+    /// (`upload_rate_limit`, by default 0, which is no limit). Peers on the local network are exempt.
+    /// A limit of 0 is refused when the settings are used.
     #[must_use]
     pub fn upload_limit(self, rate: Option<u32>) -> Self {
-        self.with("upload_rate_limit", rate.map_or(0, |rate| number(rate.max(1))))
+        self.with("upload_rate_limit", rate.map_or(0.into(), limit))
     }
 
     /// Sets how many peers the client may be connected to, for all torrents together
-    /// (`connections_limit`, 200 by default; at least 1). It is lowered if the process may not have
-    /// that many descriptors.
+    /// (`connections_limit`, 200 by default). It is lowered if the process may not have that many
+    /// descriptors. A limit of 0 is refused when the settings are used.
     #[must_use]
     pub fn connections_limit(self, count: u32) -> Self {
-        self.with("connections_limit", number(count.max(1)))
+        self.with("connections_limit", limit(count))
     }
 
     /// Sets how many peers the client may serve at once, for all torrents together; `None`: all that are
@@ -93,7 +96,7 @@ impl Settings {
         self.with("enable_dht", on)
     }
 
-    /// Sets the nodes through which the DHT is entered for the first time, as `HOST:PORT`
+    /// Sets the bootstrap nodes of the DHT, as `HOST:PORT`
     /// (`dht_bootstrap_nodes`, `dht.libtorrent.org:25401` by default). It takes effect when the DHT
     /// is turned on.
     #[must_use]
@@ -218,6 +221,13 @@ fn number(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
+fn limit(limit: u32) -> SettingValue {
+    match limit {
+        0 => ZERO_LIMIT,
+        limit => number(limit).into(),
+    }
+}
+
 fn list<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> String {
     let parts: Vec<T> = parts.into_iter().collect();
     parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(",")
@@ -238,12 +248,10 @@ mod tests {
         let none = Settings::empty;
         for (settings, expected) in [
             (none().download_limit(Some(5 << 20)), "download_rate_limit=5242880"),
-            (none().download_limit(Some(0)), "download_rate_limit=1"),
             (none().download_limit(None), "download_rate_limit=0"),
             (none().upload_limit(Some(u32::MAX)), "upload_rate_limit=2147483647"),
             (none().upload_limit(None), "upload_rate_limit=0"),
             (none().connections_limit(50), "connections_limit=50"),
-            (none().connections_limit(0), "connections_limit=1"),
             (none().upload_slots(Some(0)), "unchoke_slots_limit=0"),
             (none().upload_slots(None), "unchoke_slots_limit=-1"),
             (none().dht(false), "enable_dht=false"),
@@ -293,6 +301,21 @@ mod tests {
         }
         let error = check(zero_copy.utp(true)).unwrap_err();
         assert!(error.contains("enable_incoming_utp"), "{error}");
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_refused() {
+        let none = Settings::empty;
+        for (settings, name) in [
+            (none().download_limit(Some(0)), "download_rate_limit"),
+            (none().upload_limit(Some(0)), "upload_rate_limit"),
+            (none().connections_limit(0), "connections_limit"),
+        ] {
+            let error = settings.check().unwrap_err();
+            assert_eq!(error.kind(), crate::error::ErrorKind::InvalidArgument);
+            assert!(error.message().contains(name), "{error}");
+            none().changed(&settings, false).unwrap_err();
+        }
     }
 
     #[cfg(feature = "serde")]

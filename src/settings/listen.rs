@@ -20,7 +20,7 @@ pub(super) fn check(interfaces: &str, is_device: impl Fn(&str) -> bool) -> Resul
 }
 
 fn check_one(interface: &str, is_device: impl Fn(&str) -> bool) -> Result<(), String> {
-    let (host, port) = interface.rsplit_once(':').ok_or("there is no port")?;
+    let (host, port) = interface.rsplit_once(':').ok_or("the port is missing")?;
     let digits = port.trim_end_matches(|flag: char| flag.is_ascii_alphabetic());
     if digits.parse::<u16>().is_err() {
         return Err(format!("{port:?} is not a port"));

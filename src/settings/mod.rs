@@ -13,6 +13,7 @@ mod share;
 mod value;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 pub use self::choices::EncryptionPolicy;
 pub use self::proxy::Proxy;
@@ -44,8 +45,8 @@ use crate::sys;
 ///
 /// `replicate_on_demand`, a boolean, off by default: if one network thread is fully used and another is not,
 /// the other also serves the torrent that the first uploads fastest, as with
-/// [`AddOptions::replicas`](crate::AddOptions::replicas). This ends when nobody has requested data of the
-/// torrent for ten minutes.
+/// [`AddOptions::replicas`](crate::AddOptions::replicas). This ends when none of
+/// the torrent's data has been requested for ten minutes.
 ///
 /// `allow_local_urls`, off by default, decides whether the trackers and web seeds named by a
 /// .torrent file, a magnet link or resume data may be on this machine or its local network. If off,
@@ -65,7 +66,7 @@ use crate::sys;
 /// | `copy` | data in the page cache is copied immediately, on libtorrent's network thread; other data is read by a separate thread. The default |
 /// | `zero_copy` | data in the page cache is sent without copying it; the rest as for `copy` |
 ///
-/// `zero_copy` requires that nobody truncates files while they are served: a peer that is being
+/// `zero_copy` requires that files are not truncated while they are served: a peer that is being
 /// sent the missing part is disconnected. If libtorrent itself read that part, to encrypt it or to
 /// send it over uTP, the process would crash. Therefore a client with `zero_copy` and such a
 /// setting is [refused](crate::ClientBuilder::start).
@@ -123,14 +124,14 @@ impl Settings {
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument) if libtorrent has no setting of this name
-    /// (the error suggests a similar one) or if the value has the wrong type, or cannot work: a text with control
+    /// (the error suggests a similar one) or if the value has the wrong type, or cannot work: a string with control
     /// characters, for example.
     pub fn set(&mut self, name: &str, value: impl Into<SettingValue>) -> Result<()> {
         let value = value.into();
         let wanted = kind(name)?;
         if wanted != value.kind() {
             let message = format!(
-                "{name} takes {}, not {} ({value})",
+                "{name} must be {}, not {} ({value})",
                 wanted.article_and_name(),
                 value.kind().article_and_name()
             );
@@ -155,7 +156,7 @@ impl Settings {
             SettingKind::Bool => value.parse::<bool>().ok().map(SettingValue::from),
         };
         let parsed = parsed.ok_or_else(|| {
-            let message = format!("{name} takes {}, not {value:?}", kind.article_and_name());
+            let message = format!("{name} must be {}, not {value:?}", kind.article_and_name());
             Error::new(ErrorKind::InvalidArgument, SET, message)
         })?;
         self.set(name, parsed)
@@ -224,21 +225,19 @@ impl Settings {
         sys::PolicyRecord {
             loopback_only,
             names: ProxyKind::names(proxy),
-            local_urls: self.switch(LOCAL_URLS, false),
+            local_urls: self.switch(LOCAL_URLS),
             // WebRTC reads the data that it sends in user space; see `check`.
             webrtc: self.disk_reads() != DiskReads::ZeroCopy,
         }
     }
 
     pub(crate) fn proxy_looks_up_names(&self) -> bool {
-        self.switch("proxy_hostnames", true)
+        self.switch("proxy_hostnames")
     }
 
-    fn switch(&self, name: &str, default: bool) -> bool {
-        match self.get(name) {
-            Some(SettingValue::Bool(value)) => *value,
-            _ => default,
-        }
+    /// Returns the value of a setting, or libtorrent's default. This crate's own settings are false by default.
+    fn switch(&self, name: &str) -> bool {
+        matches!(self.get(name).or_else(|| defaults().get(name)), Some(SettingValue::Bool(true)))
     }
 
     pub(crate) fn int(&self, name: &str) -> Option<i32> {
@@ -248,8 +247,9 @@ impl Settings {
         }
     }
 
-    fn number(&self, name: &str, default: i32) -> i32 {
-        self.int(name).unwrap_or(default)
+    /// Returns the value of one of libtorrent's settings, or its default.
+    fn number(&self, name: &str) -> i32 {
+        self.int(name).or_else(|| defaults().int(name)).unwrap_or(0)
     }
 
     fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
@@ -265,6 +265,13 @@ impl Settings {
     }
 }
 
+/// Returns libtorrent's defaults.
+fn defaults() -> &'static Settings {
+    static DEFAULTS: LazyLock<Settings> =
+        LazyLock::new(|| Settings::from_records(&sys::default_settings().unwrap_or_default()));
+    &DEFAULTS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,11 +281,22 @@ mod tests {
     fn the_presets_name_settings_that_exist_with_their_types() {
         for preset in [Settings::default(), Settings::seeding()] {
             let mut preset = preset;
-            preset.name_shared();
+            preset.fill_shared_defaults();
             for (name, value) in preset.iter() {
                 Settings::default().set(name, value.clone()).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn settings_that_are_not_set_have_the_defaults_of_libtorrent() {
+        let names = sys::setting_names().unwrap();
+        assert!(defaults().iter().count() > names.len() / 2, "{names:?}");
+        let settings = Settings::empty();
+        assert_eq!(settings.number("connections_limit"), 200);
+        assert_eq!(settings.number("hashing_threads"), 1);
+        assert!(settings.switch("enable_dht") && settings.switch("enable_incoming_utp"));
+        assert!(!settings.switch("anonymous_mode") && !settings.switch(LOCAL_URLS));
     }
 
     #[test]
@@ -302,7 +320,7 @@ mod tests {
             error.message().to_owned()
         };
         assert!(refused("user_agent", "a\r\nX-Line: b").contains("without control characters"));
-        assert!(refused("alert_queue_size", "0").contains("a number above 0"));
+        assert!(refused("alert_queue_size", "0").contains("greater than 0"));
         // A suggestion has something in common with the name.
         assert!(refused("enable_dth", "true").contains("did you mean enable_dht?"));
         for name in ["", "nonsense"] {
@@ -340,6 +358,6 @@ mod tests {
     #[test]
     fn the_wrong_type_is_named() {
         let error = Settings::default().set("enable_dht", 1).unwrap_err();
-        assert!(error.message().contains("takes true or false, not a number"), "{error}");
+        assert!(error.message().contains("must be true or false, not a number"), "{error}");
     }
 }

@@ -13,7 +13,7 @@ const NETWORK_AFFINITY: &str = "network_affinity";
 /// How many sessions a client has, each with a network thread.
 pub(super) const NETWORK_THREADS: &str = "network_threads";
 
-/// Whether a torrent in great demand is served by several of them.
+/// Whether a torrent with high demand is served by several network threads.
 pub(super) const REPLICATE: &str = "replicate_on_demand";
 
 /// The settings that are not libtorrent's, with their types.
@@ -37,13 +37,13 @@ pub(super) const MOST_THREADS: i32 = 256;
 pub(super) fn check(name: &str, value: &SettingValue) -> Result<(), String> {
     match (name, value) {
         (DISK_READS, SettingValue::Text(text)) if DiskReads::of(text).is_none() => {
-            Err(format!("{name} takes stock, copy or zero_copy, not {text:?}"))
+            Err(format!("{name} must be stock, copy or zero_copy, not {text:?}"))
         }
         (NETWORK_AFFINITY, SettingValue::Text(text)) if Affinity::of(text).is_none() => {
-            Err(format!("{name} takes none, cores or nodes, not {text:?}"))
+            Err(format!("{name} must be none, cores or nodes, not {text:?}"))
         }
         (NETWORK_THREADS, SettingValue::Int(count)) if !(1..=MOST_THREADS).contains(count) => {
-            Err(format!("{name} takes a number from 1 to {MOST_THREADS}, not {count}"))
+            Err(format!("{name} must be a number from 1 to {MOST_THREADS}, not {count}"))
         }
         _ => Ok(()),
     }
@@ -89,11 +89,11 @@ impl Affinity {
 
 impl Settings {
     pub(crate) fn replicates_on_demand(&self) -> bool {
-        self.switch(REPLICATE, false)
+        self.switch(REPLICATE)
     }
 
     pub(crate) fn network_threads(&self) -> usize {
-        usize::try_from(self.number(NETWORK_THREADS, 1)).unwrap_or(1).max(1)
+        self.int(NETWORK_THREADS).and_then(|count| usize::try_from(count).ok()).unwrap_or(1).max(1)
     }
 
     pub(crate) fn affinity(&self) -> Affinity {

@@ -47,7 +47,7 @@ impl Settings {
     /// | setting | value | why |
     /// | --- | --- | --- |
     /// | `network_threads` | the number of cores | one thread sends as fast as one core can |
-    /// | `replicate_on_demand` | true | a single torrent may be asked for more than that |
+    /// | `replicate_on_demand` | true | a single torrent may need more than that |
     /// | `disk_reads` | `zero_copy` | one copy less; [`Settings`] has the requirements. |
     /// | `enable_incoming_utp`, `enable_outgoing_utp` | false | uTP needs a system call for every 1.4 KB, and reads the data it sends in user space |
     /// | `allowed_enc_level` | 1 (`pe_plaintext`) | RC4 works byte by byte, and reads the data it sends in user space; peers that insist on it are lost, the obfuscated handshake is not |

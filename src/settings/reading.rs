@@ -11,7 +11,7 @@ use super::{SettingValue, Settings};
 
 impl<'de> Deserialize<'de> for SettingValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Value("true or false, a number or a text".into()))
+        deserializer.deserialize_any(Value("true or false, a number or a string".into()))
     }
 }
 
@@ -117,14 +117,17 @@ mod tests {
     fn settings_that_are_read_are_checked() {
         for (json, wrong) in [
             (r#"{"conections_limit": 5}"#, "did you mean connections_limit? at line 1 column 19"),
-            (r#"{"connections_limit": "5"}"#, "connections_limit takes a number, not a text (5)"),
+            (
+                r#"{"connections_limit": "5"}"#,
+                "connections_limit must be a number, not a string (5)",
+            ),
             (r#"{"connections_limit": 0.5}"#, "`0.5`, expected a number for connections_limit"),
             (r#"{"connections_limit": 3e9}"#, "expected a number for connections_limit"),
             (r#"{"connections_limit": 3000000000}"#, "expected a number for connections_limit"),
             (r#"{"connections_limit": -3000000000}"#, "expected a number for connections_limit"),
-            (r#"{"user_agent": null}"#, "null, expected a text for user_agent"),
+            (r#"{"user_agent": null}"#, "null, expected a string for user_agent"),
             (r#"{"enable_dht": [true]}"#, "expected true or false for enable_dht"),
-            (r#"{"disk_reads": "sendfile"}"#, "takes stock, copy or zero_copy, not \"sendfile\""),
+            (r#"{"disk_reads": "sendfile"}"#, "must be stock, copy or zero_copy, not \"sendfile\""),
             ("[1]", "expected settings by name"),
         ] {
             let error = serde_json::from_str::<Settings>(json).unwrap_err().to_string();

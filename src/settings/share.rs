@@ -6,23 +6,23 @@ use super::{LISTEN_INTERFACES, Settings, listen};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::task::ShardPart;
 
-/// The settings that the sessions of a client share, with libtorrent's defaults.
-const SHARED: &[(&str, i32)] = &[
-    ("upload_rate_limit", 0),
-    ("download_rate_limit", 0),
-    ("connections_limit", 200),
-    ("unchoke_slots_limit", 8),
-    ("file_pool_size", 40),
-    ("aio_threads", 10),
-    ("max_queued_disk_bytes", 1024 * 1024),
-    ("max_concurrent_http_announces", 50),
-    ("active_checking", 1),
-    ("active_downloads", 3),
-    ("active_seeds", 5),
-    ("active_limit", 500),
-    ("active_tracker_limit", 1600),
-    ("active_dht_limit", 88),
-    ("active_lsd_limit", 60),
+/// The settings that the sessions of a client share. All are numbers.
+const SHARED: &[&str] = &[
+    "upload_rate_limit",
+    "download_rate_limit",
+    "connections_limit",
+    "unchoke_slots_limit",
+    "file_pool_size",
+    "aio_threads",
+    "max_queued_disk_bytes",
+    "max_concurrent_http_announces",
+    "active_checking",
+    "active_downloads",
+    "active_seeds",
+    "active_limit",
+    "active_tracker_limit",
+    "active_dht_limit",
+    "active_lsd_limit",
 ];
 
 /// The shared settings that say how many queued torrents run. A part may be 0.
@@ -30,11 +30,12 @@ pub(crate) const QUEUE_LIMITS: [&str; 4] =
     ["active_checking", "active_downloads", "active_seeds", "active_limit"];
 
 impl Settings {
-    /// Sets those of the [shared](SHARED) settings that have their default explicitly, so that they can be
+    /// Sets the [shared](SHARED) settings that are not in this set to their defaults, so that they can be
     /// divided.
-    pub(crate) fn name_shared(&mut self) {
-        for (name, default) in SHARED {
-            self.0.entry((*name).into()).or_insert_with(|| (*default).into());
+    pub(crate) fn fill_shared_defaults(&mut self) {
+        for name in SHARED {
+            let number = self.number(name);
+            self.assume([(name, number.into())]);
         }
     }
 
@@ -45,16 +46,9 @@ impl Settings {
         }
     }
 
-    /// Returns the value of a [shared](SHARED) setting, or its default.
-    pub(super) fn shared_number(&self, name: &str) -> i32 {
-        let shared = SHARED.iter().find(|(shared, _)| *shared == name);
-        self.number(name, shared.map_or(0, |(_, default)| *default))
-    }
-
     /// Returns the shared settings in this set.
     pub(crate) fn shared(&self) -> Self {
-        let is_shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
-        let shared = self.0.iter().filter(|(name, _)| is_shared(name));
+        let shared = self.0.iter().filter(|(name, _)| SHARED.contains(&name.as_str()));
         Self(shared.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
@@ -65,7 +59,7 @@ impl Settings {
         if part == ShardPart::WHOLE {
             return settings;
         }
-        for (name, _) in SHARED {
+        for name in SHARED {
             if let Some(SettingValue::Int(whole)) = settings.0.get_mut(*name) {
                 *whole = part_of(name, *whole, part);
             }
@@ -116,7 +110,7 @@ mod tests {
         settings.set("listen_interfaces", "127.0.0.1:6881").unwrap();
         settings.set("upload_rate_limit", 1001).unwrap();
         settings.set("unchoke_slots_limit", -1).unwrap();
-        settings.name_shared();
+        settings.fill_shared_defaults();
         let parts = [0, 1].map(|number| settings.part(ShardPart { number, count: 2 }));
         for (name, values) in [
             ("upload_rate_limit", [501, 500]),
@@ -124,13 +118,13 @@ mod tests {
             ("connections_limit", [100, 100]),
             ("unchoke_slots_limit", [-1, -1]),
         ] {
-            assert_eq!(parts.each_ref().map(|part| part.number(name, -9)), values, "{name}");
+            assert_eq!(parts.each_ref().map(|part| part.number(name)), values, "{name}");
         }
         let ports = parts.each_ref().map(|part| part.text("listen_interfaces", ""));
         assert_eq!(ports, ["127.0.0.1:6881", "127.0.0.1:6882"]);
-        assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp", true)), [true, false]);
+        assert_eq!(parts.each_ref().map(|part| part.switch("enable_upnp")), [true, false]);
         assert_eq!(settings.part(ShardPart::WHOLE), settings);
-        assert_eq!(settings.shared().number("upload_rate_limit", 0), 1001);
+        assert_eq!(settings.shared().number("upload_rate_limit"), 1001);
         assert!(settings.shared().get("listen_interfaces").is_none());
     }
 
@@ -138,11 +132,11 @@ mod tests {
     fn no_session_takes_the_port_of_another() {
         let mut settings = Settings::empty();
         settings.keep_ports();
-        assert_eq!(settings.number("max_retry_port_bind", 10), 0);
-        assert!(!settings.switch("listen_system_port_fallback", true));
+        assert_eq!(settings.number("max_retry_port_bind"), 0);
+        assert!(!settings.switch("listen_system_port_fallback"));
         settings.set("max_retry_port_bind", 3).unwrap();
         settings.keep_ports();
-        assert_eq!(settings.number("max_retry_port_bind", 10), 3);
+        assert_eq!(settings.number("max_retry_port_bind"), 3);
     }
 
     #[test]

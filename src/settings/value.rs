@@ -79,7 +79,7 @@ impl SettingKind {
 
     pub(super) fn article_and_name(self) -> &'static str {
         match self {
-            Self::Text => "a text",
+            Self::Text => "a string",
             Self::Int => "a number",
             Self::Bool => "true or false",
         }

@@ -116,7 +116,7 @@ impl Store for Memory {
 fn change_torrent(torrents: &mut BTreeMap<Key, Record>, change: &Change) -> Result<()> {
     match change {
         Change::Add(record) if torrents.contains_key(&record.key) => {
-            let message = format!("the torrent with the key {} is there", record.key);
+            let message = format!("a torrent with key {} already exists", record.key);
             return Err(Error::new(ErrorKind::InvalidArgument, COMMIT, message));
         }
         Change::Add(record) => _ = torrents.insert(record.key, (**record).clone()),

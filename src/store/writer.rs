@@ -210,7 +210,7 @@ impl Thread {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    tracing::error!(%error, "the store fails");
+                    tracing::error!(%error, "cannot write to the store");
                     reports.push(Report::Failing(error.clone()));
                 }
                 let failed = |ticket| Report::Committed(ticket, Err(error.clone()));

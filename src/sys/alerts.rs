@@ -159,13 +159,13 @@ mod sink {
     }
 }
 
-const USE: &str = "use the torrent";
+const PROCESS: &str = "process the torrent";
 
 /// The error of two torrents that turned out to be one.
 pub(crate) fn duplicate() -> Error {
     let message = "its metadata shows that it is the same torrent as another one here (a hybrid torrent \
                    added by its v1 and by its v2 hash); remove one of them";
-    Error::new(ErrorKind::Native, USE, message)
+    Error::new(ErrorKind::Native, PROCESS, message)
 }
 
 /// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
@@ -254,7 +254,7 @@ impl Alerts {
     }
 
     pub(super) fn torrent_error(&mut self, torrent: u64, file: String, error: NativeError) {
-        let error = disk_failure(USE, &file, &error);
+        let error = disk_failure(PROCESS, &file, &error);
         self.push(torrent, |id| EngineEvent::Failed { id, error });
     }
 
@@ -519,11 +519,11 @@ fn disk(operation: &str) -> &'static str {
         "file_read" | "file_mmap" => "read the file",
         "file_write" => "write the file",
         "file_open" => "open the file",
-        "file_stat" => "look at the file",
+        "file_stat" => "examine the file",
         "file_fallocate" | "file_truncate" => "set the size of the file",
-        "mkdir" => "make the directory",
-        "partfile_read" | "partfile_write" | "partfile_move" => "use the part file",
-        _ => "use the file",
+        "mkdir" => "create the directory",
+        "partfile_read" | "partfile_write" | "partfile_move" => "access the part file",
+        _ => "access the file",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bridge to sessions and torrents. Other parts of the bridge stand beside what uses them, in this folder. Data
+//! The bridge to sessions and torrents. Other parts of the bridge are declared in the files of this folder that use them. Data
 //! is passed as plain structs; ownership is passed only as `UniquePtr` of opaque C++ types and as boxed Rust types.
 //! Every function that can throw returns `Result`.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
@@ -571,6 +571,8 @@ mod bridge {
         /// disk.
         fn has_hole(path: &[u8], begin: u64, end: u64) -> bool;
 
+        /// Returns all of libtorrent's settings with their defaults.
+        fn default_settings() -> Result<Vec<SettingRecord>>;
         /// Returns the settings in a saved state: those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
 

@@ -59,7 +59,7 @@ pub(crate) fn state(state: bridge::TorrentState) -> TorrentState {
 pub(crate) fn status(record: StatusRecord, updated: Instant) -> Option<TorrentStatus> {
     let rate = |bytes: i32| u64::from(count(bytes));
     let error = (!record.error.category.is_empty())
-        .then(|| disk_failure("use the torrent", "", &record.error));
+        .then(|| disk_failure("process the torrent", "", &record.error));
     Some(TorrentStatus {
         id: TorrentId::new(record.torrent)?,
         name: Default::default(),

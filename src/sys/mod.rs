@@ -17,8 +17,9 @@ pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
     Names, OptionsRecord, PeerRecord, PieceDeadline, PieceLevel, PolicyRecord, QueuedRecord,
     Session, SessionHandle, SettingRecord, ShardRecord, StoredRecord, Torrent, TorrentParams,
-    TrackerRecord, abort_session, has_hole, new_paths, new_session, params_from_info_hashes,
-    params_from_magnet, params_from_metainfo, params_from_resume_data, settings_of_state,
+    TrackerRecord, abort_session, default_settings, has_hole, new_paths, new_session,
+    params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
+    settings_of_state,
 };
 pub(crate) use self::catalogue::{SettingKind, setting_kind, setting_names};
 pub(crate) use self::making::{
@@ -27,3 +28,6 @@ pub(crate) use self::making::{
 };
 pub(crate) use self::process::is_network_device;
 pub(crate) use self::wake::Waker;
+
+/// Fails to compile for a type that must not go to another thread. cxx does not check what C++ threads get.
+const fn assert_send<T: Send>() {}

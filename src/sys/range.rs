@@ -30,7 +30,7 @@ mod reading {
     }
 }
 
-const _: () = super::task::assert_send::<RangeSink>();
+const _: () = super::assert_send::<RangeSink>();
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 

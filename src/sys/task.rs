@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::Waker;
 use super::bridge::{SessionHandle, Torrent};
+use super::{Waker, assert_send};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Answer;
 
@@ -45,8 +45,6 @@ mod tasks {
     }
 }
 
-/// Fails to compile for a type that must not go to another thread. cxx does not check what C++ threads get.
-pub(super) const fn assert_send<T: Send>() {}
 const _: () = assert_send::<TorrentTask>();
 const _: () = assert_send::<SessionTask>();
 

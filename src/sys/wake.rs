@@ -6,7 +6,7 @@ use crossbeam_channel::{Sender, TrySendError};
 #[derive(Debug, Clone)]
 pub(crate) struct Waker(pub(crate) Sender<()>);
 
-const _: () = super::task::assert_send::<&Waker>();
+const _: () = super::assert_send::<&Waker>();
 
 impl Waker {
     /// Called on libtorrent's thread with its alert mutex held: one `try_send`, which neither

@@ -3,6 +3,7 @@
 
 mod answers;
 mod parity;
+mod shim;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

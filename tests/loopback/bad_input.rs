@@ -403,23 +403,23 @@ fn a_bad_magnet_link_is_refused_with_one_clear_line() {
     let v2 = "1220".to_owned() + &"ab".repeat(32);
     let long = format!("magnet:?dn={}", "x".repeat(1 << 20));
     let bad = [
-        ("", "an empty text: it is not a magnet link"),
+        ("", "an empty string: it is not a magnet link"),
         ("magnet:", "not a magnet link"),
-        ("magnet:?", "info-hash"),
+        ("magnet:?", "info hash"),
         ("http://127.0.0.1/file.torrent", "not a magnet link"),
-        ("magnet:?dn=name", "info-hash"),
-        ("magnet:?xt=urn:sha1:0123456789abcdef0123456789abcdef01234567", "info-hash"),
-        ("magnet:?xt=urn:btih:", "info-hash"),
-        ("magnet:?xt=urn:btih:0123", "info-hash"),
-        (&format!("magnet:?xt=urn:btih:{v1}00"), "info-hash"),
-        (&format!("magnet:?xt=urn:btih:{}", "z".repeat(40)), "info-hash"),
-        (&format!("magnet:?xt=urn:btih:{}", "0".repeat(40)), "info-hash"),
-        (&format!("magnet:?xt=urn:btih:{}", "!".repeat(32)), "info-hash"),
-        (&format!("magnet:?xt=urn:btmh:{}", &v2[..60]), "info-hash"),
-        (&format!("magnet:?xt=urn:btmh:1114{}", "ab".repeat(32)), "info-hash"),
-        (&format!("magnet:?xt=urn:btmh:1220{}", "zz".repeat(32)), "info-hash"),
-        (&format!("magnet:?xt=urn:btih:{v1}%zz"), "info-hash"),
-        (&long, "info-hash"),
+        ("magnet:?dn=name", "info hash"),
+        ("magnet:?xt=urn:sha1:0123456789abcdef0123456789abcdef01234567", "info hash"),
+        ("magnet:?xt=urn:btih:", "info hash"),
+        ("magnet:?xt=urn:btih:0123", "info hash"),
+        (&format!("magnet:?xt=urn:btih:{v1}00"), "info hash"),
+        (&format!("magnet:?xt=urn:btih:{}", "z".repeat(40)), "info hash"),
+        (&format!("magnet:?xt=urn:btih:{}", "0".repeat(40)), "info hash"),
+        (&format!("magnet:?xt=urn:btih:{}", "!".repeat(32)), "info hash"),
+        (&format!("magnet:?xt=urn:btmh:{}", &v2[..60]), "info hash"),
+        (&format!("magnet:?xt=urn:btmh:1114{}", "ab".repeat(32)), "info hash"),
+        (&format!("magnet:?xt=urn:btmh:1220{}", "zz".repeat(32)), "info hash"),
+        (&format!("magnet:?xt=urn:btih:{v1}%zz"), "info hash"),
+        (&long, "info hash"),
     ];
     for (link, fragment) in bad {
         let error = match Magnet::parse(link) {

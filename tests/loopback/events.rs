@@ -101,7 +101,7 @@ fn tracker_events_are_complete() {
                 event.to_string()
             }
     );
-    assert!(line.ends_with(&format!("the tracker {url} says: be\\nkind to us.")), "{line}");
+    assert!(line.ends_with(&format!("warning from the tracker {url}: be\\nkind to us.")), "{line}");
     await_event!(patron, Event::TrackerReply { url: by, peers: 1, .. } if **by == url);
     patron.scrape(id).wait().unwrap();
     let counts = await_event!(

@@ -639,7 +639,7 @@ fn a_renamed_file_of_another_torrent(threads: usize) {
         patron.resume(two).wait().unwrap();
         patron.connect_peer(two, address(&second.patron)).wait().unwrap();
         let told = error(&patron, two);
-        assert!(told.message().contains("of this client has the same file"), "{told}");
+        assert!(told.message().contains("of this client uses the same file"), "{told}");
 
         patron.rename_file(two, 0, "free.bin").wait().unwrap();
         patron.resume(two).wait().unwrap();
@@ -668,7 +668,7 @@ fn two_torrents_with_one_file(threads: usize) {
     let told = error(&patron, two);
     assert_eq!(told.kind(), ErrorKind::Disk, "{told}");
     assert_eq!(told.native().map(|code| &*code.category), Some("in use"));
-    for part in ["to/data.bin", "the torrent data.bin of this client has the same file"] {
+    for part in ["to/data.bin", "the torrent data.bin of this client uses the same file"] {
         assert!(told.message().contains(part), "{told}");
     }
     patron.connect_peer(one, address(&first.patron)).wait().unwrap();

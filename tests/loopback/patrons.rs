@@ -304,7 +304,7 @@ fn a_wrong_setting_is_refused_before_anything_starts() {
          mean connections_limit?"
     );
     let error = builder(dir.path()).setting("user_agent", 3).start().unwrap_err();
-    assert!(error.message().contains("user_agent takes a text, not a number"), "{error}");
+    assert!(error.message().contains("user_agent must be a string, not a number"), "{error}");
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn resume_data_that_is_damaged_or_of_another_torrent_is_refused() {
     let options = AddOptions::default().resume_data(saved.clone());
     let error = patron.add_torrent(&other, options).wait().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResumeData, "{error}");
-    assert!(error.to_string().contains("the resume data is of another torrent"), "{error}");
+    assert!(error.to_string().contains("the resume data belongs to another torrent"), "{error}");
     for length in [0, 1, saved.len() / 2, saved.len() - 1] {
         let half = Source::ResumeData(saved[..length].into());
         let error = patron.add_torrent(half, AddOptions::default()).wait().unwrap_err();
@@ -550,6 +550,41 @@ fn data_that_the_resume_data_lacks_is_checked_and_not_downloaded() {
     patron.resume(id).wait().unwrap();
     // Without any peer.
     finished(&patron, id);
+}
+
+/// After a power cut, a file may lack blocks that were written.
+#[test]
+fn blocks_of_unfinished_pieces_that_are_lost_are_downloaded_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = Seeder::of(&data(&dir.path().join("from"), "data.bin", 1, 200_000));
+    let to = dir.path().join("to");
+    std::fs::create_dir(&to).unwrap();
+    for length in [0, 200_000] {
+        std::fs::File::create(to.join("data.bin")).unwrap().set_len(length).unwrap();
+        // The only block of the second piece.
+        let unfinished = dict([("bitmask", text([1 << 7])), ("piece", number(1))]);
+        let resume_data = dict([
+            ("file-format", text("libtorrent resume file")),
+            ("file-version", number(1)),
+            ("info-hash", text(seeder.metainfo.info_hashes.v1.unwrap().0)),
+            ("pieces", text([0; 13])),
+            ("save_path", text(to.to_str().unwrap())),
+            ("unfinished", list([unfinished])),
+        ]);
+        let client = client(&to);
+        let patron = client.patron();
+        patron.subscribe(EventKind::HashFailed.into());
+        let options =
+            AddOptions::default().resume_data(resume_data).add_peers([address(&seeder.patron)]);
+        let id = patron.add_torrent(&seeder.metainfo, options).wait().unwrap().id();
+        patron.wait_until_finished(id).wait().unwrap();
+        let bad = |event: &Event| matches!(event, Event::HashFailed { .. } | Event::Error { .. });
+        let events: Vec<_> = std::iter::from_fn(|| patron.try_recv()).collect();
+        assert!(!events.iter().any(bad), "{events:?}");
+        assert!(same(&to.join("data.bin"), &seeder.path));
+        drop((patron, client));
+        std::fs::remove_file(to.join("data.bin")).unwrap();
+    }
 }
 
 fn overwrite(path: &std::path::Path) {

@@ -329,7 +329,7 @@ fn a_web_seed_that_sends_nothing_is_reported_once_with_the_reason() {
             Some(Box::new(move |_| page("200 OK", &whole[1..]))),
             "invalid HTTP range",
         ),
-        ("damaged", Some(Box::new(move |_| page("200 OK", &damaged))), "what it sent was damaged"),
+        ("damaged", Some(Box::new(move |_| page("200 OK", &damaged))), "it sent damaged data"),
         ("no HTTP", Some(Box::new(|_| b"what do you want?\r\n\r\n".to_vec())), "HTTP"),
         ("it closes", Some(Box::new(|_| Vec::new())), "End of file"),
         ("no length", Some(Box::new(|_| b"HTTP/1.1 200 OK\r\n\r\nhello".to_vec())), ""),
@@ -350,7 +350,7 @@ Content-Length: 0
 "
                 .to_vec()
             })),
-            "it redirects to a web seed that is already known",
+            "it redirects to another known web seed",
         ),
         ("nobody is there", None, "Connection refused"),
     ];

@@ -23,7 +23,7 @@ class FileCategory final : public boost::system::error_category {
   public:
     char const* name() const noexcept override { return category::file; }
     std::string message(int value) const override {
-        return value == shorter ? "it is shorter than the torrent says"
+        return value == shorter ? "it is shorter than its size in the torrent"
                                 : "it has changed since it was first read";
     }
 };

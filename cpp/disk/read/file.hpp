@@ -57,7 +57,7 @@ class File : public std::enable_shared_from_this<File> {
     // knows without asking a server.
     bool is_as_checked() const noexcept;
     bool is_doubtful() const noexcept { return doubtful_.load(std::memory_order_acquire); }
-    // Notes that a piece of the file has another hash.
+    // Records that a piece of the file has another hash.
     void found_changed();
     std::string const& path() const noexcept { return path_; }
     // Only after a change.

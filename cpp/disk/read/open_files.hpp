@@ -51,7 +51,7 @@ class OpenFiles {
     void close(Torrent& files, lt::file_index_t index, File const& file);
     // Closes all files of the torrent, and forgets their stamps.
     void release(Torrent& files);
-    // Notes that a file could not be opened because descriptors or memory are short.
+    // Records that a file could not be opened because descriptors or memory are short.
     void exhausted();
     // Ends all checks.
     void stop();

@@ -197,8 +197,8 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
     read_by_worker(torrent, request, std::move(handler), flags, parts);
 }
 
-// Returns why libtorrent must read the block. Returns null if it need not; `parts` is then filled
-// in.
+// Returns why libtorrent must read the block. Returns null if it need not, and then `parts` is
+// filled in. In mode Stock, it returns null at once, because libtorrent reads everything.
 ReadPath::Reason* ReadPath::stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
                                          Parts& parts) const {
     if (mode_ == DiskReads::Stock)
@@ -437,7 +437,7 @@ void ReadPath::limit_files() {
     int const size = mode_ == DiskReads::Stock
                          ? max_checked
                          : settings_.get_int(lt::settings_pack::file_pool_size);
-    // More than one block needs, so that making room for its last file does not close its first.
+    // More than one block can need, so that opening its last file does not close its first.
     open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));
 }
 

@@ -52,7 +52,7 @@ numbers! { EventKind:
     /// The files on disk were checked against their hashes. Has: name.
     PATRON_EVENT_CHECKED = 9 => Checked,
     /// All wanted data was downloaded and written, and the files were checked: their sizes, or with
-    /// patron_options_set_verify_finished() their hashes. Has: name.
+    /// patron_add_options_set_verify_finished() their hashes. Has: name.
     PATRON_EVENT_FINISHED = 10 => Finished,
     /// The files are now in another directory: complete files in their final directory, or files
     /// that a patron moved. Has: name, save_dir.
@@ -545,7 +545,7 @@ pub extern "C" fn patron_event_leechers(event: Option<&patron_event>) -> i64 {
 }
 
 /// For TORRENT_ADDED: whether all wanted data was already available, according to the resume data
-/// or because the files are trusted. A later FINISHED is then not news.
+/// or because the files are trusted. A later FINISHED then reports nothing new.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_event_complete(event: Option<&patron_event>) -> bool {
     read(false, || Some(matches!(event?.event, Event::TorrentAdded { complete: true, .. })))

@@ -13,6 +13,7 @@
 
 mod support;
 
+mod add_options;
 mod client;
 mod errors;
 mod events;
@@ -22,14 +23,12 @@ mod log;
 mod magnet;
 mod maker;
 mod metainfo;
-mod options;
 mod patron;
 mod peer_classes;
 mod peers;
 mod pieces;
 mod reading;
 mod reply;
-mod session;
 mod settings;
 mod statistics;
 mod status;
@@ -39,3 +38,4 @@ mod trackers;
 mod verifier;
 mod version;
 mod wake;
+mod whole_client;

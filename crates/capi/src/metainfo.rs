@@ -4,6 +4,7 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::time::SystemTime;
 
 use crate::support::arguments::{bytes, give, hash, path, required};
@@ -140,6 +141,10 @@ fn file(metainfo: &patron_metainfo, index: usize) -> Option<&FileEntry> {
     metainfo.metainfo.files.get(index)
 }
 
+fn pieces_of(metainfo: &patron_metainfo, index: usize) -> Option<Range<u32>> {
+    Some(metainfo.metainfo.pieces_of(file(metainfo, index)?))
+}
+
 /// The path of a file, relative to the save directory; never absolute, never with "..".
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_metainfo_file_path(
@@ -160,6 +165,37 @@ pub extern "C" fn patron_metainfo_file_size(
     index: usize,
 ) -> u64 {
     read(0, || Some(file(metainfo?, index)?.size))
+}
+
+/// The position of a file's data in the torrent's data, in bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_offset(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> u64 {
+    read(0, || Some(file(metainfo?, index)?.offset))
+}
+
+/// The first piece that contains data of a file. The first and last pieces of a file may also contain
+/// data of neighbouring files.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_first_piece(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> u32 {
+    read(0, || Some(pieces_of(metainfo?, index)?.start))
+}
+
+/// The number of pieces that contain data of a file; 0 for an empty file.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_metainfo_file_piece_count(
+    metainfo: Option<&patron_metainfo>,
+    index: usize,
+) -> u32 {
+    read(0, || {
+        let pieces = pieces_of(metainfo?, index)?;
+        Some(pieces.end - pieces.start)
+    })
 }
 
 /// Whether it is a pad file, which only fills space up to a piece boundary and is never on disk

@@ -6,15 +6,15 @@
 //! calls. No call waits for libtorrent unless its description says so.
 //!
 //! There are two ways to send a command. A function with a `reply` parameter returns a reply to
-//! wait for. patron_send() sends the same command as a message, and its results arrive as events.
-//! A torrent is identified by a number that is never 0 and never reused. Every call fails with
+//! wait for. patron_send() sends the same command as a message, and its results arrive as events;
+//! there will be no more commands of that kind. A torrent is identified by a number that is never 0 and never reused. Every call fails with
 //! BAD_HANDLE if the patron was freed, and with STOPPED if the client has stopped.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering;
 
-use crate::options::patron_options;
+use crate::add_options::patron_add_options;
 use crate::support::arguments::{bytes, choice, path, required, text, torrent};
 use crate::support::failure::{Failure, patron_error};
 use crate::support::guard::{guard, read, release};
@@ -146,11 +146,12 @@ fn hashes(bytes: &[u8]) -> Result<InfoHashes, Failure> {
     if let Ok(v1) = bytes.try_into() {
         return Ok(InfoHashV1(v1).into());
     }
-    let wrong = || Failure::invalid(format!("an info hash of {} bytes", bytes.len()));
+    let wrong =
+        || Failure::invalid(format!("an info hash has 20 or 32 bytes, not {}", bytes.len()));
     Ok(InfoHashV2(bytes.try_into().map_err(|_| wrong())?).into())
 }
 
-fn options(options: Option<&patron_options>) -> AddOptions {
+fn options(options: Option<&patron_add_options>) -> AddOptions {
     options.map(|given| given.options.clone()).unwrap_or_default()
 }
 
@@ -161,7 +162,7 @@ fn options(options: Option<&patron_options>) -> AddOptions {
 /// Errors: INVALID_ARGUMENT for an unknown kind or an info hash of the wrong length. Of the reply:
 /// UNREADABLE if the file cannot be read; PARSE; RESUME_DATA if resume data cannot be used; DISK if a
 /// directory cannot be created, or if the torrent cannot be kept in the store; EXISTS if other files
-/// are where its own would be; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was still busy
+/// already exist at the paths of its files; INVALID_ARGUMENT for a URL of a file; BUSY if libtorrent was still busy
 /// after many attempts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_add_torrent(
@@ -169,7 +170,7 @@ pub unsafe extern "C" fn patron_add_torrent(
     kind: i32,
     source: *const c_void,
     source_length: usize,
-    add_options: Option<&patron_options>,
+    add_options: Option<&patron_add_options>,
     reply: Option<&mut MaybeUninit<*mut patron_reply>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -346,7 +347,7 @@ pub extern "C" fn patron_get_listen_addresses(
 }
 
 /// Asks for the addresses where the client listens for the peers of this torrent: those of the
-/// network threads that serve it. That is one thread, unless patron_options_set_replicas() was
+/// network threads that serve it. That is one thread, unless patron_add_options_set_replicas() was
 /// used. patron_reply_address() reads the answer.
 ///
 /// Errors of the reply: NOT_FOUND; GONE; the reason, if a thread cannot listen on any address.
@@ -425,7 +426,7 @@ pub unsafe extern "C" fn patron_send_add_torrent(
     kind: i32,
     source: *const c_void,
     source_length: usize,
-    add_options: Option<&patron_options>,
+    add_options: Option<&patron_add_options>,
     tag: u64,
     wait: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,

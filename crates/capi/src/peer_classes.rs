@@ -37,9 +37,9 @@ const _: () = assert!(
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_peer_class_options {
-    /// The upload rate of all its peers together, in bytes per second; -1 means no limit.
+    /// The upload rate of all its peers together, in bytes per second, or PATRON_NO_LIMIT.
     pub upload_limit: i64,
-    /// The download rate of all its peers together, in bytes per second; -1 means no limit.
+    /// The download rate of all its peers together, in bytes per second, or PATRON_NO_LIMIT.
     pub download_limit: i64,
     /// How many connections its peers may have, in percent of the limits of the torrent and the
     /// client. A value above 100 is rounded, and has no effect on peers that also have a class with
@@ -82,15 +82,18 @@ impl patron_peer_class_options {
         if self.upload_priority == 0 || self.download_priority == 0 {
             return Err(Failure::invalid("the priority of a peer class is from 1 to 255"));
         }
-        if self.ignore_unchoke_slots > 1 || self.reserved != 0 {
-            return Err(Failure::invalid("a member of the options has a value without a meaning"));
+        if self.ignore_unchoke_slots > 1 {
+            return Err(Failure::invalid("ignore_unchoke_slots must be 0 or 1"));
+        }
+        if self.reserved != 0 {
+            return Err(Failure::invalid("the reserved member of the options must be 0"));
         }
         let mut options = PeerClassOptions::default();
         options.name = name.to_owned();
         options.ignore_unchoke_slots = self.ignore_unchoke_slots == 1;
         options.connection_limit_percent = self.connection_limit_percent;
-        options.upload_limit = limit(self.upload_limit);
-        options.download_limit = limit(self.download_limit);
+        options.upload_limit = limit(self.upload_limit, "upload_limit")?;
+        options.download_limit = limit(self.download_limit, "download_limit")?;
         options.upload_priority = self.upload_priority;
         options.download_priority = self.download_priority;
         Ok(options)
@@ -176,10 +179,9 @@ pub extern "C" fn patron_reply_peer_class_name(reply: *mut patron_reply) -> patr
 
 /// Changes the limits and the name of a class. Setting a limit for PATRON_PEER_CLASS_LOCAL, for
 /// example, limits peers on the local network. Start from the options that patron_get_peer_class()
-/// returns. A rate limit of 0 or less means no limit. `struct_size` is
-/// sizeof(patron_peer_class_options).
+/// returns. `struct_size` is sizeof(patron_peer_class_options).
 ///
-/// Errors: INVALID_ARGUMENT for a priority of 0 or a wrong struct size.
+/// Errors: INVALID_ARGUMENT for a limit or a priority of 0, or a wrong struct size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn patron_set_peer_class(
     patron: *mut patron_handle,

@@ -56,10 +56,10 @@ extern "C" {
  * Ownership
  * ===============================================================================================
  *
- * What a function gives through a parameter called `out`, `reply`, `report` or `error` is owned by
- * the caller, who frees it with the function that is named like its type with `_free`; a
- * patron_handle with patron_free(). What a function returns is borrowed from the object that was
- * asked, and valid until that object is freed, or changed if it can be. No function keeps its
+ * The caller owns the objects returned through parameters called `out`, `reply`, `report` or
+ * `error`, and frees them with TYPE_free(); a patron_handle with patron_free(). What a function
+ * returns is borrowed from the object that was asked, and valid until that object is freed, or
+ * changed if it can be. No function keeps its
  * arguments: texts and objects may be freed as soon as it returns. All objects except handles are
  * addresses: using one after it was freed is undefined behaviour.
  *

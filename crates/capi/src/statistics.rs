@@ -1,6 +1,6 @@
 //! Statistics
 //!
-//! Counters since the start of a client. These are all counters of libtorrent, by their names
+//! Counters since the start of a client. These are all counters of libtorrent, by their names in
 //! <https://libtorrent.org/manual-ref.html#session-statistics>, for example
 //! "net.sent_payload_bytes" and "peer.num_peers_connected", and those of the read path, whose names
 //! begin with "reads.". Several threads may read a statistics object at once.

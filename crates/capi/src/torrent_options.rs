@@ -3,13 +3,14 @@
 //! Flags, limits, goals and the queue. They can be changed at any time; limits can also be set for a
 //! torrent to be added.
 //!
-//! A limit of 0 or less means no limit. (The Rust API has `None` for that, and refuses 0.)
+//! A limit is greater than 0, or PATRON_NO_LIMIT. Functions that set a limit return INVALID_ARGUMENT for
+//! other numbers: to stop a torrent, pause it.
 
 use std::ffi::c_char;
 use std::mem::{MaybeUninit, offset_of};
 
-use crate::options::patron_options;
-use crate::support::arguments::{choice, goals, limit, or_none, required, text};
+use crate::add_options::patron_add_options;
+use crate::support::arguments::{NO_LIMIT, choice, goals, limit, or_none, required, text};
 use crate::support::failure::patron_error;
 use crate::support::guard::guard;
 use crate::support::handles::{patron_handle, patron_reply};
@@ -17,6 +18,11 @@ use crate::support::numbers::{bits, choices};
 use crate::support::replies::{ask_of, write_answer};
 use crate::support::structs::Struct;
 use torrent_patron::torrent::{GoalAction, QueueMove, TorrentFlag, TorrentOptions};
+
+/// As a limit: no limit but the client's.
+pub const PATRON_NO_LIMIT: i64 = -1;
+
+const _: () = assert!(PATRON_NO_LIMIT == NO_LIMIT);
 
 choices! { TorrentFlag:
     /// Nothing is downloaded; existing data is uploaded. A full disk turns this on.
@@ -69,13 +75,13 @@ choices! { GoalAction:
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct patron_torrent_options {
-    /// The download rate limit in bytes per second; -1 means no limit but the client's.
+    /// The download rate limit in bytes per second; PATRON_NO_LIMIT if there is none.
     pub download_limit: i64,
-    /// The upload rate limit in bytes per second; -1 means no limit but the client's.
+    /// The upload rate limit in bytes per second; PATRON_NO_LIMIT if there is none.
     pub upload_limit: i64,
-    /// The connections limit; -1 means no limit but the client's.
+    /// The connections limit; PATRON_NO_LIMIT if there is none.
     pub connections_limit: i64,
-    /// The number of upload slots; -1 means no limit but the client's.
+    /// The number of upload slots; PATRON_NO_LIMIT if there is none.
     pub upload_slots: i64,
     /// The queue position, starting at 0; -1 if it is complete.
     pub queue_position: i64,
@@ -150,64 +156,59 @@ pub extern "C" fn patron_set_flag(
     })
 }
 
-/// Limits the download rate of the torrent to be added, in bytes per second; 0 or less means no
-/// limit but the client's.
+/// Limits the download rate of the torrent to be added, in bytes per second.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_download_limit(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_download_limit(
+    options: Option<&mut patron_add_options>,
     rate: i64,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.limits.download_limit = limit(rate);
+        required(options, "options")?.options.limits.download_limit = limit(rate, "rate")?;
         Ok(())
     })
 }
 
-/// Limits the upload rate of the torrent to be added, in bytes per second; 0 or less means no limit
-/// but the client's.
+/// Limits the upload rate of the torrent to be added, in bytes per second.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_upload_limit(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_upload_limit(
+    options: Option<&mut patron_add_options>,
     rate: i64,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.limits.upload_limit = limit(rate);
+        required(options, "options")?.options.limits.upload_limit = limit(rate, "rate")?;
         Ok(())
     })
 }
 
-/// Limits the number of connections of the torrent to be added; 0 or less means no limit but the
-/// client's.
+/// Limits the number of connections of the torrent to be added.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_connections_limit(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_connections_limit(
+    options: Option<&mut patron_add_options>,
     peers: i64,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.limits.connections_limit = limit(peers);
+        required(options, "options")?.options.limits.connections_limit = limit(peers, "peers")?;
         Ok(())
     })
 }
 
-/// Limits the number of upload slots of the torrent to be added; 0 or less means no limit but the
-/// client's.
+/// Limits the number of upload slots of the torrent to be added.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_upload_slots(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_upload_slots(
+    options: Option<&mut patron_add_options>,
     peers: i64,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        required(options, "options")?.options.limits.upload_slots = limit(peers);
+        required(options, "options")?.options.limits.upload_slots = limit(peers, "peers")?;
         Ok(())
     })
 }
 
-/// Limits the download rate of a torrent, in bytes per second; 0 or less means no limit but the
-/// client's.
+/// Limits the download rate of a torrent, in bytes per second.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_download_limit(
     patron: *mut patron_handle,
@@ -217,12 +218,11 @@ pub extern "C" fn patron_set_download_limit(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.set_download_limit(id, limit(rate)))
+        Ok(patron.set_download_limit(id, limit(rate, "rate")?))
     })
 }
 
-/// Limits the upload rate of a torrent, in bytes per second; 0 or less means no limit but the
-/// client's.
+/// Limits the upload rate of a torrent, in bytes per second.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_upload_limit(
     patron: *mut patron_handle,
@@ -232,11 +232,11 @@ pub extern "C" fn patron_set_upload_limit(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.set_upload_limit(id, limit(rate)))
+        Ok(patron.set_upload_limit(id, limit(rate, "rate")?))
     })
 }
 
-/// Limits the connections of a torrent, to at least 2; 0 or less means no limit but the client's.
+/// Limits the connections of a torrent, to at least 2.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_connections_limit(
     patron: *mut patron_handle,
@@ -246,11 +246,11 @@ pub extern "C" fn patron_set_connections_limit(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.set_connections_limit(id, limit(peers)))
+        Ok(patron.set_connections_limit(id, limit(peers, "peers")?))
     })
 }
 
-/// Limits the upload slots of a torrent; 0 or less means no limit but the client's.
+/// Limits the upload slots of a torrent.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_upload_slots(
     patron: *mut patron_handle,
@@ -260,7 +260,7 @@ pub extern "C" fn patron_set_upload_slots(
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     ask_of(patron, torrent_id, reply, error, |patron, id| {
-        Ok(patron.set_upload_slots(id, limit(peers)))
+        Ok(patron.set_upload_slots(id, limit(peers, "peers")?))
     })
 }
 

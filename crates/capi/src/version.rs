@@ -4,8 +4,11 @@
 //! of the shared object (`libtorrent_patron.so.0.1`) enforces it. Within a minor version, functions
 //! and codes are only added, and structs only grow at their end.
 
+use std::sync::LazyLock;
+
 use crate::support::guard::read;
-use crate::support::text::patron_text;
+use crate::support::text::{CText, patron_text};
+use torrent_patron::client::libtorrent_version;
 
 /// The major version of this header.
 pub const PATRON_VERSION_MAJOR: u32 = 0;
@@ -21,6 +24,13 @@ pub extern "C" fn patron_version() -> patron_text {
     read(patron_text::EMPTY, || {
         Some(patron_text { data: VERSION.as_ptr().cast(), length: VERSION.len() - 1 })
     })
+}
+
+/// The version of the loaded libtorrent, "2.0.8.0". Valid as long as the process runs.
+#[unsafe(no_mangle)]
+pub extern "C" fn patron_libtorrent_version() -> patron_text {
+    static VERSION: LazyLock<CText> = LazyLock::new(|| CText::new(libtorrent_version()));
+    read(patron_text::EMPTY, || Some(VERSION.text()))
 }
 
 const fn number(text: &str) -> u32 {

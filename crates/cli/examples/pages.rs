@@ -18,7 +18,10 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 fn main() -> std::io::Result<()> {
     let directory = std::env::args_os().nth(1).map(PathBuf::from);
     let share = directory.expect("usage: pages DIRECTORY").join("share");
-    let mut command = arguments::Arguments::command().disable_help_subcommand(true);
+    // Without the version of the libtorrent that happens to be loaded here.
+    let mut command = arguments::Arguments::command()
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true);
     command.build();
 
     let manual = share.join("man/man1");

@@ -3,11 +3,13 @@
 use std::fs;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use torrent_patron::client::libtorrent_version;
 use torrent_patron::metainfo::{Links, Protocol, SpecialFiles};
 use torrent_patron::settings::{Proxy, SettingValue};
 use torrent_patron::store::Sqlite;
@@ -16,12 +18,17 @@ use torrent_patron::{Client, ClientBuilder, Settings, Source};
 
 use crate::selection::Selection;
 
+/// The versions of the program and of the loaded libtorrent.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!("{} (libtorrent {})", env!("CARGO_PKG_VERSION"), libtorrent_version())
+});
+
 /// The environment variable that turns the log on.
 pub(crate) const LOG: &str = "TORRENT_PATRON_LOG";
 
-/// Create, check, download and seed torrents
+/// Create, verify, download, seed and stream torrents
 #[derive(Debug, Parser)]
-#[command(name = "torrent-patron", version, propagate_version = true, max_term_width = 100, after_help = MORE)]
+#[command(name = "torrent-patron", version = VERSION.as_str(), propagate_version = true, max_term_width = 100, after_help = MORE)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -73,7 +80,7 @@ pub(crate) enum Command {
     /// Show or change a store, in which download and seed keep torrents with --store
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Check that a `seed --metrics` is alive, for the health check of a container
+    /// Check that a seeder started with `seed --metrics` is running, for the health check of a container
     #[cfg(feature = "metrics")]
     #[command(after_help = "EXAMPLE:\n  torrent-patron health 127.0.0.1:9420")]
     Health(Health),
@@ -82,7 +89,7 @@ pub(crate) enum Command {
 #[cfg(feature = "metrics")]
 #[derive(Debug, Args)]
 pub(crate) struct Health {
-    /// The address that `seed` has for its metrics
+    /// The address given to `seed --metrics`
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:9420")]
     pub(crate) address: SocketAddr,
 }
@@ -287,11 +294,11 @@ pub(crate) struct Download {
     /// repeated
     #[arg(long, value_name = "INDEX|GLOB")]
     pub(crate) select: Vec<Selection>,
-    /// Use existing files for the torrent, whatever they contain: data that differs is overwritten. Without
-    /// this option, a torrent whose files would replace others is refused
+    /// Reuse existing files: data that does not match the torrent is overwritten. By default, a torrent that
+    /// would overwrite unrelated files is refused
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Do not hash the files again after the download
+    /// Skip the hash check after the download
     #[arg(long)]
     pub(crate) no_verify: bool,
     /// Download pieces in order
@@ -312,7 +319,7 @@ pub(crate) struct SeedGoals {
     /// Seed until this share ratio (uploaded to downloaded) is reached, such as 1.5
     #[arg(long, value_name = "N", value_parser = ratio)]
     ratio: Option<f64>,
-    /// Seed for this long, such as 90s, 30m, 12h or 2d
+    /// Stop seeding after this time, such as 90s, 30m, 12h or 2d
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     seed_time: Option<Duration>,
 }
@@ -335,8 +342,8 @@ impl Download {
     /// Ends the program with a usage error if there are goals without `--seed`.
     pub(crate) fn check(&self) {
         if !self.seed && (self.goals.ratio.is_some() || self.goals.seed_time.is_some()) {
-            let message =
-                "--ratio and --seed-time need --seed: without it, a complete download ends";
+            let message = "--ratio and --seed-time require --seed: without it, the program exits when the download \
+                 is complete";
             wrong_usage("download", ErrorKind::MissingRequiredArgument, message)
         }
     }
@@ -354,7 +361,7 @@ pub(crate) struct Seed {
     /// Assume that the data is complete and correct, without checking it
     #[arg(long)]
     pub(crate) trust: bool,
-    /// Number of network threads that serve each torrent, so that one torrent can use as many CPU cores. To
+    /// Number of network threads that serve each torrent, so that one torrent can use several CPU cores. To
     /// trackers, each is a separate peer. Private torrents are served by one
     #[arg(long, value_name = "N", value_parser = thread_count())]
     pub(crate) replicas: Option<u16>,
@@ -427,18 +434,18 @@ pub(crate) struct Common {
     /// --offline 127.0.0.1:0]
     #[arg(long, value_name = "ADDR[,ADDR]", value_parser = listen)]
     listen: Option<String>,
-    /// Number of network threads, to use as many CPU cores. Each torrent is assigned to one thread. Each
+    /// Number of network threads, each of which can use one CPU core. Each torrent is assigned to one thread. Each
     /// thread listens on the next port [default: 1; with --preset seeding one per core, but without a store
     /// at most one per torrent]
     #[arg(long, value_name = "N", value_parser = thread_count())]
     network_threads: Option<u16>,
-    /// Settings to start from
+    /// Preset to start from
     #[arg(long, value_enum, default_value = "default")]
     preset: Preset,
     /// Change a setting of the preset, by its libtorrent name; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
     setting: Vec<Setting>,
-    /// Never send anything beyond this machine
+    /// Do not communicate with other machines
     #[arg(long)]
     offline: bool,
     /// Send all traffic through a proxy: socks5://[USER:PASSWORD@]HOST:PORT, or the same with http
@@ -488,10 +495,9 @@ enum Preset {
 }
 
 impl Common {
-    /// Returns why the client will not connect to a peer.
-    pub(crate) fn refuses(&self, peer: &SocketAddr) -> Option<&'static str> {
-        let is_elsewhere = self.offline && !peer.ip().is_loopback();
-        is_elsewhere.then_some("it is not on this machine, which --offline does not leave")
+    /// Returns whether the client may connect to a peer.
+    pub(crate) fn allows(&self, peer: &SocketAddr) -> bool {
+        !self.offline || peer.ip().is_loopback()
     }
 
     pub(crate) fn has_store(&self) -> bool {
@@ -579,9 +585,9 @@ fn piece_length(text: &str) -> Result<u32, String> {
 fn rate(text: &str) -> Result<i32, String> {
     match i32::try_from(size(text)?) {
         // It would mean no limit.
-        Ok(0) => Err("not a rate above 0".to_owned()),
+        Ok(0) => Err("the rate must be greater than 0".to_owned()),
         Ok(rate) => Ok(rate),
-        Err(_) => Err(format!("at most {} a second", ByteSize(i32::MAX as u64))),
+        Err(_) => Err(format!("the maximum is {} per second", ByteSize(i32::MAX as u64))),
     }
 }
 
@@ -606,22 +612,22 @@ fn listen(text: &str) -> Result<String, String> {
 }
 
 fn setting(text: &str) -> Result<Setting, String> {
-    let (name, value) = text.split_once('=').ok_or("not of the form NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     let mut settings = Settings::default();
     settings.set_text(name, value).map_err(|error| error.to_string())?;
-    let value = settings.get(name).cloned().ok_or("not a setting")?;
+    let value = settings.get(name).cloned().ok_or("unknown setting")?;
     Ok(Setting { name: name.to_owned(), value })
 }
 
 fn ratio(text: &str) -> Result<f64, String> {
     let ratio: f64 = text.parse().map_err(|_| "not a number such as 1.5".to_owned())?;
-    let sound = ratio.is_finite() && ratio > 0.0;
-    sound.then_some(ratio).ok_or_else(|| "not a number above 0".to_owned())
+    let is_valid = ratio.is_finite() && ratio > 0.0;
+    is_valid.then_some(ratio).ok_or_else(|| "must be greater than 0".to_owned())
 }
 
 /// Parses a duration: `90s`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "not a time such as 90s, 30m, 12h or 2d".to_owned();
+    let wrong = || "not a duration, such as 90s, 30m, 12h or 2d".to_owned();
     let mut rest = text;
     let mut seconds = 0u64;
     while let Some(end) = rest.find(|c: char| !c.is_ascii_digit()) {
@@ -637,8 +643,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         seconds = more.ok_or_else(wrong)?;
         rest = &rest[end + 1..];
     }
-    let sound = rest.is_empty() && seconds > 0;
-    sound.then_some(Duration::from_secs(seconds)).ok_or_else(wrong)
+    let is_valid = rest.is_empty() && seconds > 0;
+    is_valid.then_some(Duration::from_secs(seconds)).ok_or_else(wrong)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -646,7 +652,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|tick| !tick.is_zero())
-        .ok_or_else(|| "not a time above 0".to_owned())
+        .ok_or_else(|| "must be greater than 0".to_owned())
 }
 
 #[cfg(test)]
@@ -676,12 +682,12 @@ mod tests {
     fn a_rate_limit_is_above_0() {
         assert_eq!((rate("5KiB"), rate("1")), (Ok(5120), Ok(1)));
         for wrong in ["0", "0MiB"] {
-            assert_eq!(rate(wrong).unwrap_err(), "not a rate above 0");
+            assert_eq!(rate(wrong).unwrap_err(), "the rate must be greater than 0");
         }
         for wrong in ["", "0.3", "5MiB/s", "5mbit"] {
             assert!(rate(wrong).unwrap_err().starts_with("not a number of bytes"), "{wrong}");
         }
-        assert!(rate("2GiB").unwrap_err().starts_with("at most 2.0 GiB a second"));
+        assert!(rate("2GiB").unwrap_err().starts_with("the maximum is 2.0 GiB per second"));
     }
 
     #[test]
@@ -691,7 +697,10 @@ mod tests {
         }
         for wrong in ["", "5", "s", "0s", "1.5h", "-1s", "1h30", "1 h", "9é", "99999999999999999d"]
         {
-            assert!(duration(wrong).unwrap_err().starts_with("not a time such as 90s"), "{wrong}");
+            assert!(
+                duration(wrong).unwrap_err().starts_with("not a duration, such as 90s"),
+                "{wrong}"
+            );
         }
     }
 }

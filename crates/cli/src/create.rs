@@ -60,7 +60,7 @@ fn watch(making: &Making, path: &Path, interrupt: &Interrupt) -> torrent_patron:
         screen.line(format_args!("hashing {}", path.display()));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    let result = screen.watch(making, &name, || interrupt.came());
+    let result = screen.watch(making, &name, || interrupt.is_interrupted());
     for path in making.left_out() {
         screen.warn(format_args!("left out: {}", path.display()));
     }

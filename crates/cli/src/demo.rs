@@ -34,13 +34,13 @@ pub(crate) fn run(arguments: &Demo) -> Result<Outcome> {
     let run = Run::new()?;
     let (from, to) = (directory.path().join("seeder"), directory.path().join("patrons"));
     let Some(samples) = run.make_samples(arguments, &from)? else {
-        run.screen.close(run.interrupt.came());
+        run.screen.close(run.interrupt.is_interrupted());
         return Ok(Outcome::Interrupted);
     };
     let transfer = thread::scope(|scope| run.transfer(scope, &samples, &from, &to))?;
-    run.screen.close(run.interrupt.came());
+    run.screen.close(run.interrupt.is_interrupted());
     let Some(transfer) = transfer else { return Ok(Outcome::Interrupted) };
-    match different(&samples, &to, &run.interrupt)? {
+    match differing_copies(&samples, &to, &run.interrupt)? {
         Some(different) => transfer.report(&samples, &different),
         None => Ok(Outcome::Interrupted),
     }
@@ -94,7 +94,7 @@ impl Run {
             // The first files get the remainder.
             let bytes = size / count + u64::from(number <= size % count);
             let path = directory.join(&name);
-            let Some(sha256) = make_noise(&path, number, bytes, &self.interrupt)? else {
+            let Some(sha256) = write_random_file(&path, number, bytes, &self.interrupt)? else {
                 return Ok(None);
             };
             let Some(metainfo) = self.make_torrent(&path)? else { return Ok(None) };
@@ -107,7 +107,7 @@ impl Run {
     /// Returns `None` if interrupted.
     fn make_torrent(&self, path: &Path) -> Result<Option<Metainfo>> {
         let making = TorrentMaker::new(path).start()?;
-        while !self.interrupt.came() {
+        while !self.interrupt.is_interrupted() {
             if let Some(made) = making.wait_timeout(TICK) {
                 return Ok(Some(made?));
             }
@@ -187,7 +187,7 @@ impl Run {
     }
 
     fn end_early<T, const N: usize>(&self, clients: [Client; N]) -> Option<T> {
-        self.screen.close(self.interrupt.came());
+        self.screen.close(self.interrupt.is_interrupted());
         for client in clients {
             self.screen.line(client.shutdown(SHUTDOWN).wait());
         }
@@ -268,7 +268,7 @@ impl Watcher<'_> {
                 {
                     bar.status(status);
                 }
-                if !self.status_lines.lets_through() {
+                if !self.status_lines.allows() {
                     return;
                 }
             }
@@ -323,11 +323,11 @@ impl Transfer {
         let [downloads, seeder] = &self.reports;
 
         result("")?;
-        result(format_args!("torrents   {count}, {} in all", ByteSize(bytes)))?;
+        result(format_args!("torrents   {count} ({} in total)", ByteSize(bytes)))?;
         result(format_args!("time       {seconds:.2} s, {rate:.1} MiB/s"))?;
         result(match different {
-            [] => format!("SHA-256    all {count} copies are equal to their originals"),
-            different => format!("SHA-256    WRONG: {}", different.join(", ")),
+            [] => format!("SHA-256    all {count} copies match their originals"),
+            different => format!("SHA-256    FAILED: {}", different.join(", ")),
         })?;
         result(format!("events     {}", self.routing()))?;
         result(format_args!("patrons    {downloads}"))?;
@@ -349,13 +349,13 @@ impl Transfer {
             let events: usize = self.records.iter().map(|record| record.events).sum();
             format!("{events}, each delivered to the patron that owns the torrent")
         } else {
-            format!("WRONG: lost or misrouted at {}", wrong.join(", "))
+            format!("FAILED: events are missing or misrouted for {}", wrong.join(", "))
         }
     }
 }
 
 /// Returns the names of the copies that differ from their originals, or `None` if interrupted.
-fn different<'a>(
+fn differing_copies<'a>(
     samples: &'a [Sample],
     copies: &Path,
     interrupt: &Interrupt,
@@ -376,7 +376,7 @@ fn hash_of(path: &Path, interrupt: &Interrupt) -> io::Result<Option<Hash>> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
-    while !interrupt.came() {
+    while !interrupt.is_interrupted() {
         match file.read(&mut buffer)? {
             0 => return Ok(Some(hasher.finalize().into())),
             count => hasher.update(&buffer[..count]),
@@ -387,7 +387,7 @@ fn hash_of(path: &Path, interrupt: &Interrupt) -> io::Result<Option<Hash>> {
 
 /// Writes pseudorandom numbers that are the same in every run (xorshift64), and returns their hash; `None` if
 /// interrupted.
-fn make_noise(
+fn write_random_file(
     path: &Path,
     seed: u64,
     size: u64,
@@ -399,7 +399,7 @@ fn make_noise(
     let mut block = vec![0; 1 << 16];
     let mut left = size;
     while left > 0 {
-        if interrupt.came() {
+        if interrupt.is_interrupted() {
             return Ok(None);
         }
         for word in block.chunks_exact_mut(8) {

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Health) -> Result<Outcome> {
         .map_err(|error| format!("no answer from http://{address}/metrics: {error}"))?;
     match status.split(' ').nth(1) {
         Some("200") => Ok(Outcome::Done),
-        _ => Err(format!("http://{address}/metrics answers {:?}", status.trim_end()).into()),
+        _ => Err(format!("http://{address}/metrics answered {:?}", status.trim_end()).into()),
     }
 }
 

@@ -17,12 +17,12 @@ use crate::{Result, output};
 pub(crate) const EXIT_CODE: u8 = 130;
 
 /// timeout(1) sends a signal to a process and then to its group. Within this time, they count as one.
-const ONE_SIGNAL: Duration = Duration::from_millis(300);
+const SAME_SIGNAL_WITHIN: Duration = Duration::from_millis(300);
 
 /// Longer than any clean exit takes. After this time the program ends, whatever blocks it.
-const LONGEST_END: Duration = Duration::from_secs(15);
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(15);
 
-static CAME: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// While it exists, a signal asks for a clean exit. After that nobody would act on a signal, so a signal ends
 /// the program at once.
@@ -41,14 +41,14 @@ impl Interrupt {
         let signals = Signals::new(caught)?;
         let (sender, signal) = bounded(0);
         let listener = Arc::new(());
-        let heard_by = Arc::downgrade(&listener);
+        let weak = Arc::downgrade(&listener);
         let thread = thread::Builder::new().name("signals".into());
-        thread.spawn(move || watch(signals, sender, &heard_by))?;
+        thread.spawn(move || watch(signals, sender, &weak))?;
         Ok(Self { signal, _listener: listener })
     }
 
-    pub(crate) fn came(&self) -> bool {
-        came()
+    pub(crate) fn is_interrupted(&self) -> bool {
+        is_interrupted()
     }
 
     /// Returns a channel for `select!` that is ready once a signal has arrived.
@@ -59,15 +59,15 @@ impl Interrupt {
 
 /// Makes a write beyond the limit on the size of files (`ulimit -f`) an error. Otherwise, a signal ends the
 /// program.
-pub(crate) fn survive_large_files() {
+pub(crate) fn ignore_sigxfsz() {
     if let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::default()) {
         output::warn(format_args!("cannot catch SIGXFSZ: {error}"));
     }
 }
 
 /// Returns whether a signal has arrived.
-pub(crate) fn came() -> bool {
-    CAME.load(Ordering::Acquire)
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Acquire)
 }
 
 fn watch(mut signals: Signals, sender: Sender<()>, listener: &Weak<()>) {
@@ -79,17 +79,17 @@ fn watch(mut signals: Signals, sender: Sender<()>, listener: &Weak<()>) {
         exit();
     }
     let first = Instant::now();
-    CAME.store(true, Ordering::Release);
+    INTERRUPTED.store(true, Ordering::Release);
     drop(sender);
     // Without this thread, a second signal still ends the program.
     let _ = thread::Builder::new().name("deadline".into()).spawn(|| {
-        thread::sleep(LONGEST_END);
-        let seconds = LONGEST_END.as_secs();
-        output::error(format_args!("no clean end within {seconds} s of the signal"));
+        thread::sleep(SHUTDOWN_LIMIT);
+        let seconds = SHUTDOWN_LIMIT.as_secs();
+        output::error(format_args!("could not shut down cleanly within {seconds} s"));
         let _ = output::finish(true);
         exit()
     });
-    if signals.any(|_| first.elapsed() >= ONE_SIGNAL) {
+    if signals.any(|_| first.elapsed() >= SAME_SIGNAL_WITHIN) {
         exit()
     }
 }

@@ -61,8 +61,8 @@ impl From<Outcome> for ExitCode {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_if_asked();
-    interrupt::survive_large_files();
+    init_log();
+    interrupt::ignore_sigxfsz();
     let result = match &arguments.command {
         Command::Demo(command) => demo::run(command),
         Command::Create(command) => create::run(command),
@@ -77,11 +77,11 @@ fn main() -> ExitCode {
         Command::Health(command) => health::run(command),
     };
     let outcome = result.unwrap_or_else(failed);
-    match output::finish(interrupt::came()) {
+    match output::finish(interrupt::is_interrupted()) {
         Ok(()) => outcome.into(),
         Err(error) => {
             output::error(error);
-            let _ = output::finish(interrupt::came());
+            let _ = output::finish(interrupt::is_interrupted());
             ExitCode::FAILURE
         }
     }
@@ -92,7 +92,7 @@ fn failed(error: Box<dyn Error>) -> Outcome {
     Outcome::Failed
 }
 
-fn log_if_asked() {
+fn init_log() {
     let Some(wanted) = std::env::var_os(LOG) else { return };
     // Not an EnvFilter, whose regular expressions are half a megabyte of program.
     let filter: Targets = match wanted.to_string_lossy().parse() {

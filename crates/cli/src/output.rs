@@ -64,7 +64,7 @@ impl Screen {
         if self.has_bars() {
             let _ = self.bars.println(one_line(&text));
         } else {
-            say(&text);
+            write_stderr(&text);
         }
     }
 
@@ -101,7 +101,7 @@ impl Screen {
     pub(crate) fn result(&self, text: impl Display) {
         let has_bars = self.has_bars();
         self.bars.suspend(|| {
-            STDOUT.offer(line(&text), true, left_out);
+            STDOUT.offer(line(&text), true, dropped_lines);
             if has_bars {
                 // Flushed before the bars are drawn again.
                 STDOUT.flush(Some(Instant::now() + FLUSH));
@@ -113,7 +113,7 @@ impl Screen {
     /// written `^C` there and their position is unknown.
     pub(crate) fn close(&self, interrupted: bool) {
         if self.has_bars() && interrupted {
-            say(&"");
+            write_stderr(&"");
         } else {
             let _ = self.bars.clear();
         }
@@ -229,7 +229,7 @@ impl Throttle {
         Self { interval, last: None }
     }
 
-    pub(crate) fn lets_through(&mut self) -> bool {
+    pub(crate) fn allows(&mut self) -> bool {
         let due = self.last.is_none_or(|last| last.elapsed() >= self.interval);
         if due {
             self.last = Some(Instant::now());
@@ -285,16 +285,16 @@ fn ascii_controls(json: &str) -> String {
 }
 
 pub(crate) fn error(error: impl Display) {
-    say(&format_args!("error: {error}"));
+    write_stderr(&format_args!("error: {error}"));
 }
 
 pub(crate) fn warn(text: impl Display) {
-    say(&format_args!("warning: {text}"));
+    write_stderr(&format_args!("warning: {text}"));
 }
 
 /// Writes a line to stderr; never waits for the reader.
-fn say(text: &impl Display) {
-    STDERR.offer(line(text), true, left_out);
+fn write_stderr(text: &impl Display) {
+    STDERR.offer(line(text), true, dropped_lines);
 }
 
 /// Writes lines of the log to stderr. Never waits for the reader.
@@ -302,7 +302,7 @@ pub(crate) struct Log;
 
 impl io::Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        STDERR.offer(String::from_utf8_lossy(line).into(), false, left_out);
+        STDERR.offer(String::from_utf8_lossy(line).into(), false, dropped_lines);
         Ok(line.len())
     }
 
@@ -311,18 +311,20 @@ impl io::Write for Log {
     }
 }
 
-fn left_out(missed: u64) -> String {
-    line(&format_args!("warning: {missed} lines left out: the reader was too far behind"))
+fn dropped_lines(missed: u64) -> String {
+    line(&format_args!(
+        "warning: {missed} lines were dropped because the output was not read fast enough"
+    ))
 }
 
 /// Returns whether stdout was found to be closed, for example by `head`.
-pub(crate) fn is_unread() -> bool {
-    STDOUT.is_unread()
+pub(crate) fn is_closed() -> bool {
+    STDOUT.is_closed()
 }
 
 /// Returns a channel for `select!` that is disconnected once stdout is closed.
-pub(crate) fn unread() -> Receiver<()> {
-    STDOUT.unread()
+pub(crate) fn closed() -> Receiver<()> {
+    STDOUT.closed()
 }
 
 /// Waits until all output is written; after a signal, only briefly. The error is that of stdout.

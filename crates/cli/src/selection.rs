@@ -18,7 +18,7 @@ impl std::str::FromStr for Selection {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.is_empty() {
-            return Err("expected the number of a file, as `info` shows it, or a pattern".into());
+            return Err("expected a file index, as shown by `info`, or a pattern".into());
         }
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return text.parse().map(Self::File).map_err(|error| error.to_string());
@@ -51,7 +51,7 @@ pub(crate) fn priorities<'a>(
         Selection::File(number) if *number >= count => Some(number),
         _ => None,
     }) {
-        return Err(format!("--select {number}: the files are numbered 0 to {}", count - 1).into());
+        return Err(format!("--select {number}: valid indexes are 0 to {}", count - 1).into());
     }
     let wanted: Vec<_> = files
         .enumerate()
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(levels(&["*/more/*"]).unwrap(), [0, 0, 4]);
         assert_eq!(levels(&["*"]).unwrap(), [4, 0, 4]);
         assert_eq!(levels(&["2", "one.bin"]).unwrap(), [4, 0, 4]);
-        assert!(levels(&["3"]).unwrap_err().contains("--select 3: the files are numbered 0 to 2"));
+        assert!(levels(&["3"]).unwrap_err().contains("--select 3: valid indexes are 0 to 2"));
         assert!(levels(&["1"]).unwrap_err().contains("no file is selected"));
         assert!(levels(&["*.mkv"]).is_err());
     }

@@ -26,7 +26,7 @@ pub(crate) struct Addition {
     pub(crate) source: Source,
     pub(crate) options: AddOptions,
     /// The URLs and peers that cannot be used, as text for users.
-    pub(crate) left_out: Option<String>,
+    pub(crate) ignored: Option<String>,
 }
 
 /// Why a torrent cannot be added.
@@ -53,12 +53,12 @@ pub(crate) fn read(requests: Vec<Request>, select: Vec<Selection>) -> io::Result
 
 fn addition(request: Request, select: &[Selection]) -> Result<Addition, Refusal> {
     let Request { mut source, save_dir, mut options } = request;
-    let mut left_out = None;
+    let mut ignored = None;
     // An invalid magnet link is refused when it is added.
     if let Source::Magnet(link) = &source
         && let Ok(magnet) = Magnet::parse(link)
     {
-        left_out = summary("the magnet link", &magnet.invalid_urls);
+        ignored = summary("the magnet link", &magnet.invalid_urls);
     }
     if let Source::File(path) = &source {
         let refused = |error| Refusal { source: path.clone(), error };
@@ -66,19 +66,19 @@ fn addition(request: Request, select: &[Selection]) -> Result<Addition, Refusal>
         regular_files(&metainfo, &save_dir).map_err(|error| refused(error.into()))?;
         options = choose(options, select, &metainfo)
             .map_err(|error| refused(error.to_string().into()))?;
-        left_out = summary(path.display(), &metainfo.invalid_urls);
+        ignored = summary(path.display(), &metainfo.invalid_urls);
         if !path.is_file() {
             // A pipe can be read only once.
             source = Source::from(&metainfo);
         }
     }
-    Ok(Addition { source, options, left_out })
+    Ok(Addition { source, options, ignored })
 }
 
-fn summary(source: impl Display, left_out: &[String]) -> Option<String> {
-    let (first, rest) = left_out.split_first()?;
-    let more = if rest.is_empty() { String::new() } else { format!("; {} more", rest.len()) };
-    Some(format!("left out of {source}: {first}{more}"))
+fn summary(source: impl Display, ignored: &[String]) -> Option<String> {
+    let (first, rest) = ignored.split_first()?;
+    let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+    Some(format!("ignored in {source}: {first}{more}"))
 }
 
 pub(crate) fn choose(

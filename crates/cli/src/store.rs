@@ -18,7 +18,9 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
     match command {
         StoreCommand::List(list) => {
             let store = Sqlite::open_read_only(&list.file)?;
-            each(store, list.json, |record| report(list.json, || object(&record), || line(&record)))
+            for_each_torrent(store, list.json, |record| {
+                report(list.json, || object(&record), || line(&record))
+            })
         }
         StoreCommand::Check(check) => {
             let mut store = Sqlite::open_read_only(&check.file)?;
@@ -34,7 +36,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             report(
                 check.json,
                 || json!({ "store": name, "torrents": count }),
-                || format!("{name}: {count} {torrents}, nothing is damaged"),
+                || format!("{name}: {count} {torrents}, no damage found"),
             )?;
             Ok(Outcome::Done)
         }
@@ -43,7 +45,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
                 (Sqlite::open_read_only(&export.store.file)?, &export.directory);
             fs::create_dir_all(directory)
                 .map_err(|error| format!("{}: {error}", directory.display()))?;
-            each(store, export.store.json, |record| {
+            for_each_torrent(store, export.store.json, |record| {
                 let path = directory.join(format!("{}.resume", record.info_hashes));
                 write(directory, &path, &record.to_resume_data())
                     .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -65,7 +67,7 @@ pub(crate) fn run(command: &StoreCommand) -> Result<Outcome> {
             if imported.is_empty() {
                 let directory = from.directory.display();
                 return Err(format!(
-                    "{directory}: it has no .torrent, .fastresume or .resume file"
+                    "{directory} contains no .torrent, .fastresume or .resume files"
                 )
                 .into());
             }
@@ -118,7 +120,7 @@ fn fail(json: bool, object: Value, line: impl Display) -> Result<()> {
 }
 
 /// Shows each torrent. Reports those that cannot be read, and continues with the others.
-fn each(
+fn for_each_torrent(
     mut store: Sqlite,
     json: bool,
     mut show: impl FnMut(Record) -> Result<()>,

@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &Verify) -> Result<Outcome> {
     let metainfo = Metainfo::read(&arguments.torrent)?;
     let interrupt = Interrupt::catch()?;
     let verifying = Verifier::new(&metainfo, &arguments.directory).start()?;
-    match Screen::new(false).watch(&verifying, &metainfo.name, || interrupt.came()) {
+    match Screen::new(false).watch(&verifying, &metainfo.name, || interrupt.is_interrupted()) {
         Ok(verified) if arguments.json => {
             json(&verified)?;
             Ok(if verified.is_good() { Outcome::Done } else { Outcome::Failed })
@@ -34,22 +34,25 @@ fn report(metainfo: &Metainfo, report: &VerifyReport) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let lost = ByteSize(bad);
-    result(format_args!("BAD  {name}: {lost} of {size} ({bad} bytes) missing or damaged"))?;
-    for line in report.files.iter().filter_map(what_is_wrong) {
+    result(format_args!("FAILED  {name}: {lost} of {size} ({bad} bytes) missing or damaged"))?;
+    for line in report.files.iter().filter_map(describe) {
         result(line)?;
     }
     Ok(Outcome::Failed)
 }
 
-fn what_is_wrong(file: &VerifiedFile) -> Option<String> {
+fn describe(file: &VerifiedFile) -> Option<String> {
     let (path, size) = (file.path.display(), file.size);
     Some(match &file.state {
         FileState::Good => return None,
         FileState::Missing => format!("missing      {path}"),
         FileState::NotAFile => format!("not a file   {path}"),
         FileState::WrongSize(found) => format!("wrong size   {path}: {found} bytes, not {size}"),
-        FileState::Damaged(pieces) => format!("damaged      {path}: in {pieces} of its pieces"),
-        FileState::Doubtful => format!("doubtful     {path}: shares a damaged piece with others"),
+        FileState::Damaged(1) => format!("damaged      {path}: 1 piece"),
+        FileState::Damaged(pieces) => format!("damaged      {path}: {pieces} pieces"),
+        FileState::Doubtful => {
+            format!("uncertain    {path}: shares a damaged piece with other files")
+        }
         FileState::Unreadable(error) => format!("unreadable   {}", error.message()),
         FileState::WrongLink => format!("wrong link   {path}"),
         other => format!("{other:?} {path}"),

@@ -17,11 +17,11 @@ pub(crate) struct Writer {
     open: fn() -> Box<dyn Write>,
     queue: Mutex<Queue>,
     changed: Condvar,
-    unread: LazyLock<Unread>,
+    reader_gone: LazyLock<ReaderGone>,
 }
 
 /// Disconnected when the reader has gone.
-type Unread = (Mutex<Option<Sender<()>>>, Receiver<()>);
+type ReaderGone = (Mutex<Option<Sender<()>>>, Receiver<()>);
 
 struct Queue {
     started: bool,
@@ -37,11 +37,11 @@ impl Writer {
     pub(crate) const fn new(name: &'static str, open: fn() -> Box<dyn Write>) -> Self {
         let lines = VecDeque::new();
         let queue = Queue { started: false, lines, bytes: 0, missed: 0, closed: None };
-        let unread: LazyLock<Unread> = LazyLock::new(|| {
+        let reader_gone: LazyLock<ReaderGone> = LazyLock::new(|| {
             let (sender, receiver) = bounded(0);
             (Mutex::new(Some(sender)), receiver)
         });
-        Self { name, open, queue: Mutex::new(queue), changed: Condvar::new(), unread }
+        Self { name, open, queue: Mutex::new(queue), changed: Condvar::new(), reader_gone }
     }
 
     /// Adds a line; waits while the queue is full.
@@ -53,8 +53,8 @@ impl Writer {
         self.push(&mut queue, line);
     }
 
-    /// Adds a line unless the queue is full; never waits. For a line that is not `important`, half full
-    /// is full. When there is room again, `notice` makes a line of how many were left out.
+    /// Adds a line unless the queue is full; never waits. Unimportant lines are dropped once the queue is half
+    /// full. When there is room again, `notice` creates a line with the number of dropped lines.
     pub(crate) fn offer(
         &'static self,
         line: String,
@@ -81,7 +81,7 @@ impl Writer {
             let thread = thread::Builder::new().name(self.name.into());
             match thread.spawn(|| self.run()) {
                 Ok(_) => queue.started = true,
-                // No thread is left. What must be said is said anyway.
+                // No thread could be started: write the line directly.
                 Err(_) => {
                     let mut out = (self.open)();
                     let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
@@ -118,15 +118,15 @@ impl Writer {
             .then(|| format!("cannot write to {}: {error}", self.name))
     }
 
-    /// Whether a line found the reader gone.
-    pub(crate) fn is_unread(&self) -> bool {
+    /// Returns whether the reader was found to have gone.
+    pub(crate) fn is_closed(&self) -> bool {
         let closed = &self.queue.lock().closed;
         closed.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Ready, because disconnected, from then on, for `select!`.
-    pub(crate) fn unread(&self) -> Receiver<()> {
-        self.unread.1.clone()
+    /// Returns a channel for `select!` that is disconnected from then on.
+    pub(crate) fn closed(&self) -> Receiver<()> {
+        self.reader_gone.1.clone()
     }
 
     fn run(&self) {
@@ -144,7 +144,7 @@ impl Writer {
             self.changed.notify_all();
             if queue.closed.is_some() {
                 drop(queue);
-                self.unread.0.lock().take();
+                self.reader_gone.0.lock().take();
                 return;
             }
         }

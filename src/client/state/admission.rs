@@ -215,7 +215,7 @@ impl Admission {
         now: Instant,
     ) -> Option<(PendingAdd, Error)> {
         if now.saturating_duration_since(add.began) >= PATIENCE {
-            let error = why.with_kind(ErrorKind::Busy).on("still busy after 30 seconds");
+            let error = why.with_kind(ErrorKind::Busy).on("gave up after 30 seconds");
             return Some((add, error));
         }
         let due = now + add.delay;

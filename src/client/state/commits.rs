@@ -20,7 +20,7 @@ pub(in crate::client) enum AfterCommit {
     Request(TorrentRequest, Respond),
     /// Answer a move that the engine has executed.
     Moved(Respond, PathBuf),
-    /// Note that the resume data was saved, and possibly the info dictionary.
+    /// Record that the resume data was saved, and possibly the info dictionary.
     Saved {
         with_info: bool,
     },
@@ -111,5 +111,99 @@ impl Commits {
             usize::from(itself) + followers.count()
         };
         self.open.values().map(of_one).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::request;
+    use crate::reply::one_shot;
+
+    fn pause() -> TorrentRequest {
+        request::pause(false).request
+    }
+
+    fn resume() -> TorrentRequest {
+        request::resume().request
+    }
+
+    fn changed() -> AfterCommit {
+        AfterCommit::Request(pause(), Respond::Nothing)
+    }
+
+    fn followers(commit: &Commit) -> Vec<&'static str> {
+        commit.followers.iter().map(|(request, _)| request.op).collect()
+    }
+
+    #[test]
+    fn a_change_is_taken_once_by_its_number() {
+        let (mut commits, id) = (Commits::default(), TorrentId::next());
+        let added = commits.open(Some(id), AfterCommit::Add);
+        let saved = commits.open(None, AfterCommit::Saved { with_info: true });
+        assert_eq!(commits.len(), 2);
+        assert_eq!(commits.take(added).unwrap().torrent, Some(id));
+        assert!(commits.take(added).is_none());
+        assert!(matches!(
+            commits.take(saved).unwrap().then,
+            AfterCommit::Saved { with_info: true }
+        ));
+        assert_eq!(commits.len(), 0);
+    }
+
+    #[test]
+    fn a_request_follows_the_last_open_request_of_its_torrent() {
+        let (mut commits, id) = (Commits::default(), TorrentId::next());
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_some());
+        commits.open(Some(id), AfterCommit::Add);
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_some(), "an add is no request");
+
+        let first = commits.open(Some(id), changed());
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_none());
+        let second = commits.open(Some(id), changed());
+        assert!(commits.follow(id, pause(), Respond::Nothing).is_none());
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_none());
+        assert!(commits.follow(TorrentId::next(), resume(), Respond::Nothing).is_some());
+
+        assert_eq!(followers(&commits.take(first).unwrap()), ["resume the torrent"]);
+        // The second is still the last one.
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_none());
+        let all = ["pause the torrent", "resume the torrent", "resume the torrent"];
+        assert_eq!(followers(&commits.take(second).unwrap()), all);
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_some());
+        assert!(commits.requests.is_empty() && commits.followers == 0);
+    }
+
+    #[test]
+    fn changes_and_followers_fill_the_window() {
+        let (mut commits, id) = (Commits::default(), TorrentId::next());
+        let request = commits.open(Some(id), changed());
+        for _ in 1..WINDOW - 1 {
+            assert!(commits.follow(id, resume(), Respond::Nothing).is_none());
+        }
+        assert!(!commits.is_full());
+        let last = commits.open(None, AfterCommit::Saved { with_info: false });
+        assert!(commits.is_full());
+        commits.take(last);
+        assert!(!commits.is_full());
+        commits.take(request);
+        assert_eq!((commits.len(), commits.followers), (0, 0));
+    }
+
+    #[test]
+    fn patrons_wait_for_what_they_asked_for() {
+        let (mut commits, id) = (Commits::default(), TorrentId::next());
+        let call = || Respond::call(drop);
+        for own in [AfterCommit::Add, AfterCommit::Remove, changed()] {
+            commits.open(Some(id), own);
+        }
+        assert_eq!(commits.of_patrons(), 0);
+        commits.open(Some(id), AfterCommit::Request(pause(), call()));
+        commits.open(Some(id), AfterCommit::Moved(call(), "there".into()));
+        let label = Attachment::Label("a".into(), true);
+        commits.open(Some(id), AfterCommit::Attach(label, one_shot("attach").0));
+        assert!(commits.follow(id, resume(), call()).is_none());
+        assert!(commits.follow(id, resume(), Respond::Nothing).is_none());
+        assert_eq!(commits.of_patrons(), 4);
     }
 }

@@ -176,7 +176,7 @@ impl Saving<'_> {
         std::mem::take(&mut self.save.again)
     }
 
-    /// Notes that resume data was saved, whoever requested it.
+    /// Records that resume data was saved, whoever requested it.
     pub(in crate::client) fn saved(&mut self, figures: SavedFigures, now: Instant) {
         self.save.last = Some((now, figures));
         self.save.force = false;

@@ -99,7 +99,7 @@ impl StatusRequests {
         self.take_answered()
     }
 
-    /// Notes that a shard has answered this many requests or lost its answers to them. Returns the same as
+    /// Records that a shard has answered this many requests or lost its answers to them. Returns the same as
     /// [`answered`](Self::answered).
     pub(in crate::client) fn answered_up_to(
         &mut self,

@@ -36,7 +36,7 @@ pub(in crate::client) struct Torrent {
     client_data: Option<Box<ClientData>>,
     save: Option<Box<Save>>,
     /// Set while the files are being moved, or are to be moved when the store knows of it.
-    pub(in crate::client) moving: Option<Mover>,
+    pub(in crate::client) moving: Option<MoveRequester>,
     /// Whether the engine has reported what is wanted now as complete and written.
     pub(in crate::client) finished: bool,
     pub(in crate::client) removing: Option<Box<Removing>>,
@@ -72,7 +72,7 @@ struct Waiters(Vec<Responder<()>>);
 
 /// Who requested a move of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::client) enum Mover {
+pub(in crate::client) enum MoveRequester {
     /// The client, because the files are complete.
     Client,
     Patron,
@@ -231,7 +231,7 @@ impl Torrent {
         to
     }
 
-    /// Notes that the files were checked again. Returns whether that was to be done.
+    /// Records that the files were checked again. Returns whether that was to be done.
     pub(in crate::client) fn take_verify(&mut self) -> bool {
         let was = self.client_data.as_mut().is_some_and(|data| std::mem::take(&mut data.verify));
         self.free_client_data();

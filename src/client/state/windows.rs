@@ -149,7 +149,7 @@ impl Pieces {
         }
     }
 
-    /// Notes that a piece is available. Returns whether that is new.
+    /// Records that a piece is available. Returns whether that is new.
     pub(super) fn arrived(&mut self, piece: u32) -> bool {
         let piece = piece as usize;
         if self.have.len() <= piece {

@@ -177,7 +177,7 @@ impl<E: Engine> ClientThread<E> {
 
     fn failed(&mut self, id: TorrentId, error: Error) {
         let Some(torrent) = self.torrents.get_mut(id) else { return };
-        // A deletion that goes on after a crash has no files to find.
+        // A deletion that is continued after a crash may find its files already gone.
         if torrent.is_being_deleted() {
             return;
         }
@@ -313,13 +313,13 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Removes a torrent that nobody expected, unless it is only reported a second time. It would run on, and
-    /// nobody could remove it.
+    /// Removes an unexpected torrent, unless it is only reported a second time. Otherwise it would keep running,
+    /// and no patron could remove it.
     fn end_stray(&mut self, id: TorrentId) {
         if self.torrents.get(id).is_some() {
             return;
         }
-        tracing::warn!(%id, "a torrent that nobody expected is removed");
+        tracing::warn!(%id, "removing an unexpected torrent");
         if let Err(error) = self.engine.remove(id, false) {
             tracing::warn!(%id, %error, "it was not removed");
         }

@@ -143,12 +143,12 @@ impl<E: Engine> ClientThread<E> {
         }
         match add.key {
             // It is being retried or restored.
-            Some(_) => self.hand_over(add),
+            Some(_) => self.pass_to_engine(add),
             None => self.commit_add(add),
         }
     }
 
-    pub(super) fn hand_over(&mut self, mut add: PendingAdd) {
+    pub(super) fn pass_to_engine(&mut self, mut add: PendingAdd) {
         let handed_over = match add.params.take() {
             Some(params) => self.engine.add(add.id, &add.info_hashes, params),
             None => self.engine.retry_add(add.id),

@@ -149,7 +149,7 @@ impl<E: Engine> ClientThread<E> {
         if self.subscriptions.set_wanted(wanted)
             && let Err(error) = self.engine.subscribe(wanted)
         {
-            tracing::error!(%error, "no subscription");
+            tracing::error!(%error, "cannot subscribe to events");
         }
     }
 

@@ -191,7 +191,7 @@ impl<E: Engine> ClientThread<E> {
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
         }
-        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece has not arrived in time");
+        let late = || Error::new(ErrorKind::TimedOut, READ, "the piece was not downloaded in time");
         for id in self.readers.expire(now, &late()) {
             self.steer(id);
         }

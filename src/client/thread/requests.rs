@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::client_thread::ClientThread;
 use crate::client::state::commits::AfterCommit;
 use crate::client::state::open_requests::{OpenRequest, Subject};
-use crate::client::state::torrents::Mover;
+use crate::client::state::torrents::MoveRequester;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{self, AskTorrent, Call, SessionRole, TorrentRole};
@@ -22,7 +22,7 @@ impl<E: Engine> ClientThread<E> {
         respond: Respond,
     ) {
         if let TorrentRole::MovesFiles { .. } = asked.role
-            && let Err(error) = self.begin_move(id, Mover::Patron, asked.op)
+            && let Err(error) = self.begin_move(id, MoveRequester::Patron, asked.op)
         {
             return respond.send(Err(error));
         }
@@ -195,7 +195,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Reports that a move has failed. If a patron requested the move, it gets the answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
-        if self.end_move(id) == Some(Mover::Client) {
+        if self.end_move(id) == Some(MoveRequester::Client) {
             self.publish(id, |name| Event::Error { id, name, error });
         }
     }
@@ -203,14 +203,14 @@ impl<E: Engine> ClientThread<E> {
     /// Moves complete files to their final directory. The result is an event.
     pub(in crate::client) fn move_finished(&mut self, id: TorrentId, to: PathBuf) {
         let asked = request::move_files(to, OnConflict::Fail);
-        match self.begin_move(id, Mover::Client, asked.request.op) {
+        match self.begin_move(id, MoveRequester::Client, asked.request.op) {
             Ok(()) => self.request(id, asked),
             Err(error) => self.publish(id, |name| Event::Error { id, name, error }),
         }
     }
 
-    /// Notes that the files of the torrent are being moved, until the request has been answered.
-    fn begin_move(&mut self, id: TorrentId, by: Mover, op: &'static str) -> Result<()> {
+    /// Records that the files of the torrent are being moved, until the request has been answered.
+    fn begin_move(&mut self, id: TorrentId, by: MoveRequester, op: &'static str) -> Result<()> {
         let torrent = self.torrents.open(id, op)?;
         if torrent.moving.is_some() {
             let message = format!("{id}: its files are being moved");
@@ -220,7 +220,7 @@ impl<E: Engine> ClientThread<E> {
         Ok(())
     }
 
-    fn end_move(&mut self, id: TorrentId) -> Option<Mover> {
+    fn end_move(&mut self, id: TorrentId) -> Option<MoveRequester> {
         self.torrents.get_mut(id).and_then(|torrent| torrent.moving.take())
     }
 

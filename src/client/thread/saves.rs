@@ -98,7 +98,7 @@ impl<E: Engine> ClientThread<E> {
                 return;
             }
             let wanted = self.is_saved(id);
-            let what = self.what_is_saved(id);
+            let what = self.save_request(id);
             let Some(mut saving) = self.torrents.saving(id) else { return };
             if !wanted {
                 saving.unschedule();
@@ -110,7 +110,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Returns what to save: without the info dictionary if the store has it and no patron receives the save.
-    fn what_is_saved(&self, id: TorrentId) -> ByAlert<ResumeData> {
+    fn save_request(&self, id: TorrentId) -> ByAlert<ResumeData> {
         match self.torrents.get(id) {
             Some(torrent) if torrent.has_info && !self.wants_resume_data(torrent) => {
                 ByAlert::progress()

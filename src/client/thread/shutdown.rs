@@ -92,7 +92,7 @@ impl<E: Engine> ClientThread<E> {
         match reaper {
             Ok(_) => end.recv_deadline(deadline).is_ok(),
             Err(error) => {
-                tracing::error!(%error, "no thread to wait for libtorrent");
+                tracing::error!(%error, "cannot start the thread that waits for libtorrent");
                 false
             }
         }

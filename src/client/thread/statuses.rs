@@ -18,7 +18,7 @@ impl<E: Engine> ClientThread<E> {
         self.statuses.ask(Instant::now());
         match self.engine.request_statuses() {
             Ok(()) => self.statuses.asked(),
-            Err(error) => tracing::error!(%error, "no statuses"),
+            Err(error) => tracing::error!(%error, "cannot request statuses"),
         }
     }
 
@@ -88,7 +88,7 @@ impl<E: Engine> ClientThread<E> {
                 adds: self.admission.passed(),
                 statuses: self.statuses.requested(),
             }),
-            Err(error) => tracing::error!(%error, "not resynchronized"),
+            Err(error) => tracing::error!(%error, "cannot resynchronize"),
         }
     }
 

@@ -91,7 +91,7 @@ impl<E: Engine> ClientThread<E> {
                         if let Some(store) = &mut self.store {
                             store.lost.retain(|(_, hashes)| !hashes.overlap(&add.info_hashes));
                         }
-                        self.hand_over(add);
+                        self.pass_to_engine(add);
                     }
                     Err(error) => {
                         add.key = None;
@@ -158,12 +158,12 @@ impl<E: Engine> ClientThread<E> {
 
     /// Commits a new torrent before it is passed to the engine.
     pub(super) fn commit_add(&mut self, mut add: PendingAdd) {
-        let Some(store) = &mut self.store else { return self.hand_over(add) };
+        let Some(store) = &mut self.store else { return self.pass_to_engine(add) };
         if let Some(error) = &store.unread {
             let error = error.clone().in_operation(op::ADD).on(&add.source);
             return self.fail_add(add, error);
         }
-        let Some(key) = store.next_key() else { return self.hand_over(add) };
+        let Some(key) = store.next_key() else { return self.pass_to_engine(add) };
         let id = add.id;
         let mut record = Record::new(key, add.info_hashes, &add.save_dir);
         record.name = (*add.name).into();
@@ -208,7 +208,7 @@ impl<E: Engine> ClientThread<E> {
         let Err(error) = result.and_then(|()| self.engine.remove(id, delete)) else { return };
         let Some(removing) = torrent.removing.take() else { return };
         if committed && !delete {
-            // The store has it no more.
+            // It is no longer in the store.
             torrent.key = None;
         } else if committed {
             self.store_value(id, Value::Deleting(false));

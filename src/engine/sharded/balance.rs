@@ -112,7 +112,7 @@ impl Balance {
         std::array::from_fn(|place| self.whole[QUEUE + place])
     }
 
-    /// Notes that this request measures the demand.
+    /// Records that this request measures the demand.
     pub(super) fn measure(&mut self, request: u64, now: Instant) {
         self.lists_queue = now >= self.queue_due;
         self.step = Step::Measuring(request);
@@ -188,7 +188,7 @@ impl Balance {
         Some(settings)
     }
 
-    /// Notes that this request applies the changes.
+    /// Records that this request applies the changes.
     pub(super) fn changes_by(&mut self, request: u64) {
         if let Step::Lowering(number, _) | Step::Raising(number) = &mut self.step {
             *number = request;

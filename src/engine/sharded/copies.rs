@@ -154,7 +154,7 @@ impl Copies {
         self.torrents.remove(&id);
     }
 
-    /// Notes that a shard was asked for every status, after this own number. Only copies that it was passed
+    /// Records that a shard was asked for every status, after this own number. Only copies that it was passed
     /// before can be missing.
     pub(super) fn expect_every_status(&mut self, shard: usize, last_own: u64) {
         self.snapshots.push((shard, last_own));

@@ -177,9 +177,9 @@ impl<E: Engine> Sharded<E> {
         }
     }
 
-    /// Removes a torrent that nobody expected. It would run on, and nobody could remove it.
+    /// Removes an unexpected torrent. Otherwise it would keep running, and no patron could remove it.
     fn end_stray(&mut self, shard: usize, id: TorrentId) {
-        tracing::warn!(%id, shard, "a torrent that nobody expected is removed");
+        tracing::warn!(%id, shard, "removing an unexpected torrent");
         if let Err(error) = self.shard(shard).and_then(|shard| shard.remove(id, false)) {
             tracing::warn!(%id, shard, %error, "it was not removed");
         }

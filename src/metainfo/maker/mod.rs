@@ -195,8 +195,8 @@ impl TorrentMaker {
         self
     }
 
-    /// Starts to list and hash the files on separate threads. A torrent of more than 256 MiB is not made
-    /// before its files have been left as they are for 1.5 seconds.
+    /// Starts to list and hash the files on separate threads. A torrent of more than 256 MiB is
+    /// only created once its files have been unchanged for 1.5 seconds.
     ///
     /// # Errors
     ///
@@ -311,7 +311,7 @@ fn make(
 /// longer than hashing takes.
 fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
     let Some(newest) = entries.iter().filter_map(Entry::modified).max() else { return Ok(()) };
-    // A time in the future says nothing.
+    // Ignore modification times in the future.
     while newest.elapsed().is_ok_and(|since| since < QUIET) {
         progress.check_cancelled(MAKE)?;
         std::thread::sleep(Duration::from_millis(20));

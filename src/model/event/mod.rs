@@ -55,8 +55,8 @@ pub enum Event {
         )]
         save_dir: PathBuf,
         /// Whether all wanted data was already available, according to the resume data or because the files
-        /// are [trusted](crate::AddOptions::trust). In that case, a later [`Finished`](Event::Finished) is
-        /// not news.
+        /// are [trusted](crate::AddOptions::trust). In that case, a later [`Finished`](Event::Finished)
+        /// reports nothing new.
         complete: bool,
     },
     /// The client already has this torrent and does not add it again. The id can be watched. The trackers,
@@ -217,8 +217,8 @@ pub enum Event {
         /// Why it failed.
         error: Error,
     },
-    /// An error stopped the torrent. If the disk is full, the torrent continues to seed. Resuming it tries
-    /// again. Further errors with the same cause are not reported for 30 seconds.
+    /// An error stopped the torrent. If the disk is full, the torrent continues to seed. Resuming the
+    /// torrent retries the operation. Further errors with the same cause are not reported for 30 seconds.
     Error {
         /// The torrent.
         id: TorrentId,
@@ -419,7 +419,7 @@ pub enum Event {
         name: Arc<str>,
         /// The peer's address.
         address: SocketAddr,
-        /// The reason. That neither side has anything the other wants is also a reason.
+        /// The reason. This includes connections that ended because neither side needed data from the other.
         error: Error,
     },
     /// A tracker or the DHT has answered an announce. On request.

@@ -1,4 +1,4 @@
-//! The macro that makes all that is known about each kind of event, but for its variant and its text.
+//! The macro that generates everything about each kind of event except its variant and its text.
 
 /// One row per kind: its torrent, and how a mailbox keeps it while it is unread. Also, if it is delivered
 /// only on request, and which alerts libtorrent must post for it.

@@ -111,7 +111,7 @@ impl fmt::Display for Event {
             }
             Self::Status(status) => write!(f, "{}: {status}", status.name),
             Self::MetadataReceived { name, info_hashes, .. } => {
-                write!(f, "{name}: the metadata of {info_hashes} has arrived")
+                write!(f, "{name}: received the metadata of {info_hashes}")
             }
             Self::StateChanged { name, state, .. } => write!(f, "{name}: {state}"),
             Self::Paused { name, .. } => write!(f, "{name}: paused"),
@@ -124,7 +124,7 @@ impl fmt::Display for Event {
                 write!(f, "{name}: moved to {}", Shown(save_dir))
             }
             Self::FileRenamed { name, file, path, .. } => {
-                write!(f, "{name}: file {file} is {} now", Shown(path))
+                write!(f, "{name}: file {file} renamed to {}", Shown(path))
             }
             Self::GoalReached { name, goal: Goal::ShareRatio, .. } => {
                 write!(f, "{name}: has reached its share ratio")
@@ -147,7 +147,7 @@ impl fmt::Display for Event {
                 }
             }
             Self::TrackerWarning { name, url, message, .. } => {
-                write!(f, "{name}: the tracker {url} says: {message}")
+                write!(f, "{name}: warning from the tracker {url}: {message}")
             }
             // The error names the web seed.
             Self::WebSeedFailed { name, error, .. } | Self::Error { name, error, .. } => {
@@ -157,8 +157,8 @@ impl fmt::Display for Event {
                 write!(f, "{name}: received its .torrent file, {}", Size(torrent_file.len() as u64))
             }
             Self::TorrentRemoved { name, files, .. } => match files {
-                RemovedFiles::Kept => write!(f, "{name}: removed, its files stay"),
-                RemovedFiles::Deleted => write!(f, "{name}: removed, its files are deleted"),
+                RemovedFiles::Kept => write!(f, "{name}: removed; its files were kept"),
+                RemovedFiles::Deleted => write!(f, "{name}: removed; its files were deleted"),
                 RemovedFiles::NotDeleted(error) => write!(f, "{name}: removed, but {error}"),
             },
             Self::CommandFailed { command, id, error } => {
@@ -214,14 +214,14 @@ impl fmt::Display for Event {
                 write!(f, "{name}: {url} returned {peers} peers")
             }
             Self::Scraped { name, url, seeds, leechers, .. } => {
-                write!(f, "{name}: {url} knows ")?;
+                write!(f, "{name}: {url} reports ")?;
                 match (seeds, leechers) {
                     (Some(seeds), Some(leechers)) => {
                         write!(f, "{seeds} seeds and {leechers} leechers")
                     }
                     (Some(seeds), None) => write!(f, "{seeds} seeds"),
                     (None, Some(leechers)) => write!(f, "{leechers} leechers"),
-                    (None, None) => write!(f, "nothing"),
+                    (None, None) => write!(f, "no numbers"),
                 }
             }
             // The error names the tracker.
@@ -249,7 +249,7 @@ impl fmt::Display for Event {
             // The error names the torrent.
             Self::RestoreFailed { error, .. } => error.fmt(f),
             Self::StoreFailed { error } => error.fmt(f),
-            Self::StoreRecovered => write!(f, "the store works again"),
+            Self::StoreRecovered => write!(f, "the store can be written again"),
             Self::SessionError { error } => error.fmt(f),
             Self::ResumeData { name, data, .. } => {
                 write!(f, "{name}: received its resume data, {}", Size(data.len() as u64))

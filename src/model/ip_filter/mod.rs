@@ -73,7 +73,7 @@ impl IpRange {
 }
 
 /// A blocklist that was read leniently: the filter, and the lines that were not rules.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Blocklist {
     /// The blocked addresses.

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use super::{OPEN, beside, own_file};
+use super::{OPEN, private_file_options, sibling_path};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A lock on a separate file. The system releases it when the process ends. The database itself cannot be
@@ -18,10 +18,10 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn take(store: &Path) -> Result<Self> {
-        let path = beside(store, "-lock");
+        let path = sibling_path(store, "-lock");
         let io = |error| Error::io(OPEN, path.display(), &error);
         // Another user who could open it could lock it.
-        let mut file = own_file().read(true).open(&path).map_err(io)?;
+        let mut file = private_file_options().read(true).open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(io(error)),

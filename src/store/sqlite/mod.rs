@@ -257,11 +257,11 @@ fn connect(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection> {
 fn is_closed(path: &Path) -> bool {
     let opened = OpenOptions::new().write(true).open(path);
     opened.is_err_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem)
-        || fs::metadata(beside(path, "-wal")).map_or(true, |log| log.len() == 0)
+        || fs::metadata(sibling_path(path, "-wal")).map_or(true, |log| log.len() == 0)
 }
 
 /// Returns the path of a file that belongs to a database.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn sibling_path(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(suffix);
     path.into()
@@ -283,11 +283,14 @@ fn immutable(path: &Path) -> PathBuf {
 /// Creates a file that only its owner can read, because it will contain secrets. SQLite gives its other files
 /// the same permissions.
 fn make_file(path: &Path) -> Result<()> {
-    own_file().open(path).map(drop).map_err(|error| Error::io(OPEN, path.display(), &error))
+    private_file_options()
+        .open(path)
+        .map(drop)
+        .map_err(|error| Error::io(OPEN, path.display(), &error))
 }
 
 /// Options for a file that only its owner can open.
-fn own_file() -> OpenOptions {
+fn private_file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -187,7 +187,7 @@ pub(super) fn change(connection: &Connection, change: &Change) -> Rows<Result<()
 
 fn add(connection: &Connection, record: &Record) -> Rows<Result<()>> {
     if is_there(connection, record.key)? {
-        let message = format!("the torrent with the key {} is there", record.key);
+        let message = format!("a torrent with key {} already exists", record.key);
         return Ok(Err(Error::new(ErrorKind::InvalidArgument, COMMIT, message)));
     }
     let info = match &record.info {

@@ -173,10 +173,10 @@ fn a_closed_store_is_read_in_a_directory_that_cannot_be_written() {
     let dir = tempfile::tempdir().unwrap();
     filled(&path(&dir), 3);
     // SQLite follows no link, and so cannot create this file. The permissions of a directory do not stop root.
-    std::os::unix::fs::symlink("nowhere", beside(&path(&dir), "-shm")).unwrap();
+    std::os::unix::fs::symlink("nowhere", sibling_path(&path(&dir), "-shm")).unwrap();
     let mut store = Sqlite::open_read_only(path(&dir)).unwrap();
     assert_eq!(store.load(None, 10).unwrap().len(), 3);
-    fs::write(beside(&path(&dir), "-wal"), "of a client that has it open").unwrap();
+    fs::write(sibling_path(&path(&dir), "-wal"), "of a client that has it open").unwrap();
     assert_eq!(kind(Sqlite::open_read_only(path(&dir))), ErrorKind::Disk);
 }
 

@@ -38,9 +38,18 @@ pub(crate) fn flags<T: Choice + Element>(bits: i32) -> Result<BitSet<T>, Failure
     }
 }
 
-/// Converts a limit; 0 or less means no limit.
-pub(crate) fn limit(limit: i64) -> Option<u32> {
-    (limit > 0).then(|| u32::try_from(limit).unwrap_or(u32::MAX))
+/// What C gives and gets for no limit, in the header `PATRON_NO_LIMIT`.
+pub(crate) const NO_LIMIT: i64 = -1;
+
+/// Converts a limit. 0 is refused, because it would allow nothing.
+pub(crate) fn limit(limit: i64, name: &'static str) -> Result<Option<u32>, Failure> {
+    match limit {
+        NO_LIMIT => Ok(None),
+        1.. => Ok(Some(u32::try_from(limit).unwrap_or(u32::MAX))),
+        _ => Err(Failure::invalid(format!(
+            "{name} must be greater than 0, or PATRON_NO_LIMIT (is {limit})"
+        ))),
+    }
 }
 
 pub(crate) fn goals(share_ratio: f64, seed_seconds: i64, action: i32) -> Result<Goals, Failure> {
@@ -68,7 +77,7 @@ pub(crate) unsafe fn bytes<'a>(
         return Err(Failure::null(name));
     }
     if isize::try_from(length).is_err() {
-        return Err(Failure::invalid(format!("{name}: a length of {length} bytes")));
+        return Err(Failure::invalid(format!("{name}: {length} bytes is not a valid length")));
     }
     // SAFETY: not NULL, and the caller vouches for the length.
     Ok(unsafe { std::slice::from_raw_parts(data, length) })
@@ -86,7 +95,7 @@ pub(crate) unsafe fn bytes_to_write<'a>(
         return Err(Failure::null(name));
     }
     if isize::try_from(length).is_err() {
-        return Err(Failure::invalid(format!("{name}: a length of {length} bytes")));
+        return Err(Failure::invalid(format!("{name}: {length} bytes is not a valid length")));
     }
     // SAFETY: not NULL, and the caller vouches for the length.
     Ok(unsafe { std::slice::from_raw_parts_mut(data, length) })

@@ -56,8 +56,8 @@ numbers! { ErrorKind:
     PATRON_E_CORRUPT = -18 => Corrupt,
     /// Another process, or another client, has the store open.
     PATRON_E_IN_USE = -19 => InUse,
-    /// Files that are not the torrent's are where its own would be; see
-    /// patron_options_set_existing_files().
+    /// Unrelated files already exist at the paths of the torrent's files; see
+    /// patron_add_options_set_existing_files().
     PATRON_E_EXISTS = -20 => Exists,
 }
 

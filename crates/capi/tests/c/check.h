@@ -194,16 +194,16 @@ static inline const char* address_of(patron_handle* handle) {
     return address;
 }
 
-static inline patron_options* peer_options(patron_handle* handle) {
-    patron_options* options = NULL;
-    OK(patron_options_new(&options, &error));
-    OK(patron_options_add_peer(options, PATRON_TEXT(address_of(handle)), &error));
+static inline patron_add_options* peer_options(patron_handle* handle) {
+    patron_add_options* options = NULL;
+    OK(patron_add_options_new(&options, &error));
+    OK(patron_add_options_add_peer(options, PATRON_TEXT(address_of(handle)), &error));
     return options;
 }
 
 /* Adds a torrent and frees the options. */
 static inline uint64_t add(patron_handle* handle, const patron_metainfo* metainfo,
-                           patron_options* options) {
+                           patron_add_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     patron_reply* reply = NULL;
     OK(patron_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, &reply,
@@ -212,7 +212,7 @@ static inline uint64_t add(patron_handle* handle, const patron_metainfo* metainf
     uint64_t torrent = patron_reply_torrent(reply);
     CHECK(torrent != 0 && !patron_reply_was_there(reply));
     patron_reply_free(reply);
-    patron_options_free(options);
+    patron_add_options_free(options);
     return torrent;
 }
 

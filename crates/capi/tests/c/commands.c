@@ -2,7 +2,7 @@
 #include "check.h"
 
 static patron_reply* create(patron_handle* handle, int32_t kind, const void* source, size_t length,
-                            const patron_options* options) {
+                            const patron_add_options* options) {
     patron_reply* reply = NULL;
     OK(patron_add_torrent(handle, kind, source, length, options, &reply, &error));
     return reply;

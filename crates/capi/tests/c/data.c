@@ -6,6 +6,8 @@ static void versions(void) {
     snprintf(version, sizeof version, "%d.%d.%d", PATRON_VERSION_MAJOR, PATRON_VERSION_MINOR,
              PATRON_VERSION_PATCH);
     CHECK(is(patron_version(), version));
+    CHECK(!strncmp(patron_libtorrent_version().data, "2.", 2));
+    CHECK(strlen(patron_libtorrent_version().data) == patron_libtorrent_version().length);
 }
 
 static void settings(const char* directory) {
@@ -100,7 +102,10 @@ static void metainfo_and_magnet(const char* directory) {
         CHECK(patron_metainfo_file_count(one) >= 1);
         CHECK(is(patron_metainfo_file_path(one, 0), "d\xc3\xa4ta.bin"));
         CHECK(patron_metainfo_file_size(one, 0) == 100000);
-        CHECK(!patron_metainfo_file_is_pad(one, 0));
+        CHECK(!patron_metainfo_file_is_pad(one, 0) && !patron_metainfo_file_offset(one, 0));
+        CHECK(patron_metainfo_file_first_piece(one, 0) == 0);
+        CHECK(patron_metainfo_file_piece_count(one, 0) == 7);
+        CHECK(patron_metainfo_file_piece_count(one, 99) == 0);
         CHECK(is(patron_metainfo_file_path(one, 99), "") && !patron_metainfo_file_size(one, 99));
         CHECK(patron_metainfo_tracker_count(one) == 2);
         uint8_t tier = 9;

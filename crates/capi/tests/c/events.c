@@ -197,7 +197,7 @@ static void expect(patron_handle* handle, int32_t kind, uint64_t torrent) {
 }
 
 static void send_create(patron_handle* handle, const patron_metainfo* metainfo,
-                        const patron_options* options) {
+                        const patron_add_options* options) {
     patron_bytes bytes = patron_metainfo_torrent_file(metainfo);
     OK(patron_send_add_torrent(handle, PATRON_SOURCE_BYTES, bytes.data, bytes.length, options, 0,
                                true, &error));
@@ -267,8 +267,9 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     patron_handle* handle = new_patron(client);
     patron_magnet* link = NULL;
     OK(patron_magnet_of(metainfo, &link, &error));
-    patron_options* options = peer_options(seeder);
-    OK(patron_options_set_incomplete_dir(options, PATRON_TEXT(path(directory, "part")), &error));
+    patron_add_options* options = peer_options(seeder);
+    OK(patron_add_options_set_incomplete_dir(options, PATRON_TEXT(path(directory, "part")),
+                                             &error));
     patron_text uri = patron_magnet_uri(link);
     OK(patron_send_add_torrent(handle, PATRON_SOURCE_MAGNET, uri.data, uri.length, options, 0, true,
                                &error));
@@ -282,17 +283,17 @@ static void magnet(patron_handle* seeder, const patron_metainfo* metainfo, const
     patron_event* closed = see(handle, PATRON_EVENT_TORRENT_REMOVED, torrent);
     CHECK(patron_event_removed_files(closed) == PATRON_REMOVED_FILES_DELETED);
     patron_event_free(closed);
-    patron_options_free(options);
+    patron_add_options_free(options);
     patron_magnet_free(link);
     patron_free(handle);
     stop(client);
 }
 
 /* Options of a torrent that takes over existing files. */
-static patron_options* overwriting(void) {
-    patron_options* options = NULL;
-    OK(patron_options_new(&options, &error));
-    OK(patron_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
+static patron_add_options* overwriting(void) {
+    patron_add_options* options = NULL;
+    OK(patron_add_options_new(&options, &error));
+    OK(patron_add_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
     return options;
 }
 
@@ -309,8 +310,8 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
     patron_settings_free(settings);
     patron_client* liar = start(builder);
     patron_handle* seeder = new_patron(liar);
-    patron_options* trusting = overwriting();
-    OK(patron_options_set_trust(trusting, true, &error));
+    patron_add_options* trusting = overwriting();
+    OK(patron_add_options_set_trust(trusting, true, &error));
     uint64_t torrent = add(seeder, metainfo, trusting);
     patron_event* added = see(seeder, PATRON_EVENT_TORRENT_ADDED, torrent);
     CHECK(patron_event_complete(added));
@@ -319,8 +320,8 @@ static void wrong_data(const patron_metainfo* metainfo, const char* directory) {
 
     patron_client* client = start(new_builder(path(directory, "misled")));
     patron_handle* handle = new_patron(client);
-    patron_options* options = peer_options(seeder);
-    OK(patron_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    patron_add_options* options = peer_options(seeder);
+    OK(patron_add_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
     torrent = add(handle, metainfo, options);
     patron_event* event = see(handle, PATRON_EVENT_HASH_FAILED, torrent);
     CHECK(patron_event_piece(event) < patron_metainfo_piece_count(metainfo));

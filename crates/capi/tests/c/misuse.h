@@ -64,7 +64,7 @@ static uint64_t torrent;
 static patron_builder *the_builder, *scratch_builder;
 static patron_settings *the_settings, *scratch_settings;
 static patron_maker *the_maker, *scratch_maker;
-static patron_options *the_options, *scratch_options;
+static patron_add_options *the_add_options, *scratch_add_options;
 static patron_explainer *the_explainer, *scratch_explainer;
 static patron_metainfo* the_metainfo;
 static patron_magnet* the_magnet;
@@ -191,8 +191,8 @@ static inline void prepare(void) {
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &the_settings, &error));
     OK(patron_settings_new(PATRON_PRESET_DEFAULT, &scratch_settings, &error));
     OK(patron_settings_set_bool(the_settings, PATRON_TEXT("enable_dht"), false, &error));
-    OK(patron_options_new(&the_options, &error));
-    OK(patron_options_new(&scratch_options, &error));
+    OK(patron_add_options_new(&the_add_options, &error));
+    OK(patron_add_options_new(&scratch_add_options, &error));
     OK(patron_explainer_new(&the_explainer, &error));
     OK(patron_explainer_new(&scratch_explainer, &error));
     /* Otherwise two peers that have everything would disconnect. */
@@ -289,8 +289,8 @@ static inline void clean_up(void) {
     patron_builder_free(scratch_builder);
     patron_explainer_free(the_explainer);
     patron_explainer_free(scratch_explainer);
-    patron_options_free(the_options);
-    patron_options_free(scratch_options);
+    patron_add_options_free(the_add_options);
+    patron_add_options_free(scratch_add_options);
     patron_settings_free(the_settings);
     patron_settings_free(scratch_settings);
     patron_magnet_free(the_magnet);

@@ -70,8 +70,8 @@ static side seed(const char* save_dir, const patron_metainfo* metainfo) {
 static side leech(const char* save_dir, const patron_metainfo* metainfo, side seeder) {
     patron_client* client = start_sociable(save_dir);
     patron_handle* handle = new_patron(client);
-    patron_options* options = peer_options(seeder.handle);
-    OK(patron_options_set_paused(options, true, &error));
+    patron_add_options* options = peer_options(seeder.handle);
+    OK(patron_add_options_set_paused(options, true, &error));
     side made = {client, handle, add(handle, metainfo, options)};
     await(handle, PATRON_EVENT_CHECKED, made.torrent);
     return made;
@@ -428,7 +428,7 @@ static void a_slow_piece(void) {
     CHECK(partial[0].requested + partial[0].writing + partial[0].finished > 0);
     CHECK(partial[0].finished < 64 && partial[0].reserved == 0);
     patron_pieces_free(pieces);
-    DONE(patron_set_upload_limit(seeder.handle, seeder.torrent, -1, &reply, &error));
+    DONE(patron_set_upload_limit(seeder.handle, seeder.torrent, PATRON_NO_LIMIT, &reply, &error));
     await(leecher.handle, PATRON_EVENT_FINISHED, leecher.torrent);
     end(leecher);
     end(seeder);
@@ -441,8 +441,8 @@ static void options(void) {
     side one = seed(directory, metainfo);
     patron_torrent_options now = options_of(one, directory);
     CHECK(now.flags == PATRON_FLAG_APPLY_IP_FILTER && now.queue_position == -1);
-    CHECK(now.download_limit == -1 && now.upload_limit == -1);
-    CHECK(now.connections_limit == -1 && now.upload_slots == -1);
+    CHECK(now.download_limit == PATRON_NO_LIMIT && now.upload_limit == PATRON_NO_LIMIT);
+    CHECK(now.connections_limit == PATRON_NO_LIMIT && now.upload_slots == PATRON_NO_LIMIT);
 
     const int32_t flags[] = {
         PATRON_FLAG_UPLOAD_MODE,     PATRON_FLAG_SHARE_MODE,         PATRON_FLAG_AUTO_MANAGED,
@@ -468,14 +468,26 @@ static void options(void) {
     CHECK(now.download_limit == 1000000 && now.upload_limit == 2000000);
     CHECK(now.connections_limit == 2 && now.upload_slots == 3);
     DONE(patron_set_download_limit(one.handle, one.torrent, INT64_MAX, &reply, &error));
-    DONE(patron_set_upload_limit(one.handle, one.torrent, 0, &reply, &error));
-    DONE(patron_set_connections_limit(one.handle, one.torrent, 0, &reply, &error));
-    DONE(patron_set_upload_slots(one.handle, one.torrent, INT64_MIN, &reply, &error));
+    DONE(patron_set_upload_limit(one.handle, one.torrent, PATRON_NO_LIMIT, &reply, &error));
+    DONE(patron_set_connections_limit(one.handle, one.torrent, PATRON_NO_LIMIT, &reply, &error));
+    DONE(patron_set_upload_slots(one.handle, one.torrent, PATRON_NO_LIMIT, &reply, &error));
     now = options_of(one, directory);
-    CHECK(now.download_limit == -1 && now.upload_limit == -1);
-    CHECK(now.connections_limit == -1 && now.upload_slots == -1);
+    CHECK(now.download_limit == PATRON_NO_LIMIT && now.upload_limit == PATRON_NO_LIMIT);
+    CHECK(now.connections_limit == PATRON_NO_LIMIT && now.upload_slots == PATRON_NO_LIMIT);
 
     patron_reply* reply = NULL;
+    const int64_t nothing[] = {0, -2, INT64_MIN};
+    for (size_t index = 0; index < sizeof nothing / sizeof nothing[0]; index++) {
+        FAILS(PATRON_E_INVALID_ARGUMENT,
+              patron_set_download_limit(one.handle, one.torrent, nothing[index], &reply, &error));
+        FAILS(PATRON_E_INVALID_ARGUMENT,
+              patron_set_upload_limit(one.handle, one.torrent, nothing[index], &reply, &error));
+        FAILS(
+            PATRON_E_INVALID_ARGUMENT,
+            patron_set_connections_limit(one.handle, one.torrent, nothing[index], &reply, &error));
+        FAILS(PATRON_E_INVALID_ARGUMENT,
+              patron_set_upload_slots(one.handle, one.torrent, nothing[index], &reply, &error));
+    }
     const int32_t wrong[] = {0, 1024, PATRON_FLAG_UPLOAD_MODE | PATRON_FLAG_NO_DHT};
     for (size_t index = 0; index < sizeof wrong / sizeof wrong[0]; index++) {
         FAILS(PATRON_E_INVALID_ARGUMENT,
@@ -501,9 +513,9 @@ static void queue(void) {
     for (uint32_t index = 0; index < 3; index++) {
         make_file(path(directory, names[index]), index, SIZE);
         patron_metainfo* metainfo = make_torrent(path(directory, names[index]));
-        patron_options* options = NULL;
-        OK(patron_options_new(&options, &error));
-        OK(patron_options_set_paused(options, true, &error));
+        patron_add_options* options = NULL;
+        OK(patron_add_options_new(&options, &error));
+        OK(patron_add_options_set_paused(options, true, &error));
         all[index].client = client;
         all[index].handle = handle;
         all[index].torrent = add(handle, metainfo, options);
@@ -904,7 +916,6 @@ static void peer_classes(patron_handle* handle) {
     CHECK(options.upload_priority == 1 && options.download_priority == 1);
     CHECK(options.connection_limit_percent == 100 && !options.ignore_unchoke_slots);
     options.upload_limit = 100000;
-    options.download_limit = 0;
     options.upload_priority = 255;
     options.connection_limit_percent = 200;
     options.ignore_unchoke_slots = 1;
@@ -918,12 +929,13 @@ static void peer_classes(patron_handle* handle) {
     class_ranges(handle, UINT32_C(1) << class_number | UINT32_C(1) << PATRON_PEER_CLASS_LOCAL);
 
     reply = NULL;
-    for (int wrong = 0; wrong < 4; wrong++) {
+    for (int wrong = 0; wrong < 5; wrong++) {
         now = options;
         now.upload_priority = wrong != 0;
         now.download_priority = wrong != 1;
         now.ignore_unchoke_slots = wrong == 2 ? 2 : 0;
         now.reserved = wrong == 3;
+        now.download_limit = wrong == 4 ? 0 : PATRON_NO_LIMIT;
         FAILS(PATRON_E_INVALID_ARGUMENT,
               patron_set_peer_class(handle, class_number, PATRON_TEXT("attic"), &now, sizeof now,
                                     &reply, &error));

@@ -34,9 +34,9 @@ static void end(side one) {
     stop(one.client);
 }
 
-static patron_options* new_options(void) {
-    patron_options* options = NULL;
-    OK(patron_options_new(&options, &error));
+static patron_add_options* new_options(void) {
+    patron_add_options* options = NULL;
+    OK(patron_add_options_new(&options, &error));
     return options;
 }
 
@@ -52,14 +52,14 @@ static patron_metainfo* album(void) {
 
 /* Adds a torrent from any kind of source and frees the options. */
 static uint64_t create(side one, int32_t kind, const void* source, size_t length,
-                       patron_options* options) {
+                       patron_add_options* options) {
     patron_reply* reply = NULL;
     OK(patron_add_torrent(one.handle, kind, source, length, options, &reply, &error));
     wait_for(reply);
     uint64_t torrent = patron_reply_torrent(reply);
     CHECK(torrent && !patron_reply_was_there(reply));
     patron_reply_free(reply);
-    patron_options_free(options);
+    patron_add_options_free(options);
     return torrent;
 }
 
@@ -141,30 +141,32 @@ static void is_as_chosen(side one, uint64_t torrent, bool resumed) {
     has_tracker_and_web_seed(one, torrent, resumed);
 }
 
-static patron_options* all_options(void) {
+static patron_add_options* all_options(void) {
     const uint8_t priorities[] = {PATRON_PRIORITY_LOW, PATRON_PRIORITY_SKIP};
-    patron_options* options = new_options();
-    OK(patron_options_add_tracker(options, PATRON_TEXT("udp://127.0.0.1:1"), 3, &error));
-    OK(patron_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
-    OK(patron_options_set_file_priorities(options, priorities, sizeof priorities, &error));
-    OK(patron_options_set_allocation(options, PATRON_ALLOCATION_FULL, &error));
-    OK(patron_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
-    OK(patron_options_set_verify_finished(options, true, &error));
-    OK(patron_options_set_flags(options, PATRON_FLAG_NO_DHT | PATRON_FLAG_SEQUENTIAL, &error));
-    OK(patron_options_set_download_limit(options, 1000000, &error));
-    OK(patron_options_set_upload_limit(options, 1000, &error));
-    OK(patron_options_set_connections_limit(options, 9, &error));
-    OK(patron_options_set_upload_slots(options, 4, &error));
+    patron_add_options* options = new_options();
+    OK(patron_add_options_add_tracker(options, PATRON_TEXT("udp://127.0.0.1:1"), 3, &error));
+    OK(patron_add_options_add_web_seed(options, PATRON_TEXT("http://127.0.0.1:1/"), &error));
+    OK(patron_add_options_set_file_priorities(options, priorities, sizeof priorities, &error));
+    OK(patron_add_options_set_allocation(options, PATRON_ALLOCATION_FULL, &error));
+    OK(patron_add_options_set_existing_files(options, PATRON_EXISTING_FILES_OVERWRITE, &error));
+    OK(patron_add_options_set_verify_finished(options, true, &error));
+    OK(patron_add_options_set_flags(options, PATRON_FLAG_NO_DHT | PATRON_FLAG_SEQUENTIAL, &error));
+    OK(patron_add_options_set_download_limit(options, 1000000, &error));
+    OK(patron_add_options_set_upload_limit(options, 1000, &error));
+    OK(patron_add_options_set_connections_limit(options, 9, &error));
+    OK(patron_add_options_set_upload_slots(options, 4, &error));
 
     const int32_t wrong[] = {-1, 1024, PATRON_FLAG_NO_DHT | 1 << 30};
     for (size_t index = 0; index < sizeof wrong / sizeof wrong[0]; index++) {
-        FAILS(PATRON_E_INVALID_ARGUMENT, patron_options_set_flags(options, wrong[index], &error));
+        FAILS(PATRON_E_INVALID_ARGUMENT,
+              patron_add_options_set_flags(options, wrong[index], &error));
     }
     const uint8_t eight = 8;
     FAILS(PATRON_E_INVALID_ARGUMENT,
-          patron_options_set_file_priorities(options, &eight, 1, &error));
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_options_set_allocation(options, 2, &error));
-    FAILS(PATRON_E_INVALID_ARGUMENT, patron_options_set_existing_files(options, 2, &error));
+          patron_add_options_set_file_priorities(options, &eight, 1, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_add_options_set_allocation(options, 2, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_add_options_set_upload_limit(options, 0, &error));
+    FAILS(PATRON_E_INVALID_ARGUMENT, patron_add_options_set_existing_files(options, 2, &error));
     return options;
 }
 
@@ -207,16 +209,16 @@ static void options(void) {
     DO(patron_remove_torrent(one.handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
 
     /* Resume data beside the metainfo restores as much. Without resume data nothing is known. */
-    patron_options* options = new_options();
-    OK(patron_options_set_save_dir(options, PATRON_TEXT(to), &error));
-    OK(patron_options_set_resume_data(options, bytes.data, bytes.length, &error));
+    patron_add_options* options = new_options();
+    OK(patron_add_options_set_save_dir(options, PATRON_TEXT(to), &error));
+    OK(patron_add_options_set_resume_data(options, bytes.data, bytes.length, &error));
     torrent = add(one.handle, metainfo, options);
     await(one.handle, PATRON_EVENT_CHECKED, torrent);
     is_as_chosen(one, torrent, true);
     DO(patron_remove_torrent(one.handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
     options = new_options();
-    OK(patron_options_set_resume_data(options, bytes.data, bytes.length, &error));
-    OK(patron_options_set_resume_data(options, NULL, 0, &error));
+    OK(patron_add_options_set_resume_data(options, bytes.data, bytes.length, &error));
+    OK(patron_add_options_set_resume_data(options, NULL, 0, &error));
     torrent = add(one.handle, metainfo, options);
     CHECK(set_up(one, torrent).flags == PATRON_FLAG_APPLY_IP_FILTER);
     patron_reply_free(data);
@@ -296,8 +298,8 @@ static void goals(void) {
     CHECK(status.seeding && status.ratio == 0.0 && status.all_time_uploaded == 0);
     CHECK(all_zero(status.reserved, sizeof status.reserved));
 
-    patron_options* options = peer_options(one.handle);
-    OK(patron_options_set_goals(options, -1, 1, PATRON_GOAL_ACTION_REMOVE_AND_DELETE, &error));
+    patron_add_options* options = peer_options(one.handle);
+    OK(patron_add_options_set_goals(options, -1, 1, PATRON_GOAL_ACTION_REMOVE_AND_DELETE, &error));
     uint64_t copy = add(other.handle, metainfo, options);
     await(other.handle, PATRON_EVENT_FINISHED, copy);
     DO(patron_set_goals(one.handle, torrent, 0.5, -1, PATRON_GOAL_ACTION_PAUSE, &reply, &error));

@@ -20,7 +20,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["support/hashing"],
     &["maker"],
     &["verifier"],
-    &["options"],
+    &["add_options"],
     &["ip_filter"],
     &["client"],
     &["patron"],
@@ -33,7 +33,7 @@ const CHAPTERS: &[&[&str]] = &[
     &["peers"],
     &["trackers"],
     &["store"],
-    &["session"],
+    &["whole_client"],
     &["peer_classes"],
     &["events"],
     &["wake"],
@@ -242,7 +242,7 @@ pub(crate) struct Function {
 }
 
 pub(crate) struct Parameter {
-    /// Without `struct` and with one space before each `*`: "const patron_options *". For a pointer
+    /// Without `struct` and with one space before each `*`: "const patron_add_options *". For a pointer
     /// to an array or function, the whole declaration without the name.
     pub(crate) kind: String,
     pub(crate) name: String,

@@ -32,11 +32,11 @@ const OBJECTS: &[(&str, &str)] = &[
     ("files", "metainfo"),
     ("magnet", "metainfo"),
     ("maker", "metainfo"),
-    ("patron", "options"),
-    ("session", "ip_filter"),
-    ("session", "settings"),
-    ("torrent_options", "options"),
+    ("patron", "add_options"),
+    ("torrent_options", "add_options"),
     ("verifier", "metainfo"),
+    ("whole_client", "ip_filter"),
+    ("whole_client", "settings"),
 ];
 
 /// The names of the files in `src` without ".rs", and their contents.

@@ -143,14 +143,17 @@ void run(int count, std::string const& directory, lt::settings_pack settings) {
     std::vector<std::vector<char>> saved;
     {
         Clock const clock("stop");
-        for (auto const& one : torrents)
-            one.save_resume_data(lt::torrent_handle::save_info_dict);
-        wait_for(*session, count, [&saved](lt::alert* alert) {
-            auto* const data = lt::alert_cast<lt::save_resume_data_alert>(alert);
-            if (data != nullptr)
-                saved.push_back(lt::write_resume_data_buf(data->params));
-            return data != nullptr;
-        });
+        {
+            Clock const save("save");
+            for (auto const& one : torrents)
+                one.save_resume_data(lt::torrent_handle::save_info_dict);
+            wait_for(*session, count, [&saved](lt::alert* alert) {
+                auto* const data = lt::alert_cast<lt::save_resume_data_alert>(alert);
+                if (data != nullptr)
+                    saved.push_back(lt::write_resume_data_buf(data->params));
+                return data != nullptr;
+            });
+        }
         session.reset();
     }
 }

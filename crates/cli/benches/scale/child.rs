@@ -136,14 +136,16 @@ pub(crate) fn run(count: usize, threads: usize, directory: &Path) -> Result<()> 
 
     patron.subscribe(EventKinds::NONE.with(EventKind::ResumeData));
     let saved = timed("stop", || {
+        let begun = Instant::now();
         let ending = client.shutdown(DEADLINE);
-        let saved: Vec<_> = patron
-            .events()
-            .filter_map(|event| match event {
-                Event::ResumeData { data, .. } => Some(data),
-                _ => None,
-            })
-            .collect();
+        let (mut saved, mut last) = (Vec::with_capacity(count), Duration::ZERO);
+        for event in patron.events() {
+            if let Event::ResumeData { data, .. } = event {
+                saved.push(data);
+                last = begun.elapsed();
+            }
+        }
+        println!("save {}", last.as_secs_f64());
         let report = ending.wait();
         ensure!(report.is_clean(), "{report}");
         Ok(saved)

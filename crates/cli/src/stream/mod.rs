@@ -3,6 +3,9 @@
 mod range;
 mod server;
 
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
@@ -20,7 +23,7 @@ use crate::blocklist;
 use crate::http::Server;
 use crate::interrupt::Interrupt;
 use crate::output::{self, STATUS_LINES, Screen, Throttle};
-use crate::transfer::is_same;
+use crate::transfer::{allowed_peers, is_same};
 use crate::{Outcome, Result, SHUTDOWN};
 
 pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
@@ -32,16 +35,18 @@ pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
         interrupt,
         screen: Screen::new(arguments.common.quiet || arguments.common.json),
         json: arguments.common.json,
+        store_failed: Cell::new(false),
     };
     blocklist::warn_of_skipped(&blocked, &streaming.screen);
     let ran = streaming.run(arguments);
-    streaming.end(client, arguments.common.quiet);
-    match ran {
+    let store_failed = streaming.store_failed.get();
+    streaming.shut_down(client, arguments.common.quiet);
+    Ok(match ran? {
         // Interrupted before anything was served.
-        Ok(None) => Ok(Outcome::Interrupted),
-        Ok(Some(outcome)) => Ok(outcome),
-        Err(error) => Err(error),
-    }
+        None => Outcome::Interrupted,
+        Some(Outcome::Done) if store_failed => Outcome::Failed,
+        Some(outcome) => outcome,
+    })
 }
 
 struct Streaming {
@@ -49,19 +54,20 @@ struct Streaming {
     interrupt: Interrupt,
     screen: Screen,
     json: bool,
+    store_failed: Cell<bool>,
 }
 
 impl Streaming {
     /// Returns `None` if interrupted before there was anything to serve.
     fn run(&self, arguments: &Stream) -> Result<Option<Outcome>> {
-        let options = AddOptions::default()
-            .save_dir(&arguments.output)
-            .add_peers(arguments.peer.iter().copied());
+        let peers = allowed_peers(&arguments.common, &arguments.peer, &self.screen);
+        let options =
+            AddOptions::default().save_dir(&arguments.output).add_peers(peers.iter().copied());
         let adding = self.patron.add_torrent(source(&arguments.source), options);
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
         let is_known = !added.is_new();
-        if is_known && self.continue_torrent(torrent, arguments)?.is_none() {
+        if is_known && self.continue_torrent(torrent, &arguments.output, &peers)?.is_none() {
             return Ok(None);
         }
         // The reply comes when the metadata has arrived and the files have been checked.
@@ -87,14 +93,21 @@ impl Streaming {
     }
 
     /// A torrent that an earlier run has kept in the store. It stays where its files are.
-    fn continue_torrent(&self, torrent: TorrentId, arguments: &Stream) -> Result<Option<()>> {
+    fn continue_torrent(
+        &self,
+        torrent: TorrentId,
+        output: &Path,
+        peers: &[SocketAddr],
+    ) -> Result<Option<()>> {
         let Some(()) = self.wait(self.patron.watch(torrent))? else { return Ok(None) };
         let Some(options) = self.wait(self.patron.options(torrent))? else { return Ok(None) };
-        if !is_same(&arguments.output, &options.save_dir) {
+        if !is_same(output, &options.save_dir) {
             let save_dir = options.save_dir.display();
-            self.screen.warn(format_args!("warning: its files are in {save_dir} already"));
+            self.screen.warn(format_args!(
+                "warning: the torrent is already in the store; its files stay in {save_dir}"
+            ));
         }
-        for peer in &arguments.peer {
+        for peer in peers {
             let connecting = self.patron.connect_peer(torrent, *peer);
             let Some(()) = self.wait(connecting)? else { return Ok(None) };
         }
@@ -141,10 +154,8 @@ impl Streaming {
                     Event::ClientStopped { error: Some(error) } => {
                         return Err(error.clone().into());
                     }
-                    Event::Error { error, .. } => {
-                        self.screen.warn(format_args!("error: {error}"));
-                    }
-                    Event::Status(_) if !lines.lets_through() => {}
+                    event if self.warn_of(event) => {}
+                    Event::Status(_) if !lines.allows() => {}
                     event => {
                         if let Some(line) = explainer.explain(event) {
                             self.screen.line(line);
@@ -158,7 +169,7 @@ impl Streaming {
                 recv(ended) -> status => return Ok(match status {
                     Ok(Ok(status)) if status.success() => Outcome::Done,
                     Ok(Ok(status)) => {
-                        self.screen.warn(format_args!("error: the player: {status}"));
+                        self.screen.warn(format_args!("error: the player failed ({status})"));
                         Outcome::Failed
                     }
                     _ => Outcome::Failed,
@@ -173,21 +184,40 @@ impl Streaming {
         let ready = self.patron.ready_channel();
         loop {
             while let Some(event) = self.next_event() {
-                if let Event::Error { error, .. } | Event::ListenFailed { error, .. } = &event {
-                    self.screen.warn(format_args!("warning: {error}"));
-                }
+                self.warn_of(&event);
             }
             if let Some(answer) = reply.wait_timeout(Duration::ZERO) {
-                return match answer {
-                    Err(error) if error.kind() == ErrorKind::Cancelled => Ok(None),
-                    answer => Ok(Some(answer?)),
-                };
+                return Ok(Some(answer?));
             }
             select! {
                 recv(self.interrupt.signal()) -> _ => return Ok(None),
                 recv(ready) -> _ => {}
             }
         }
+    }
+
+    /// Shows an event that is a warning or an error, even if quiet. Returns whether it is one.
+    fn warn_of(&self, event: &Event) -> bool {
+        match event {
+            Event::StoreFailed { .. } => {
+                self.store_failed.set(true);
+                self.screen.warn(format_args!("error: {event}"));
+            }
+            Event::RestoreFailed { .. } => self.screen.warn(format_args!("error: {event}")),
+            // A peer sent the metadata of another torrent. Other peers are asked.
+            Event::Error { error, .. } if error.kind() == ErrorKind::NoMetadata => {
+                self.screen.warn(format_args!("warning: {error}"));
+            }
+            Event::Error { error, .. } => self.screen.warn(format_args!("error: {error}")),
+            Event::ListenFailed { error, .. } => {
+                self.screen.warn(format_args!("warning: {error}"));
+            }
+            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
+                self.screen.warn(format_args!("warning: {event}"));
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Takes an event from the mailbox, except those that only end a wait for a reply.
@@ -200,8 +230,8 @@ impl Streaming {
         Some(event)
     }
 
-    fn end(self, client: Client, quiet: bool) {
-        self.screen.close(self.interrupt.came());
+    fn shut_down(self, client: Client, quiet: bool) {
+        self.screen.close(self.interrupt.is_interrupted());
         let report = client.shutdown(SHUTDOWN).wait();
         if !quiet {
             self.screen.warn(report);
@@ -211,15 +241,15 @@ impl Streaming {
 
 /// Returns the file to play: the largest unless one was chosen.
 fn choose(files: &[FileStatus], index: Option<u32>) -> Result<usize> {
-    let there = || files.iter().enumerate().filter(|(_, file)| !file.pad);
+    let real_files = || files.iter().enumerate().filter(|(_, file)| !file.pad);
     match index {
         None => {
-            let largest = there().max_by_key(|(_, file)| file.size).map(|(index, _)| index);
+            let largest = real_files().max_by_key(|(_, file)| file.size).map(|(index, _)| index);
             Ok(largest.ok_or("the torrent has no files")?)
         }
         Some(index) => {
-            let found = there().map(|(file, _)| file).find(|file| *file == index as usize);
-            Ok(found.ok_or_else(|| format!("file {index}: the torrent has no such file"))?)
+            let found = real_files().map(|(file, _)| file).find(|file| *file == index as usize);
+            Ok(found.ok_or_else(|| format!("the torrent has no file {index}"))?)
         }
     }
 }

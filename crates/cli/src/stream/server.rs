@@ -105,7 +105,7 @@ async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> 
         return refused;
     }
     if header(request.headers(), &HOST).is_some_and(is_public_name) {
-        return plain(StatusCode::MISDIRECTED_REQUEST, "use the address, not a name");
+        return plain(StatusCode::MISDIRECTED_REQUEST, "use the IP address instead of a host name");
     }
     let path = request.uri().path();
     if path == "/" {
@@ -120,8 +120,8 @@ async fn respond(request: &Request<Incoming>, site: &Site) -> Response<Content> 
     }
 }
 
-/// Returns whether the host is a name that anybody can register and make lead here: a page from there could then
-/// read the files (DNS rebinding).
+/// Returns whether the host is a public DNS name, which an attacker could point at this address: a page from there
+/// could then read the files (DNS rebinding).
 fn is_public_name(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or(host).trim_end_matches('.');
     let is_address = host.starts_with('[') || name.parse::<Ipv4Addr>().is_ok();
@@ -134,7 +134,7 @@ async fn file(request: &Request<Incoming>, site: &Site, index: usize) -> Respons
     let condition = |name: HeaderName| header(request.headers(), &name);
     let mut response = Response::new(Content::Nothing);
     if condition(IF_MATCH).is_some_and(|tags| !has_tag(tags, &etag)) {
-        return plain(StatusCode::PRECONDITION_FAILED, "the file has another entity tag");
+        return plain(StatusCode::PRECONDITION_FAILED, "the entity tag does not match");
     }
     if condition(IF_NONE_MATCH).is_some_and(|tags| has_tag(&tags.replace("W/", ""), &etag)) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

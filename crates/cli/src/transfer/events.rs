@@ -4,12 +4,12 @@ use torrent_patron::error::ErrorKind;
 use torrent_patron::torrent::{TorrentState, TorrentStatus};
 use torrent_patron::{Error, Event, TorrentId};
 
-use super::{Aim, Phase, Transfer};
+use super::{Mode, Phase, Transfer};
 use crate::{Result, output};
 
 impl Transfer {
     pub(super) fn handle_all(&mut self) -> Result<()> {
-        while !self.interrupt.came()
+        while !self.interrupt.is_interrupted()
             && let Some(event) = self.patron.try_recv()
         {
             self.handle(&event)?;
@@ -29,7 +29,7 @@ impl Transfer {
         }
         match event {
             Event::TorrentAdded { id, name, info_hashes, save_dir, complete } => {
-                self.lost.retain(|lost| !lost.overlap(info_hashes));
+                self.not_restored.retain(|torrent| !torrent.overlap(info_hashes));
                 // The torrents of this run are added after those of the store.
                 if !self.restoring {
                     self.adding -= 1;
@@ -45,7 +45,7 @@ impl Transfer {
             Event::Restored { torrents, failed, .. } => {
                 self.record_restored()?;
                 // Some may not be known, and so not be complete.
-                if self.interrupt.came() {
+                if self.interrupt.is_interrupted() {
                     return Ok(());
                 }
                 for (id, torrent) in &mut self.torrents {
@@ -59,7 +59,7 @@ impl Transfer {
                 }
             }
             Event::RestoreFailed { info_hashes, .. } => {
-                self.lost.push(*info_hashes);
+                self.not_restored.push(*info_hashes);
                 self.screen.warn(format_args!("error: {event}"));
                 return Ok(());
             }
@@ -138,7 +138,7 @@ impl Transfer {
     fn status(&mut self, status: &TorrentStatus) -> Result<()> {
         let Some(torrent) = self.torrents.get_mut(&status.id) else { return Ok(()) };
         let mut shown = status.clone();
-        if self.aim == Aim::Download && status.finished && torrent.phase == Phase::Running {
+        if self.mode == Mode::Download && status.finished && torrent.phase == Phase::Running {
             // Until `Finished`, the files are checked.
             shown.state = TorrentState::CheckingFiles;
         }
@@ -147,22 +147,22 @@ impl Transfer {
             torrent.phase = Phase::GoalReached;
         }
         let incomplete = status.state == TorrentState::Downloading && !status.finished;
-        if self.aim == Aim::Seed && incomplete && !torrent.warned_incomplete {
+        if self.mode == Mode::Seed && incomplete && !torrent.warned_incomplete {
             torrent.warned_incomplete = true;
             let percent = f64::from((status.progress * 1000.0).floor()) / 10.0;
             self.screen.warn(format_args!("{}: INCOMPLETE: {percent:.1} %", torrent.name));
             let goals = self.goals.unwrap_or_default();
             if goals.seed_time.is_some() && goals.share_ratio.is_none() {
-                let why = "its seed time does not begin before it is complete";
+                let why = "it is incomplete, so --seed-time would never be reached";
                 self.give_up(status.id, "seed the torrent", why.into());
                 return Ok(());
             }
         }
-        if !self.screen.has_bars() && torrent.status_lines.lets_through() {
+        if !self.screen.has_bars() && torrent.status_lines.allows() {
             self.explain(&Event::Status(status.clone()));
         }
         // There is no `Finished` for trusted data, because it was complete from the start.
-        if self.aim == Aim::Seed && status.seeding {
+        if self.mode == Mode::Seed && status.seeding {
             self.finished(status.id);
         }
         Ok(())
@@ -178,9 +178,9 @@ impl Transfer {
         if self.json {
             return;
         }
-        let what = match self.aim {
-            Aim::Download => "complete",
-            Aim::Seed => "seeding ",
+        let what = match self.mode {
+            Mode::Download => "complete",
+            Mode::Seed => "seeding ",
         };
         let path = torrent.save_dir.join(&*torrent.name);
         self.screen.result(format_args!("{what}  {}", path.display()));
@@ -189,7 +189,9 @@ impl Transfer {
     /// Returns the option that helps after an error, if one does.
     fn hint(&self, error: &Error) -> &'static str {
         match error.kind() {
-            ErrorKind::Exists if self.aim == Aim::Download => "; --overwrite uses it nevertheless",
+            ErrorKind::Exists if self.mode == Mode::Download => {
+                "; use --overwrite to reuse it anyway"
+            }
             _ => "",
         }
     }

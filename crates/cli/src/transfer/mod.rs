@@ -35,7 +35,6 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     let output = arguments.output.clone().unwrap_or_default();
     let mut options = AddOptions::default()
         .save_dir(&output)
-        .add_peers(arguments.peer.iter().copied())
         .verify_finished(!arguments.no_verify)
         .goals(arguments.goals.goals());
     if arguments.overwrite {
@@ -44,34 +43,44 @@ pub(crate) fn download(arguments: &Download) -> Result<Outcome> {
     if arguments.sequential {
         options = options.add_flags([TorrentFlag::Sequential]);
     }
+    let client = arguments.common.client(arguments.sources.len())?;
+    let mut transfer = Transfer::begin(client, &arguments.common, Mode::Download)?;
+    transfer.peers = allowed_peers(&arguments.common, &arguments.peer, &transfer.screen);
+    let options = options.add_peers(transfer.peers.iter().copied());
     let requests = arguments.sources.iter().map(|path| Request {
         source: source(path),
         save_dir: output.clone(),
         options: options.clone(),
     });
-    let client = arguments.common.client(requests.len())?;
-    let mut transfer = Transfer::begin(client, &arguments.common, Aim::Download)?;
     transfer.select.clone_from(&arguments.select);
     transfer.options = Some(options.clone());
     transfer.goals = arguments.goals.chosen();
-    transfer.peers.clone_from(&arguments.peer);
-    let has_ended =
-        if arguments.seed { Transfer::has_stopped_seeding } else { Transfer::has_ended };
+    let is_done = if arguments.seed { Transfer::is_done_seeding } else { Transfer::is_done };
     transfer.adding += requests.len();
-    for peer in &arguments.peer {
-        if let Some(why) = arguments.common.refuses(peer) {
-            transfer.screen.warn(format_args!("warning: {peer}: {why}"));
-        }
-    }
     let additions = sources::read(requests.collect(), arguments.select.clone())?;
-    let interrupted = transfer.run(additions, has_ended);
+    let interrupted = transfer.run(additions, is_done);
     let (complete, failed) = (transfer.is_complete(), transfer.has_failed());
-    transfer.end();
+    transfer.shut_down();
     Ok(match interrupted? {
         true if !complete => Outcome::Interrupted,
         _ if failed => Outcome::Failed,
         _ => Outcome::Done,
     })
+}
+
+/// Returns the peers that the client may connect to, and warns of the others.
+pub(crate) fn allowed_peers(
+    common: &Common,
+    peers: &[SocketAddr],
+    screen: &Screen,
+) -> Vec<SocketAddr> {
+    let (allowed, refused): (Vec<_>, Vec<_>) = peers.iter().partition(|peer| common.allows(peer));
+    for peer in refused {
+        screen.warn(format_args!(
+            "warning: {peer} is not on this machine; --offline only allows connections to this machine"
+        ));
+    }
+    allowed
 }
 
 pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
@@ -92,22 +101,22 @@ pub(crate) fn seed(arguments: &Seed) -> Result<Outcome> {
     });
     let replicas = arguments.replicas.map_or(1, usize::from);
     let client = arguments.common.client(requests.len().max(replicas))?;
-    let mut transfer = Transfer::begin(client, &arguments.common, Aim::Seed)?;
+    let mut transfer = Transfer::begin(client, &arguments.common, Mode::Seed)?;
     transfer.goals = arguments.goals.chosen();
     #[cfg(feature = "metrics")]
     let exporter = transfer.export(arguments.metrics)?;
     transfer.adding += requests.len();
     let additions = sources::read(requests.collect(), Vec::new())?;
-    let ran = transfer.run(additions, Transfer::has_stopped_seeding);
+    let ran = transfer.run(additions, Transfer::is_done_seeding);
     #[cfg(feature = "metrics")]
     drop(exporter);
     let outcome = if transfer.has_failed() { Outcome::Failed } else { Outcome::Done };
-    transfer.end();
+    transfer.shut_down();
     ran.map(|_| outcome)
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Aim {
+enum Mode {
     Download,
     Seed,
 }
@@ -132,7 +141,7 @@ struct Torrent {
 }
 
 struct Transfer {
-    aim: Aim,
+    mode: Mode,
     json: bool,
     quiet: bool,
     client: Client,
@@ -156,15 +165,15 @@ struct Transfer {
     /// The number of torrents that have not been added yet.
     adding: usize,
     /// Torrents of the store that are not to be downloaded.
-    flagged: Vec<(TorrentId, Reply<()>)>,
+    upload_mode_replies: Vec<(TorrentId, Reply<()>)>,
     /// Torrents of the store that could not be restored, and were not added again.
-    lost: Vec<InfoHashes>,
+    not_restored: Vec<InfoHashes>,
     failed: bool,
 }
 
 impl Transfer {
     /// Starts the client and shows where it listens, before anything else is shown.
-    fn begin(client: ClientBuilder, common: &Common, aim: Aim) -> Result<Self> {
+    fn begin(client: ClientBuilder, common: &Common, mode: Mode) -> Result<Self> {
         let blocked = blocklist::read(common.blocklist.as_ref())?;
         let interrupt = Interrupt::catch()?;
         let settings = client.effective_settings()?;
@@ -176,7 +185,7 @@ impl Transfer {
         let screen = Screen::new(common.quiet || common.json);
         blocklist::warn_of_skipped(&blocked, &screen);
         let mut transfer = Self {
-            aim,
+            mode,
             json: common.json,
             quiet: common.quiet,
             client,
@@ -193,17 +202,17 @@ impl Transfer {
             listening: HashSet::new(),
             torrents: BTreeMap::new(),
             adding: usize::from(common.has_store()),
-            flagged: Vec::new(),
-            lost: Vec::new(),
+            upload_mode_replies: Vec::new(),
+            not_restored: Vec::new(),
             failed: false,
         };
         match transfer.patron.listen_addresses().wait() {
             Ok(addresses) if addresses.is_empty() && common.listens() => {
-                return Err(listens_nowhere(settings.get("listen_interfaces")).into());
+                return Err(no_listen_address(settings.get("listen_interfaces")).into());
             }
             Ok(addresses) => transfer.show_addresses(addresses)?,
             // A download can still connect to peers. Events report what is wrong.
-            Err(_) if aim == Aim::Download => {}
+            Err(_) if mode == Mode::Download => {}
             Err(error) => return Err(error.into()),
         }
         Ok(transfer)
@@ -228,18 +237,18 @@ impl Transfer {
         Ok(Some(exporter))
     }
 
-    /// Adds the torrents and handles events until `has_ended`. Returns whether it was interrupted.
-    fn run(&mut self, mut additions: Additions, has_ended: impl Fn(&Self) -> bool) -> Result<bool> {
+    /// Adds the torrents and handles events until `is_done`. Returns whether it was interrupted.
+    fn run(&mut self, mut additions: Additions, is_done: impl Fn(&Self) -> bool) -> Result<bool> {
         let ready = self.patron.ready_channel();
-        let mut unread = output::unread();
+        let mut closed_output = output::closed();
         loop {
             self.handle_all()?;
-            if self.interrupt.came() || has_ended(self) {
-                return Ok(self.interrupt.came());
+            if self.interrupt.is_interrupted() || is_done(self) {
+                return Ok(self.interrupt.is_interrupted());
             }
             let mut select = Select::new();
             let addition = select.recv(&additions);
-            let closed = select.recv(&unread);
+            let closed = select.recv(&closed_output);
             select.recv(self.interrupt.signal());
             select.recv(&ready);
             match select.ready() {
@@ -249,7 +258,7 @@ impl Transfer {
                     Err(error) if error.is_disconnected() => additions = never(),
                     Err(_) => {}
                 },
-                operation if operation == closed => unread = never(),
+                operation if operation == closed => closed_output = never(),
                 _ => {}
             }
             // Consume the token; the events are handled next.
@@ -258,9 +267,9 @@ impl Transfer {
     }
 
     fn add(&mut self, addition: Addition) -> Result<()> {
-        let Addition { source, options, left_out } = addition;
-        if let Some(left_out) = left_out {
-            self.screen.warn(format_args!("warning: {left_out}"));
+        let Addition { source, options, ignored } = addition;
+        if let Some(ignored) = ignored {
+            self.screen.warn(format_args!("warning: {ignored}"));
         }
         Ok(self.patron.send(Command::AddTorrent { source, options })?)
     }
@@ -286,11 +295,12 @@ impl Transfer {
 
     /// Records a torrent. A download does not report one that was already complete.
     fn record(&mut self, id: TorrentId, name: &Arc<str>, save_dir: PathBuf, was_complete: bool) {
-        if self.restoring && self.aim == Aim::Seed {
-            // Whatever an earlier run wanted of it: seeding changes nothing on disk.
-            self.flagged.push((id, self.patron.set_flag(id, TorrentFlag::UploadMode, true)));
+        if self.restoring && self.mode == Mode::Seed {
+            // Regardless of earlier runs, seeding must not change anything on disk.
+            self.upload_mode_replies
+                .push((id, self.patron.set_flag(id, TorrentFlag::UploadMode, true)));
         }
-        let is_known = was_complete && self.aim == Aim::Download;
+        let is_known = was_complete && self.mode == Mode::Download;
         let torrent = Torrent {
             name: name.clone(),
             save_dir,
@@ -303,7 +313,7 @@ impl Transfer {
         self.torrents.insert(id, torrent);
     }
 
-    /// Gives up a torrent after an error. The others go on, unless the client has stopped.
+    /// Stops a torrent after an error; the others continue, unless the client has stopped.
     fn check(&mut self, id: TorrentId, result: Result<()>) -> Result<()> {
         let Err(why) = result else { return Ok(()) };
         match why.downcast_ref::<Error>().map(Error::kind) {
@@ -329,7 +339,11 @@ impl Transfer {
         // A magnet link may select files, too (BEP 53).
         let chosen = |file: &FileStatus| file.priority != Priority::SKIP && !file.pad;
         if self.patron.files(id).wait().is_ok_and(|files| !files.iter().any(chosen)) {
-            self.give_up(id, "select the files", "the link selects no file of the torrent".into());
+            self.give_up(
+                id,
+                "select the files",
+                "the link selects none of the torrent's files".into(),
+            );
         }
     }
 
@@ -362,15 +376,15 @@ impl Transfer {
     }
 
     /// Returns whether nothing is left to download.
-    fn has_ended(&self) -> bool {
+    fn is_done(&self) -> bool {
         let running = |torrent: &Torrent| torrent.phase == Phase::Running;
         self.adding == 0 && !self.torrents.values().any(running)
     }
 
     /// Returns whether nothing is left to seed, or nobody reads the output. If stdout is closed, a download
     /// continues to its end, but seeding has no end.
-    fn has_stopped_seeding(&self) -> bool {
-        if output::is_unread() && (self.aim == Aim::Seed || self.has_ended()) {
+    fn is_done_seeding(&self) -> bool {
+        if output::is_closed() && (self.mode == Mode::Seed || self.is_done()) {
             return true;
         }
         let ended = |torrent: &Torrent| matches!(torrent.phase, Phase::Failed | Phase::GoalReached);
@@ -383,8 +397,8 @@ impl Transfer {
         self.adding == 0 && self.torrents.values().all(complete)
     }
 
-    fn end(self) {
-        self.screen.close(self.interrupt.came());
+    fn shut_down(self) {
+        self.screen.close(self.interrupt.is_interrupted());
         let report = self.client.shutdown(SHUTDOWN).wait();
         while let Some(event) = self.patron.try_recv() {
             if self.json {
@@ -397,11 +411,11 @@ impl Transfer {
     }
 
     fn has_failed(&self) -> bool {
-        self.failed || !self.lost.is_empty()
+        self.failed || !self.not_restored.is_empty()
     }
 }
 
-fn listens_nowhere(interfaces: Option<&SettingValue>) -> String {
+fn no_listen_address(interfaces: Option<&SettingValue>) -> String {
     let interfaces = interfaces.map(ToString::to_string).unwrap_or_default();
-    format!("cannot listen at {interfaces:?}: no address or network device of this machine")
+    format!("cannot listen on {interfaces:?}: this machine has no such address or network device")
 }

@@ -8,7 +8,7 @@ use torrent_patron::patron::{Command, RemoveFiles};
 use torrent_patron::torrent::{TorrentFlag, TorrentState, TorrentStatus};
 use torrent_patron::{AddOptions, Source, TorrentId};
 
-use super::{Aim, Phase, Transfer};
+use super::{Mode, Phase, Transfer};
 use crate::Result;
 use crate::selection::Selection;
 use crate::sources::{self, Addition};
@@ -28,7 +28,7 @@ impl Transfer {
             })
             .collect();
         for (id, name, options, status) in asked {
-            if self.interrupt.came() {
+            if self.interrupt.is_interrupted() {
                 break;
             }
             let found = status.wait().and_then(|status| Ok((options.wait()?.save_dir, status)));
@@ -40,8 +40,8 @@ impl Transfer {
             self.record(id, &name, save_dir, was_complete);
             self.check(id, found)?;
         }
-        for (id, flagged) in std::mem::take(&mut self.flagged) {
-            self.check(id, flagged.wait().map_err(Into::into))?;
+        for (id, reply) in std::mem::take(&mut self.upload_mode_replies) {
+            self.check(id, reply.wait().map_err(Into::into))?;
         }
         Ok(())
     }
@@ -63,10 +63,10 @@ impl Transfer {
         torrent.phase = Phase::Running;
         torrent.reached_goal = false;
         let paused = self.patron.fresh_status(id).wait()?.paused;
-        if self.aim == Aim::Download || paused {
+        if self.mode == Mode::Download || paused {
             self.patron.send(Command::Resume(id))?;
         }
-        if self.aim == Aim::Seed {
+        if self.mode == Mode::Seed {
             // Resuming a torrent turns this off. The data on disk must not be changed.
             self.patron.set_flag(id, TorrentFlag::UploadMode, true).wait()?;
         }
@@ -74,7 +74,7 @@ impl Transfer {
             self.patron.set_goals(id, goals).wait()?;
         }
         let status = self.patron.status(id);
-        if self.aim == Aim::Download && status.is_some_and(|status| status.has_metadata) {
+        if self.mode == Mode::Download && status.is_some_and(|status| status.has_metadata) {
             // Without a selection all files are wanted, whatever an earlier run selected.
             let all = [Selection::Pattern("*".into())];
             let select = if self.select.is_empty() { all.into() } else { self.select.clone() };
@@ -102,7 +102,7 @@ impl Transfer {
             torrent.bar.remove();
         }
         self.adding += 1;
-        self.add(Addition { source: Source::from(&metainfo), options, left_out: None })
+        self.add(Addition { source: Source::from(&metainfo), options, ignored: None })
     }
 
     /// Reports the torrent as complete if libtorrent has checked it and found all wanted data.

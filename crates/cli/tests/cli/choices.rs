@@ -117,7 +117,7 @@ fn a_selection_that_selects_nothing_is_an_error() {
         assert!(error.contains(why.rsplit(": ").next().unwrap()), "{error}");
     };
     count("*.mkv", "album.torrent: no file is selected: nothing matches --select");
-    count("99", "--select 99: the files are numbered 0 to ");
+    count("99", "--select 99: valid indexes are 0 to ");
     let (_seeder, peer) = album.seed(&[]);
     let output =
         album.download(&album.magnet, &["--peer", &peer, "--select=*.mkv"]).end().expect(1);
@@ -125,7 +125,7 @@ fn a_selection_that_selects_nothing_is_an_error() {
     assert!(events(&output).iter().any(|event| event["event"] == "error"), "{output:#?}");
     let link = format!("{}&so=99", album.magnet);
     let output = album.download(&link, &["--peer", &peer]).end().expect(1);
-    assert!(output.stderr.contains("error: album: the link selects no file"), "{output:#?}");
+    assert!(output.stderr.contains("error: album: the link selects none of"), "{output:#?}");
 }
 
 #[test]

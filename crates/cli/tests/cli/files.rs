@@ -178,7 +178,7 @@ fn each_damaged_file_is_named_and_links_are_known() {
     let lines: Vec<_> = output.stdout.lines().skip(1).collect();
     assert_eq!(
         lines,
-        ["wrong link   album/link", "damaged      album/three.bin: in 1 of its pieces"],
+        ["wrong link   album/link", "damaged      album/three.bin: 1 piece"],
         "{output:#?}"
     );
 }

@@ -212,7 +212,7 @@ fn a_store_is_listed_checked_exported_and_imported() {
     let listed = run(["store", "list", text(&store)]).expect(0).stdout;
     assert!(listed.contains("complete    movie.bin  in "), "{listed}");
     let checked = run(["store", "check", text(&store)]).expect(0).stdout;
-    assert!(checked.ends_with("1 torrent, nothing is damaged\n"), "{checked}");
+    assert!(checked.ends_with("1 torrent, no damage found\n"), "{checked}");
 
     let (backup, other) = (movie.path("backup"), movie.path("other.db"));
     let exported = run(["store", "export", text(&store), text(&backup)]).expect(0).stdout;

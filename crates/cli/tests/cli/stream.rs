@@ -390,6 +390,32 @@ fn peers_on_the_blocklist_are_not_connected_to() {
 }
 
 #[test]
+fn what_the_store_loses_is_shown_even_if_quiet() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
+    let kept = dir.path().join("torrents.db");
+    let other = metainfo(&data(&dir.path().join("other"), "other.bin", 2, SIZE));
+    let store = Sqlite::open(&kept).unwrap();
+    let client =
+        Client::builder().offline(true).listen("127.0.0.1:0").store(store).start().unwrap();
+    let options = AddOptions::default().save_dir(dir.path().join("other"));
+    client.patron().add_torrent(&other, options).wait().unwrap();
+    assert!(client.shutdown(PATIENCE).wait().is_clean());
+    let mut bytes = fs::read(&kept).unwrap();
+    let key = b"12:piece length";
+    let place = bytes.windows(key.len()).position(|part| part == key).unwrap();
+    bytes[place] ^= 1;
+    fs::write(&kept, &bytes).unwrap();
+
+    let more = ["--store", kept.to_str().unwrap(), "--quiet", "--peer", "192.0.2.1:1"];
+    let (program, _) = stream(dir.path(), &film, &more);
+    program.signal("INT");
+    let output = program.end();
+    assert!(output.stderr.contains("its checksum is wrong"), "{output:#?}");
+    assert!(output.stderr.contains("warning: 192.0.2.1:1 is not on this machine"), "{output:#?}");
+}
+
+#[test]
 fn a_torrent_of_the_store_is_streamed_where_it_is_and_keeps_what_was_chosen() {
     let dir = tempfile::tempdir().unwrap();
     let film = film(dir.path(), &data(&dir.path().join("from"), "film.bin", 1, SIZE));
@@ -406,13 +432,16 @@ fn a_torrent_of_the_store_is_streamed_where_it_is_and_keeps_what_was_chosen() {
     drop(patron);
     assert!(earlier.shutdown(PATIENCE).wait().is_clean());
 
-    let (program, url) = stream(dir.path(), &film, &["--store", kept.to_str().unwrap()]);
+    let more = ["--store", kept.to_str().unwrap(), "--peer", "192.0.2.1:1"];
+    let (program, url) = stream(dir.path(), &film, &more);
     let all = Http::connect(&url).ask("GET", parts(&url).1, &[]);
     assert!(all.body == noise(1, SIZE), "it was paused");
     program.signal("INT");
     let output = program.end().expect(0);
-    assert!(output.stderr.contains("warning: its files are in "), "{output:#?}");
+    assert!(output.stderr.contains("; its files stay in "), "{output:#?}");
     assert!(there.join("film.bin").is_file() && !dir.path().join("to/film.bin").exists());
+
+    assert!(output.stderr.contains("warning: 192.0.2.1:1 is not on this machine"), "{output:#?}");
 
     let later = client();
     let patron = later.patron();

@@ -53,6 +53,15 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
+fn the_versions_are_those_of_the_program_and_of_libtorrent() {
+    let output = run(["--version"]).expect(0);
+    let versions = output.stdout.strip_prefix("torrent-patron ").unwrap();
+    let libtorrent = torrent_patron::client::libtorrent_version();
+    let expected = format!("{} (libtorrent {libtorrent})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(versions, expected);
+}
+
+#[test]
 fn a_setting_that_does_not_exist_is_answered_with_the_nearest_one() {
     let output = run(["seed", "a", "b", "--setting", "conections_limit=500"]).expect(2);
     assert!(output.stderr.contains("did you mean connections_limit?"), "{output:#?}");
@@ -68,7 +77,7 @@ fn an_invalid_proxy_is_answered_with_the_form_of_one() {
 fn wrong_values_are_answered_with_what_was_expected() {
     for (arguments, expected) in [
         (&["seed", "a", "b", "--seed-time", "90"][..], "not a time such as 90s, 30m, 12h or 2d"),
-        (&["seed", "a", "b", "--ratio=-1"], "not a number above 0"),
+        (&["seed", "a", "b", "--ratio=-1"], "not greater than 0"),
         (&["seed", "a", "b", "--ratio=many"], "not a number such as 1.5"),
         (&["download", "x", "-o", "y", "--select="], "the number of a file, as `info` shows it"),
         (&["download", "x", "-o", "y", "--listen=::1"], "such as 0.0.0.0:6881, [::]:6881"),
@@ -145,7 +154,7 @@ fn the_demo_explains_itself_and_compares_the_downloads() {
     }
     assert!(!output.stderr.contains('\x1b'), "no colours for a pipe: {output:#?}");
     assert!(output.stdout.contains("3, 976.6 KiB in all"), "{output:#?}");
-    assert!(output.stdout.contains("all 3 copies are equal to their originals"), "{output:#?}");
+    assert!(output.stdout.contains("all 3 copies match their originals"), "{output:#?}");
     assert!(output.stdout.contains("each delivered to the patron that owns"), "{output:#?}");
     assert_eq!(output.stdout.matches("stopped with 3 torrents").count(), 2, "{output:#?}");
 }

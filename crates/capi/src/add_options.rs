@@ -34,32 +34,32 @@ choices! { ExistingFiles:
 }
 
 /// Options for adding a torrent.
-pub struct patron_options {
+pub struct patron_add_options {
     pub(crate) options: AddOptions,
 }
 
-/// Makes options in which nothing is set. Free them with patron_options_free().
+/// Makes options in which nothing is set. Free them with patron_add_options_free().
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_new(
-    out: Option<&mut MaybeUninit<Box<patron_options>>>,
+pub extern "C" fn patron_add_options_new(
+    out: Option<&mut MaybeUninit<Box<patron_add_options>>>,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
     guard(error, || {
-        give(required(out, "out")?, patron_options { options: AddOptions::default() });
+        give(required(out, "out")?, patron_add_options { options: AddOptions::default() });
         Ok(())
     })
 }
 
 /// Frees options. NULL is allowed.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_free(options: Option<Box<patron_options>>) {
+pub extern "C" fn patron_add_options_free(options: Option<Box<patron_add_options>>) {
     release(options);
 }
 
 /// Sets the directory for complete files.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_set_save_dir(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_set_save_dir(
+    options: Option<&mut patron_add_options>,
     directory: *const c_char,
     directory_length: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -74,8 +74,8 @@ pub unsafe extern "C" fn patron_options_set_save_dir(
 
 /// Sets the directory for incomplete files.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_set_incomplete_dir(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_set_incomplete_dir(
+    options: Option<&mut patron_add_options>,
     directory: *const c_char,
     directory_length: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -92,8 +92,8 @@ pub unsafe extern "C" fn patron_options_set_incomplete_dir(
 ///
 /// Errors: INVALID_ARGUMENT if it is not an address and port.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_add_peer(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_add_peer(
+    options: Option<&mut patron_add_options>,
     address: *const c_char,
     address_length: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -111,8 +111,8 @@ pub unsafe extern "C" fn patron_options_add_peer(
 /// its own port. A torrent that is private, has its own limits, uses TLS or super-seeds is served
 /// by one thread. The default is the value in the resume data, or 1.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_replicas(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_replicas(
+    options: Option<&mut patron_add_options>,
     count: u16,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -124,8 +124,8 @@ pub extern "C" fn patron_options_set_replicas(
 
 /// Adds the torrent paused. The default is false.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_paused(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_paused(
+    options: Option<&mut patron_add_options>,
     paused: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -138,8 +138,8 @@ pub extern "C" fn patron_options_set_paused(
 /// Assumes that the data in the save directory is complete, without checking it. Not possible with
 /// a magnet link. The default is false.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_trust(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_trust(
+    options: Option<&mut patron_add_options>,
     trust: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -152,8 +152,8 @@ pub extern "C" fn patron_options_set_trust(
 /// Pauses the torrent once its files have been checked (PATRON_EVENT_CHECKED). The default is
 /// false.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_stop_when_checked(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_stop_when_checked(
+    options: Option<&mut patron_add_options>,
     stop: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -166,8 +166,8 @@ pub extern "C" fn patron_options_set_stop_when_checked(
 /// Hashes the files again when they have been downloaded, before PATRON_EVENT_FINISHED, because
 /// another program may have written to them. The default is false.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_verify_finished(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_verify_finished(
+    options: Option<&mut patron_add_options>,
     verify: bool,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -179,8 +179,8 @@ pub extern "C" fn patron_options_set_verify_finished(
 
 /// Adds a tracker to those of the source. Lower tiers are tried first (BEP 12).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_add_tracker(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_add_tracker(
+    options: Option<&mut patron_add_options>,
     url: *const c_char,
     url_length: usize,
     tier: u8,
@@ -196,8 +196,8 @@ pub unsafe extern "C" fn patron_options_add_tracker(
 
 /// Adds a web seed to those of the source (BEP 19).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_add_web_seed(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_add_web_seed(
+    options: Option<&mut patron_add_options>,
     url: *const c_char,
     url_length: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -216,8 +216,8 @@ pub unsafe extern "C" fn patron_options_add_web_seed(
 ///
 /// Errors: INVALID_ARGUMENT for an invalid priority.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_set_file_priorities(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_set_file_priorities(
+    options: Option<&mut patron_add_options>,
     priorities: *const u8,
     count: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
@@ -235,8 +235,8 @@ pub unsafe extern "C" fn patron_options_set_file_priorities(
 ///
 /// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_allocation(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_allocation(
+    options: Option<&mut patron_add_options>,
     allocation: i32,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -250,8 +250,8 @@ pub extern "C" fn patron_options_set_allocation(
 ///
 /// Errors: INVALID_ARGUMENT for an unknown value.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_existing_files(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_existing_files(
+    options: Option<&mut patron_add_options>,
     existing_files: i32,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -267,8 +267,8 @@ pub extern "C" fn patron_options_set_existing_files(
 ///
 /// Errors: INVALID_ARGUMENT for unknown flags.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_flags(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_flags(
+    options: Option<&mut patron_add_options>,
     flags: i32,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
 ) -> i32 {
@@ -283,8 +283,8 @@ pub extern "C" fn patron_options_set_flags(
 ///
 /// Errors: INVALID_ARGUMENT for an unknown action, or if the share ratio is not a number.
 #[unsafe(no_mangle)]
-pub extern "C" fn patron_options_set_goals(
-    options: Option<&mut patron_options>,
+pub extern "C" fn patron_add_options_set_goals(
+    options: Option<&mut patron_add_options>,
     share_ratio: f64,
     seed_seconds: i64,
     action: i32,
@@ -300,8 +300,8 @@ pub extern "C" fn patron_options_set_goals(
 /// Adds resume data to another source, for programs that store metainfo and resume data separately.
 /// It must belong to the same torrent. The data is copied; a length of 0 means no resume data.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn patron_options_set_resume_data(
-    options: Option<&mut patron_options>,
+pub unsafe extern "C" fn patron_add_options_set_resume_data(
+    options: Option<&mut patron_add_options>,
     data: *const u8,
     length: usize,
     error: Option<&mut MaybeUninit<Box<patron_error>>>,
