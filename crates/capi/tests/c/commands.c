@@ -372,9 +372,9 @@ static void network_threads(const char* directory) {
     OK(patron_get_listen_addresses(handle, &reply, &error));
     CHECK(addresses(reply) == 2);
 
-    patron_options* options = NULL;
-    OK(patron_options_new(&options, &error));
-    OK(patron_options_set_replicas(options, 2, &error));
+    patron_add_options* options = NULL;
+    OK(patron_add_options_new(&options, &error));
+    OK(patron_add_options_set_replicas(options, 2, &error));
     uint64_t torrent = add(handle, metainfo, options);
     await(handle, PATRON_EVENT_FINISHED, torrent);
     int64_t deadline = now_ms() + PATIENCE_MS;
