@@ -127,6 +127,36 @@ fn a_full_disk_pauses_a_torrent_until_there_is_room() {
     drop((client, seeder));
 }
 
+#[test]
+fn a_reader_gets_the_error_of_a_full_disk_and_reads_on_when_there_is_room() {
+    use std::io::Read;
+
+    let dir = tempfile::tempdir().unwrap();
+    let Some(tmpfs) = Tmpfs::mount(dir.path().join("to"), "1m") else { return };
+    let file = data(&dir.path().join("from"), "data.bin", 38, 4 * MIB);
+    let seeder = Seeder::of(&file);
+    let client = client(&tmpfs.0);
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
+    let mut reader = patron.reader(id, 0).wait_timeout(PATIENCE).unwrap().unwrap();
+    reader.set_timeout(Some(PATIENCE));
+    let reading = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let error = reader.read_to_end(&mut bytes).unwrap_err();
+        (bytes, error, reader)
+    });
+    patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+    let (mut bytes, error, mut reader) = reading.join().unwrap();
+    let error: &Error = error.get_ref().unwrap().downcast_ref().unwrap();
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 28), "{error:?}");
+
+    tmpfs.remount("size=16m");
+    patron.resume(id).wait().unwrap();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert!(bytes == noise(38, 4 * MIB));
+    drop((client, seeder));
+}
+
 /// libtorrent puts the torrent into upload mode, which is part of resume data.
 #[test]
 fn a_torrent_that_met_a_full_disk_goes_on_in_the_next_run() {

@@ -53,6 +53,8 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) as_saved: bool,
     /// Whether it was added with the option to pause after the check.
     pub(in crate::client) stops_itself: bool,
+    /// How many requests to resume it may not be in its status yet.
+    pub(in crate::client) resuming: u32,
 }
 
 /// Data that the program has attached to a torrent.
@@ -117,6 +119,7 @@ impl Torrent {
             completed: false,
             as_saved: false,
             stops_itself: false,
+            resuming: 0,
         }
     }
 

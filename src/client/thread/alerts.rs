@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
-use super::readers::paused;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::{Removed, Removing, Torrent};
@@ -141,7 +140,7 @@ impl<E: Engine> ClientThread<E> {
     fn paused(&mut self, id: TorrentId) {
         self.publish(id, |name| Event::Paused { id, name });
         self.update_status(id, |status| status.paused = true);
-        self.fail_readers(id, &paused(id));
+        self.fail_readers_of_stopped(id);
         if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
             self.store_value(id, Value::Paused(true));
         }
