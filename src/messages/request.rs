@@ -19,7 +19,7 @@ use crate::model::{
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
-use crate::settings::Settings;
+use crate::settings::{LISTEN_INTERFACES, Settings};
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, ShardPart, TorrentCall};
 use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
@@ -319,6 +319,11 @@ fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'stat
 }
 
 impl Ask<TorrentRequest, ()> {
+    /// Sends the request to every shard that serves the torrent.
+    pub(crate) fn of_every_copy(self) -> Self {
+        self.merged(|_| ())
+    }
+
     /// Creates a request that only posts; see [`Call::Posting`].
     pub(crate) fn posting(op: &'static str, call: fn(&Torrent) -> Called<()>) -> Self {
         Self::of(op, Call::Posting(call))
@@ -423,6 +428,14 @@ pub(crate) fn forward(port: u16) -> AskSession<()> {
         }
         Ok(())
     })
+}
+
+/// Lets all shards close the sockets that they listen on.
+pub(crate) fn listen_nowhere() -> AskSession<()> {
+    let mut settings = Settings::empty();
+    settings.assume([(LISTEN_INTERFACES, "".into())]);
+    let records = settings.records();
+    Ask::session("stop listening", move |session| session.change_settings(&records)).of_all()
 }
 
 /// Gives each shard its own settings.

@@ -133,7 +133,7 @@ impl Patron {
 
     /// Resumes a torrent, including one that an error such as a full disk has stopped. The reply means that libtorrent has
     /// received the command; [`Event::Resumed`](crate::Event::Resumed) means that it was executed. From the reply
-    /// on, a [`Reader`](crate::patron::Reader) waits for data again.
+    /// on, a [`Reader`] waits for data again.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())
     }
