@@ -98,7 +98,7 @@ players: ## Play films in mpv and chromium while they download; reports what it 
 	$(CARGO) test -p torrent-patron-cli --test cli -- --ignored --nocapture players::
 
 .PHONY: campaign
-campaign: ## Run a crash or fault campaign of a store: ARGS='kill 1000', 'power 400', full or read-only
+campaign: ## Run a crash or fault campaign of a store: ARGS=kill, power, full or read-only
 	@vendor/setup test
 	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
 

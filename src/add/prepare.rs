@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cxx::UniquePtr;
 
 use super::source::{Source, unusable};
-use super::{AddOptions, Defaults, StoredForm, existing};
+use super::{AddOptions, Defaults, StoredForm, UnfinishedMove, existing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::{self, Urls};
 use crate::model::op;
@@ -37,6 +37,8 @@ pub(crate) struct Prepared {
     /// Why its data cannot be trusted, so that it is paused, or why the files of a restored torrent were not
     /// moved.
     pub(crate) problem: Option<Error>,
+    /// The move of a restored torrent that goes on when it has been added.
+    pub(crate) unfinished: Option<Box<UnfinishedMove>>,
     /// Whether it pauses itself after the check.
     pub(crate) stops_itself: bool,
     /// The data for the client's store, if it has one and the torrent does not come from it.
@@ -280,6 +282,7 @@ pub(super) fn configured(
         // The data that is there is not checked again.
         verify: record.verify_finished && !complete,
         problem: None,
+        unfinished: None,
         stops_itself: record.stop_when_checked || record.flags & stop_when_ready != 0,
         stored: None,
         figures: (figures.pieces >= 0).then(|| convert::saved(&figures)),

@@ -1,9 +1,12 @@
 //! Prepares a torrent from a store.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::prepare::configured;
 use super::source::unusable;
@@ -38,17 +41,25 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
     let bytes = join(stored.info.as_deref().unwrap_or_default(), &stored.resume_data);
     let params = sys::params_from_resume_data(&bytes).map_err(|exception| unusable(&exception))?;
     let described = metainfo::describe(&params)?;
-    let (save_dir, not_moved) = match moving {
+    let (save_dir, not_moved, unfinished) = match moving {
         Some((to, on_conflict)) => {
             let parts = InfoHashes::from_bytes(&described.v1, &described.v2);
+            let parts = format!(".{parts}.parts");
             let files = described.files.iter().filter(|file| !file.pad);
             let files: Vec<_> = files.map(|file| (&*file.path, file.claimed)).collect();
-            match finish_move(&files, &format!(".{parts}.parts"), &save_dir, &to, on_conflict)? {
-                None => (to, None),
-                refused => (save_dir, refused),
+            if !deleting && must_copy(&files, &save_dir, &to) {
+                let files = files.iter().map(|(file, _)| (*file).into()).collect();
+                let from = save_dir.clone();
+                let unfinished = UnfinishedMove { files, parts, from, to, on_conflict };
+                (save_dir, None, Some(Box::new(unfinished)))
+            } else {
+                match finish_move(&files, &parts, &save_dir, &to, on_conflict)? {
+                    None => (to, None, None),
+                    refused => (save_dir, refused, None),
+                }
             }
         }
-        None => (save_dir, None),
+        None => (save_dir, None, None),
     };
     if described.has_pieces && !deleting {
         // If a disk is missing, the torrent must not be downloaded again to the mount point.
@@ -87,7 +98,65 @@ fn read(torrent: Restorable, defaults: &Defaults) -> Result<Prepared> {
         configured(params, &record, &described, name.clone(), save_dir, client_data)?;
     prepared.name = name;
     prepared.problem = not_moved;
+    prepared.unfinished = unfinished;
     Ok(prepared)
+}
+
+/// A move to another file system, of which no file is only at the destination yet. It begins again when the
+/// torrent has been restored, because copying can take hours.
+#[derive(Debug)]
+pub(crate) struct UnfinishedMove {
+    files: Vec<Box<str>>,
+    parts: String,
+    from: PathBuf,
+    pub(crate) to: PathBuf,
+    pub(crate) on_conflict: OnConflict,
+}
+
+impl UnfinishedMove {
+    /// Removes the complete and partial copies at the destination. This reads them.
+    pub(crate) fn remove_copies(&self, stop: &AtomicBool) -> Result<()> {
+        let failed = |path: &Path, error| Error::io(op::MOVE, path.display(), &error).at_disk();
+        let mut copies = vec![(self.from.join(&self.parts), self.to.join(&self.parts))];
+        for file in &self.files {
+            let (old, new) = (self.from.join(&**file), self.to.join(&**file));
+            match (exists(&new), self.on_conflict) {
+                // The move replaces them.
+                (false, _) | (true, OnConflict::Replace) => {}
+                (true, OnConflict::Fail | OnConflict::Keep) => {
+                    if !is_foreign(&old, &new, stop).map_err(|error| failed(&new, error))? {
+                        copies.push((old, new));
+                    } else if self.on_conflict == OnConflict::Fail {
+                        return Err(refused(&new));
+                    }
+                }
+            }
+        }
+        // If the torrent was removed with its files meanwhile, nothing is known to be a copy.
+        for (_, copy) in copies.iter().filter(|(old, copy)| exists(old) && exists(copy)) {
+            fs::remove_file(copy).map_err(|error| failed(copy, error))?;
+        }
+        Ok(())
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn refused(path: &Path) -> Error {
+    let why = "it already exists, so the torrent's files were not moved";
+    Error::new(ErrorKind::Exists, op::MOVE, format!("{}: {why}", path.display()))
+}
+
+/// Returns whether a move copies all files, because none is at the destination alone.
+fn must_copy(files: &[(&str, bool)], from: &Path, to: &Path) -> bool {
+    let device = |path: &Path| {
+        let found = path.ancestors().find_map(|path| fs::metadata(path).ok());
+        found.map(|found| found.dev())
+    };
+    let is_moved = |(file, _): &(&str, bool)| exists(&to.join(file)) && !exists(&from.join(file));
+    device(from) != device(to) && !files.iter().any(is_moved)
 }
 
 /// Moves the files that have not been moved, or returns why all of them stay where they were. For each file,
@@ -118,9 +187,9 @@ fn try_to_finish(
     let failed = |path: &Path, error| Error::io(op::MOVE, path.display(), &error).at_disk();
     let is_foreign = |file: &str| {
         let new = to.join(file);
-        is_foreign(&from.join(file), &new).map_err(|error| failed(&new, error))
+        let never = AtomicBool::new(false);
+        is_foreign(&from.join(file), &new, &never).map_err(|error| failed(&new, error))
     };
-    let exists = |path: &Path| fs::symlink_metadata(path).is_ok();
     let is_moved = |file: &str| exists(&to.join(file)) && !exists(&from.join(file));
     if on_conflict == OnConflict::Fail {
         // libtorrent looks for all files at the destination before it moves the first one. Until then, a file
@@ -128,9 +197,7 @@ fn try_to_finish(
         let has_begun = files.iter().any(|(file, claimed)| *claimed && is_moved(file));
         for (file, _) in files {
             if (is_moved(file) && !has_begun) || is_foreign(file)? {
-                let why = "it already exists, so the torrent's files were not moved";
-                let message = format!("{}: {why}", to.join(file).display());
-                return Ok(Some(Error::new(ErrorKind::Exists, op::MOVE, message)));
+                return Ok(Some(refused(&to.join(file))));
             }
         }
     }
@@ -183,7 +250,22 @@ impl<'a> Moved<'a> {
         }
     }
 
+    /// Makes the new names durable.
+    fn synchronize(&self) {
+        let above = self.to.parent();
+        let mut directories = BTreeSet::from_iter([self.to].into_iter().chain(above));
+        for (_, new) in self.renamed.iter().chain(&self.copied) {
+            directories.extend(new.ancestors().skip(1).take_while(|path| *path != self.to));
+        }
+        for directory in directories {
+            if let Err(error) = fs::File::open(directory).and_then(|opened| opened.sync_all()) {
+                tracing::warn!(path = %directory.display(), %error, "not synchronized");
+            }
+        }
+    }
+
     fn keep(mut self) {
+        self.synchronize();
         self.renamed.clear();
         for (old, _) in std::mem::take(&mut self.copied) {
             if let Err(error) = fs::remove_file(&old) {
@@ -214,7 +296,7 @@ impl Drop for Moved<'_> {
 
 /// Returns whether the destination has anything but a complete or partial copy of the file. What a copy lacks
 /// may be zeros, because libtorrent sets its length first.
-fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
+fn is_foreign(old: &Path, new: &Path, stop: &AtomicBool) -> io::Result<bool> {
     let found = match fs::symlink_metadata(new) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(true),
@@ -231,6 +313,9 @@ fn is_foreign(old: &Path, new: &Path) -> io::Result<bool> {
     let mut new = fs::File::open(new)?;
     let (mut copied, mut whole) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         let count = new.read(&mut copied)?;
         if count == 0 {
             return Ok(false);

@@ -20,13 +20,17 @@ impl From<StoredRecord> for StoredForm {
     }
 }
 
-/// Inserts the info dictionary into the dictionary of the resume data, whose keys are sorted (BEP 3). Does
-/// nothing if the info dictionary is empty or the resume data is not a dictionary.
+/// Inserts the info dictionary, unless it is empty, into the dictionary of the resume data.
 pub(crate) fn join(info: &[u8], resume_data: &[u8]) -> Vec<u8> {
-    let place = (!info.is_empty()).then(|| place_of(b"info", resume_data)).flatten();
-    let Some(place) = place else { return resume_data.to_vec() };
-    let (before, after) = resume_data.split_at(place);
-    [before, b"4:info", info, after].concat()
+    if info.is_empty() { resume_data.to_vec() } else { insert(b"info", info, resume_data) }
+}
+
+/// Inserts an encoded value into a dictionary, whose keys are sorted (BEP 3). Anything else is returned
+/// unchanged.
+pub(crate) fn insert(key: &[u8], value: &[u8], dictionary: &[u8]) -> Vec<u8> {
+    let Some(place) = place_of(key, dictionary) else { return dictionary.to_vec() };
+    let (before, after) = dictionary.split_at(place);
+    [before, format!("{}:", key.len()).as_bytes(), key, value, after].concat()
 }
 
 /// Returns the position of the first key in a dictionary that is greater than this one.

@@ -2,16 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, bounded};
 
-use crate::add::{Prepared, Restorable, StoredForm, restore};
+use crate::add::{Prepared, Restorable, StoredForm, UnfinishedMove, restore};
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::service::Service;
-use crate::model::InfoHashes;
-use crate::store::{Key, Loaded, Pages, Record};
+use crate::model::TorrentId;
+use crate::store::{Loaded, Pages, Record};
 use crate::text::printable;
 
 /// How many torrents are read and prepared at once, while the client adds the previous ones.
@@ -25,12 +26,8 @@ const PROGRESS: Duration = Duration::from_millis(250);
 pub(in crate::client) enum Restored {
     /// The record does not include the data that the store keeps for libtorrent.
     Ready(Box<Record>, Box<Prepared>),
-    Failed {
-        key: Key,
-        name: Arc<str>,
-        info_hashes: InfoHashes,
-        error: Error,
-    },
+    /// The same, as far as the record can be read.
+    Failed(Box<Record>, Arc<str>, Error),
     /// There are no more torrents, or reading failed.
     End(Result<()>),
 }
@@ -120,6 +117,38 @@ impl Restoring {
     }
 }
 
+/// Moves that an earlier run has not finished. A separate thread removes what they have copied.
+pub(in crate::client) struct UnfinishedMoves {
+    pub(in crate::client) ready: Receiver<(TorrentId, Box<UnfinishedMove>, Result<()>)>,
+    stop: Arc<AtomicBool>,
+}
+
+impl UnfinishedMoves {
+    pub(in crate::client) fn start(moves: Vec<(TorrentId, Box<UnfinishedMove>)>) -> Self {
+        let (to, ready) = bounded(moves.len());
+        let stop = Arc::<AtomicBool>::default();
+        let stopped = stop.clone();
+        let started = thread::Builder::new().name("torrent-moves".into()).spawn(move || {
+            crate::sys::process::block_signals();
+            for (id, unfinished) in moves {
+                let removed = unfinished.remove_copies(&stopped);
+                // If the client has ended, nobody receives this.
+                let _ = to.send((id, unfinished, removed));
+            }
+        });
+        if let Err(error) = started {
+            tracing::warn!(%error, "interrupted moves go on after the next start");
+        }
+        Self { ready, stop }
+    }
+}
+
+impl Drop for UnfinishedMoves {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
 const RESTORE: &str = "restore the torrents";
 
 fn panicked() -> Error {
@@ -171,9 +200,9 @@ where
 fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) -> Restored {
     let mut record = match loaded {
         Loaded::Torrent(record) => record,
-        Loaded::Unreadable { key, name, error } => {
-            let (name, info_hashes) = (Arc::from(name), InfoHashes::default());
-            return Restored::Failed { key, name, info_hashes, error };
+        Loaded::Unreadable { key, info_hashes, name, error } => {
+            let record = Box::new(Record::new(key, info_hashes, ""));
+            return Restored::Failed(record, printable(&name).into(), error);
         }
     };
     let name: Arc<str> = printable(&record.name).into();
@@ -196,16 +225,15 @@ fn prepare(loaded: Loaded, restore: &impl Fn(Restorable) -> Result<Prepared>) ->
             record.info = has_info.then(Arc::default);
             Restored::Ready(record, Box::new(prepared))
         }
-        Err(error) => {
-            let Record { key, info_hashes, .. } = *record;
-            Restored::Failed { key, name, info_hashes, error }
-        }
+        Err(error) => Restored::Failed(record, name, error),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::InfoHashes;
+    use crate::store::Key;
 
     fn page(count: u64) -> Vec<Loaded> {
         let record = |number: u64| {
@@ -219,7 +247,7 @@ mod tests {
 
     fn failed(restored: Vec<Restored>) -> Vec<(u64, ErrorKind)> {
         let failure = |restored| match restored {
-            Restored::Failed { key, error, .. } => (key.get(), error.kind()),
+            Restored::Failed(record, _, error) => (record.key.get(), error.kind()),
             other => panic!("{other:?}"),
         };
         restored.into_iter().map(failure).collect()

@@ -157,6 +157,11 @@ impl Respond {
         Self::Call(Box::new(respond))
     }
 
+    /// Returns whether a patron waits for the answer.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
+
     pub(crate) fn send(self, answer: Result<Answer>) {
         match (self, answer) {
             (Self::Call(respond), answer) => respond(answer),

@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::add::join;
+use crate::add::{insert, join};
 use crate::error::Error;
 use crate::model::{InfoHashes, OnConflict};
 
-/// Identifies a torrent in a store. A key does not change when the client restarts, and is never reused.
+/// Identifies a torrent in a store. A key does not change when the client restarts. After a restart, that of a
+/// removed torrent may be used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(NonZeroU64);
 
@@ -115,10 +116,17 @@ impl Record {
     }
 
     /// Returns complete resume data, including the info dictionary, for
-    /// [`Source::ResumeData`](crate::Source::ResumeData) or another libtorrent program.
+    /// [`Source::ResumeData`](crate::Source::ResumeData) or another libtorrent program. The labels are
+    /// qBittorrent's tags, which [`import`](super::import()) reads.
     #[must_use]
     pub fn to_resume_data(&self) -> Vec<u8> {
-        join(self.info.as_deref().unwrap_or_default(), &self.resume_data)
+        let data = join(self.info.as_deref().unwrap_or_default(), &self.resume_data);
+        if self.labels.is_empty() {
+            return data;
+        }
+        let tags: String =
+            self.labels.iter().map(|label| format!("{}:{label}", label.len())).collect();
+        insert(b"qBt-tags", format!("l{tags}e").as_bytes(), &data)
     }
 
     /// Changes one value. A store that holds whole records can implement [`Change::Set`] with this.
@@ -199,6 +207,8 @@ pub enum Loaded {
     Unreadable {
         /// The key of the torrent.
         key: Key,
+        /// The info hashes that can be read. A torrent with one of them that is added replaces this one.
+        info_hashes: InfoHashes,
         /// The name of the torrent, if it can be read.
         name: Box<str>,
         /// Why the torrent cannot be read.
@@ -220,6 +230,16 @@ impl Loaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_tags_in_resume_data() {
+        let mut record = Record::new(Key::new(1).unwrap(), InfoHashes::default(), "d");
+        record.resume_data = b"d1:ai1e1:z0:e"[..].into();
+        record.info = Some(b"d1:bi2ee"[..].into());
+        record.labels = ["films".into(), "für uns".into()].into();
+        let expected = "d1:ai1e4:infod1:bi2ee8:qBt-tagsl5:films8:für unse1:z0:e";
+        assert_eq!(record.to_resume_data(), expected.as_bytes());
+    }
 
     #[test]
     fn a_key_fits_into_the_integers_of_a_database() {

@@ -20,7 +20,7 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Result, TorrentId};
 
 use crate::await_event;
 use crate::support::noise::Random;
-use crate::support::{PATIENCE, address, builder, child, data, maker, same};
+use crate::support::{PATIENCE, address, builder, child, data, eventually, maker, same};
 
 pub(crate) const CHILD: &str = "kill-child";
 
@@ -94,18 +94,33 @@ fn watch(patron: &Patron, hashes: &[InfoHashes], begun: &Barrier) {
         match event {
             Event::Restored { torrents, failed, .. } => {
                 say(format_args!("restored {torrents} {failed}"));
+                // A mailbox keeps only the newest change of state.
+                for id in patron.torrents() {
+                    if is_checked(patron, id)
+                        && let Some(number) = number(id)
+                    {
+                        say(format_args!("checks {number}"));
+                    }
+                }
+                let hashed = patron.statistics().wait().unwrap().blocks_hashed;
+                say(format_args!("hashed {hashed}"));
                 begun.wait();
             }
             Event::RestoreFailed { error, .. } => say(format_args!("failed {error}")),
-            Event::StateChanged { id, state: TorrentState::CheckingFiles, .. } => {
-                if let Some(number) = number(id) {
-                    say(format_args!("checks {number}"));
-                }
-            }
             Event::Error { error, .. } => say(format_args!("error {error}")),
             _ => {}
         }
     }
+}
+
+/// Waits until the files were compared with the resume data. Returns whether they are checked.
+fn is_checked(patron: &Patron, id: TorrentId) -> bool {
+    eventually("the comparison with the resume data", || {
+        // It may be being removed.
+        let state = patron.fresh_status(id).wait().map(|status| status.state);
+        let compared = !matches!(state, Ok(TorrentState::CheckingResumeData));
+        compared.then_some(matches!(state, Ok(TorrentState::CheckingFiles)))
+    })
 }
 
 /// Makes random changes to random torrents. Reports each change before it begins and when it is confirmed.
@@ -203,6 +218,8 @@ struct Counted {
     restored: u64,
     while_restoring: u64,
     complete: u64,
+    /// Of the pieces that resume data claims, those that were compared with the file.
+    compared: u64,
 }
 
 fn after(known: &Option<Known>, step: &str, choice: u64) -> Option<Known> {
@@ -256,6 +273,14 @@ fn take_in(line: &str, torrents: &mut [Possible], complete: &mut [bool], counted
         ["checks", number] => {
             let number: usize = number.parse().unwrap();
             assert!(!complete[number], "the complete torrent {number} is checked again");
+        }
+        ["hashed", blocks] => {
+            let incomplete = torrents
+                .iter()
+                .zip(&*complete)
+                .filter(|(possible, complete)| !**complete && possible.iter().any(Option::is_some));
+            let most = incomplete.count() * SIZE.div_ceil(BLOCK);
+            assert!(blocks.parse::<usize>().unwrap() <= most, "{line}, at most {most}");
         }
         ["failed", ..] | ["error", ..] => panic!("{line}"),
         _ => {}
@@ -312,6 +337,9 @@ pub(crate) fn run(rounds: u64, end: End) {
     }
     seeder.shutdown(PATIENCE).wait();
     println!("{end:?}: {counted:?} in {:.0} s", begun.elapsed().as_secs_f64());
+    let Counted { answered, restored, complete, compared, .. } = counted;
+    let has_checked = [answered, restored, complete, compared].iter().all(|count| *count > 0);
+    assert!(has_checked || rounds < 50, "it has checked nothing");
 }
 
 fn seeder(directory: &Path) -> (Client, String) {
@@ -413,39 +441,43 @@ fn look(
         );
         *possible = BTreeSet::from([known]);
         if let Some(record) = record {
-            claims_nothing_else(directory, number, record);
+            counted.compared += claims_nothing_else(directory, number, record);
         }
         complete[number] = record.is_some_and(is_complete);
         counted.complete += u64::from(complete[number]);
     }
 }
 
-/// Checks that each piece that the resume data claims is on the disk.
-fn claims_nothing_else(directory: &Path, number: usize, record: &Record) {
+/// Checks that each piece that the resume data claims is on the disk. Returns how many are.
+fn claims_nothing_else(directory: &Path, number: usize, record: &Record) -> u64 {
     let name = format!("{number}.bin");
     let from = [0, 1].map(|choice| place(directory, number, choice).join(&name));
     // A move may have been interrupted.
-    let Some(file) = from.iter().find(|path| path.exists()) else { return };
+    let Some(file) = from.iter().find(|path| path.exists()) else { return 0 };
     if record.moving.is_some() || record.deleting || !file.starts_with(&record.save_dir) {
-        return;
+        return 0;
     }
     let (found, expected) =
         (fs::read(file).unwrap(), fs::read(original(directory, number)).unwrap());
     let pieces = SIZE.div_ceil(PIECE);
     let key = format!("6:pieces{pieces}:");
     let data = &record.resume_data;
+    // A torrent that has just been added has none.
     let Some(begin) = data.windows(key.len()).position(|part| part == key.as_bytes()) else {
-        return;
+        return 0;
     };
-    let claims = &data[begin + key.len()..][..pieces];
-    for (piece, _) in claims.iter().enumerate().filter(|(_, claim)| **claim & 1 == 1) {
+    let claims = data[begin + key.len()..][..pieces].iter().enumerate();
+    let claimed: Vec<_> = claims.filter(|(_, claim)| **claim & 1 == 1).collect();
+    for (piece, _) in &claimed {
         let range = piece * PIECE..((piece + 1) * PIECE).min(SIZE);
         let is_there = found.get(range.clone()) == expected.get(range);
         assert!(is_there, "piece {piece} of {} is claimed and wrong", file.display());
     }
+    claimed.len() as u64
 }
 
-const PIECE: usize = 16 * 1024;
+const BLOCK: usize = 16 * 1024;
+const PIECE: usize = BLOCK;
 
 fn copies(directory: &Path) -> PathBuf {
     directory.with_extension("copies")
@@ -492,12 +524,12 @@ fn lose_what_is_not_synchronized(directory: &Path) {
 /// Leaves holes where nothing was written: a client takes a file of zeros for the file of somebody else.
 fn write_sparse(path: &Path, bytes: &[u8]) {
     use std::os::unix::fs::FileExt;
-    const BLOCK: usize = 4096;
+    const PAGE: usize = 4096;
     let file = fs::File::create(path).unwrap();
     file.set_len(bytes.len() as u64).unwrap();
-    for (number, block) in bytes.chunks(BLOCK).enumerate() {
+    for (number, block) in bytes.chunks(PAGE).enumerate() {
         if block.iter().any(|byte| *byte != 0) {
-            file.write_all_at(block, (number * BLOCK) as u64).unwrap();
+            file.write_all_at(block, (number * PAGE) as u64).unwrap();
         }
     }
 }

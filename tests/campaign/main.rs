@@ -1,7 +1,6 @@
 //! Campaigns repeat a test many times, with interruptions at random moments, and count what they did.
 //!
-//! `make campaign ARGS='kill 1000'`, `make campaign ARGS='power 1000'`, `make campaign ARGS=full`,
-//! `make campaign ARGS=read-only`
+//! `make campaign ARGS=kill`, `power`, `full` or `read-only`; `'kill 5000'` has more rounds.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -12,23 +11,35 @@ mod kill;
 use std::process::ExitCode;
 
 use self::full::Disk;
+use self::kill::End;
+
+fn is_number(word: &str) -> bool {
+    word.parse::<u64>().is_ok()
+}
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test` passes options of its own.
+    let is_word = |word: &String| !word.starts_with('-');
+    let words: Vec<String> = std::env::args().skip(1).filter(is_word).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         [kill::CHILD, directory, seed, peer] => kill::child(directory.as_ref(), seed, peer),
         [full::CHILD, directory] => full::child(directory.as_ref()),
         ["full"] => full::run(Disk::Full, 1),
         ["read-only"] => full::run(Disk::ReadOnly, 1),
-        ["kill", rounds] => kill::run(rounds.parse().unwrap_or(100), kill::End::Killed),
-        ["power", rounds] => kill::run(rounds.parse().unwrap_or(100), kill::End::PowerCut),
-        // `cargo test` passes options of its own.
-        _ => {
-            kill::run(100, kill::End::Killed);
-            kill::run(50, kill::End::PowerCut);
+        ["kill"] => kill::run(1000, End::Killed),
+        ["power"] => kill::run(400, End::PowerCut),
+        ["kill", rounds] if is_number(rounds) => kill::run(rounds.parse().unwrap(), End::Killed),
+        ["power", rounds] if is_number(rounds) => kill::run(rounds.parse().unwrap(), End::PowerCut),
+        [] => {
+            kill::run(100, End::Killed);
+            kill::run(50, End::PowerCut);
             full::run(Disk::Full, 3);
             full::run(Disk::ReadOnly, 9);
+        }
+        _ => {
+            eprintln!("usage: campaign [kill [ROUNDS] | power [ROUNDS] | full | read-only]");
+            return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS

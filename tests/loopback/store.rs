@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use torrent_patron::error::{Error, ErrorKind, Result};
 use torrent_patron::event::EventKind;
@@ -18,8 +18,8 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, Torren
 use crate::await_event;
 use crate::helpers::tmpfs::Tmpfs;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, same, sharing,
-    until,
+    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, noise, same,
+    sharing, until,
 };
 
 /// Starts a client with this store, and a patron with the events of every torrent. Waits until all are
@@ -86,8 +86,12 @@ fn a_torrent_is_there_again_as_it_was_after_a_crash_at_any_moment_after_the_answ
         .add_flags([TorrentFlag::Sequential])
         .limits(Limits::default().upload_limit(12_345))
         .goals(Goals::default().share_ratio(3.5));
+    let before = SystemTime::now() - Duration::from_millis(1);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
     let at_once = store.copy();
+    let record = the_record(&at_once);
+    assert!(record.added >= before && record.added <= SystemTime::now());
+    assert!(record.source.starts_with("metainfo of "), "{}", record.source);
     patron.add_label(id, "films").wait().unwrap();
     patron.add_label(id, "old").wait().unwrap();
     patron.remove_label(id, "old").wait().unwrap();
@@ -156,6 +160,118 @@ fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
     stop(other);
     stop(client);
     assert!(same(&file, &to.join("a.bin")));
+}
+
+/// Returns the pieces that the resume data claims.
+fn claimed(record: &Record) -> BTreeSet<u32> {
+    let (data, key) = (&record.resume_data, b"6:pieces");
+    let begin = data.windows(key.len()).position(|part| part == key);
+    let rest = begin.map_or(&[][..], |begin| &data[begin + key.len()..]);
+    let Some(digits) = rest.iter().position(|byte| *byte == b':') else { return BTreeSet::new() };
+    let count: usize = str::from_utf8(&rest[..digits]).unwrap().parse().unwrap();
+    let pieces = (0..).zip(&rest[digits + 1..][..count]);
+    pieces.filter(|(_, claim)| **claim & 1 == 1).map(|(piece, _)| piece).collect()
+}
+
+#[test]
+fn a_crash_costs_at_most_the_progress_of_the_last_interval() {
+    const FILE: usize = 1 << 20;
+    const INTERVAL: Duration = Duration::from_millis(300);
+    // A machine that is busy saves later.
+    const SLACK: Duration = Duration::from_secs(5);
+    let dir = tempfile::tempdir().unwrap();
+    let from = dir.path().join("from/album");
+    let names = ["a.bin", "b.bin"];
+    let originals = [18, 19].map(|seed| noise(seed, FILE));
+    let mut seeder = {
+        names.iter().zip([18, 19]).for_each(|(name, seed)| _ = data(&from, name, seed, FILE));
+        Seeder::of(&from)
+    };
+    let piece = seeder.metainfo.piece_length as usize;
+    let in_file = FILE / piece;
+    let place = |number: u32| (number as usize / in_file, number as usize % in_file * piece);
+    let (to, store) = (dir.path().join("to"), Memory::new());
+    let client = builder(&to).resume_data_interval(INTERVAL).store(store.clone()).start().unwrap();
+    let patron = client.patron();
+    patron.subscribe(patron.subscription().with(EventKind::PieceFinished));
+    let options = seeder
+        .options()
+        .add_flags([TorrentFlag::Sequential])
+        .limits(Limits::default().download_limit(300_000));
+    patron.add_torrent(&seeder.metainfo, options).wait().unwrap();
+    for _ in 0..3 {
+        let mut arrived =
+            BTreeSet::from([await_event!(patron, Event::PieceFinished { piece, .. } => *piece)]);
+        arrived.extend(drain(&patron, |event| match event {
+            Event::PieceFinished { piece, .. } => Some(piece),
+            _ => None,
+        }));
+        let since = Instant::now();
+        until("what has arrived, in the store", || {
+            arrived.is_subset(&claimed(&the_record(&store)))
+        });
+        assert!(since.elapsed() < INTERVAL + SLACK, "{:?}", since.elapsed());
+    }
+    until("a part of the second file, in the store", || {
+        claimed(&the_record(&store)).len() > in_file
+    });
+    let crashed = store.copy();
+    let power_cut = crashed.copy();
+    let kept = claimed(&the_record(&crashed));
+    assert!(kept.len() < 2 * in_file, "it goes on");
+    stop(client);
+    drop(seeder);
+
+    // A crash of the program: all that was written is there.
+    let found = names.map(|name| fs::read(to.join("album").join(name)).unwrap());
+    let there: Vec<_> = (0..2 * in_file as u32)
+        .map(place)
+        .filter(|(file, at)| {
+            let range = *at..at + piece;
+            found[*file].get(range.clone()) == Some(&originals[*file][range])
+        })
+        .collect();
+    let (client, patron) = restored(&to, &crashed);
+    let id = only(&patron);
+    let all_done = (there.len() * piece) as u64;
+    until("that it finds all that is there", || {
+        patron.fresh_status(id).wait().unwrap().total_done == all_done
+    });
+    let changed = there.iter().filter(|(file, _)| *file == 1).count();
+    let doubtful = (changed * piece.div_ceil(16 * 1024)) as u64;
+    assert!(hashed(&patron) <= doubtful, "{} of {doubtful}", hashed(&patron));
+    seeder = Seeder::of(&from);
+    let fetched_at_most = |patron: &Patron, most: usize| {
+        let id = only(patron);
+        patron.set_download_limit(id, None).wait().unwrap();
+        patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+        finished(patron, id);
+        let fetched = patron.statistics().wait().unwrap().received_payload;
+        assert!(fetched <= most as u64, "{fetched} of {most}");
+    };
+    fetched_at_most(&patron, (2 * in_file - there.len() + 1) * piece);
+    stop(client);
+
+    // A power cut: nothing is there but what the store claims.
+    let cut = dir.path().join("cut");
+    fs::create_dir_all(cut.join("album")).unwrap();
+    let files = names.map(|name| {
+        let file = fs::File::create(cut.join("album").join(name)).unwrap();
+        file.set_len(FILE as u64).unwrap();
+        file
+    });
+    for (file, at) in kept.iter().copied().map(place) {
+        use std::os::unix::fs::FileExt;
+        files[file].write_all_at(&originals[file][at..at + piece], at as u64).unwrap();
+    }
+    let save_dir = Value::SaveDir(cut.clone());
+    power_cut.clone().commit(&[Change::Set(the_record(&power_cut).key, save_dir)]).unwrap();
+    let (client, patron) = restored(&to, &power_cut);
+    fetched_at_most(&patron, (2 * in_file - kept.len() + 1) * piece);
+    for name in names {
+        assert!(same(&from.join(name), &cut.join("album").join(name)));
+    }
+    stop(client);
 }
 
 #[test]
@@ -332,6 +448,47 @@ fn a_move_is_saved_and_an_interrupted_move_is_completed() {
     assert_eq!(hashed(&patron), 0, "nor checked");
     assert!(three.join("a.bin").exists() && !two.join("a.bin").exists());
     assert_eq!(the_record(&store).save_dir, three);
+    stop(client);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_move_to_another_disk_goes_on_after_the_restore() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (here, there) = (dir.path().join("here"), disk.path().join("there"));
+    let file = data(&here, "a.bin", 72, 200_000);
+    let original = fs::read(&file).unwrap();
+    let store = Memory::new();
+    let (client, patron) = restored(&here, &store);
+    let id = patron.add_torrent(metainfo(&file), AddOptions::default()).wait().unwrap().id();
+    finished(&patron, id);
+    stop(client);
+
+    // libtorrent sets the length of a copy first.
+    fs::create_dir(&there).unwrap();
+    fs::write(there.join("a.bin"), &original[..50_000]).unwrap();
+    let copy = fs::File::options().write(true).open(there.join("a.bin")).unwrap();
+    copy.set_len(200_000).unwrap();
+    let moving = Value::Moving(Some(Relocation::new(&there, OnConflict::Fail)));
+    store.clone().commit(&[Change::Set(the_record(&store).key, moving)]).unwrap();
+    let (let_read, may_read) = crossbeam_channel::unbounded();
+    let slow = Slow { memory: store.clone(), may_read };
+    let client = builder(&here).store(slow).start().unwrap();
+    let patron = client.patron();
+    patron.watch_all().wait().unwrap();
+    drop(let_read);
+    let restored_in =
+        await_event!(patron, Event::TorrentAdded { save_dir, .. } => save_dir.clone());
+    assert_eq!(restored_in, here, "it is not copied first");
+    await_event!(patron, Event::Moved { save_dir, .. } if *save_dir == there);
+    until("the end of the move", || {
+        let record = the_record(&store);
+        record.moving.is_none() && record.save_dir == there
+    });
+    assert!(fs::read(there.join("a.bin")).unwrap() == original && !file.exists());
+    assert!(settled(&patron, only(&patron)).seeding);
+    assert_eq!(hashed(&patron), 0);
     stop(client);
 }
 
@@ -541,6 +698,7 @@ fn a_torrent_that_cannot_be_restored_is_reported_and_stays_in_the_store_until_it
     let options = || AddOptions::default().save_dir(&files);
     let id = patron.add_torrent(&metainfo, options()).wait().unwrap().id();
     finished(&patron, id);
+    patron.add_label(id, "films").wait().unwrap();
     stop(client);
 
     fs::rename(&files, dir.path().join("unmounted")).unwrap();
@@ -565,7 +723,10 @@ fn a_torrent_that_cannot_be_restored_is_reported_and_stays_in_the_store_until_it
     await_event!(patron, Event::Restored { .. });
     let added = patron.add_torrent(&metainfo, options()).wait().unwrap();
     assert!(matches!(added, Added::New(_)));
-    assert_ne!(the_record(&store).key, record.key, "the new one is in its place");
+    let again = the_record(&store);
+    assert_ne!(again.key, record.key, "the new one is in its place");
+    assert_eq!(again.labels, record.labels);
+    assert_eq!(patron.labels(added.id()).wait().unwrap(), BTreeSet::from(["films".into()]));
     stop(client);
 }
 
@@ -655,8 +816,10 @@ fn choices_among_files_trackers_and_names_are_kept() {
     assert!(files[b as usize].path.ends_with("c.bin"));
     assert_eq!(files[b as usize].priority, Priority::SKIP);
     let trackers = patron.trackers(id).wait().unwrap();
-    assert_eq!(trackers.len(), 1);
+    let [tracker] = &trackers[..] else { panic!("{trackers:?}") };
+    assert_eq!(&*tracker.url, "http://127.0.0.1:1/announce");
     stop(client);
+    assert!(the_record(&store).resume_data.windows(11).any(|bytes| bytes == b"share ratio"));
 }
 
 #[test]
@@ -735,9 +898,9 @@ fn changed_settings_and_bans_are_kept() {
 #[test]
 fn the_order_of_the_queue_is_kept() {
     let dir = tempfile::tempdir().unwrap();
-    let metainfos: Vec<Metainfo> = (0..4)
-        .map(|n| metainfo(&data(&dir.path().join("from"), &format!("{n}.bin"), 20 + n, 20_000)))
-        .collect();
+    let file = |n: u64| data(&dir.path().join("from"), &format!("{n}.bin"), 20 + n, 20_000);
+    let metainfos: Vec<Metainfo> = (0..4).map(|n| metainfo(&file(n))).collect();
+    let seeder = Seeder::of(&file(4));
     let store = Memory::new();
     let to = dir.path().join("to");
     let (client, patron) = restored(&to, &store);
@@ -747,7 +910,7 @@ fn the_order_of_the_queue_is_kept() {
         .collect();
     patron.move_in_queue(ids[3], QueueMove::Top).wait().unwrap();
     patron.move_in_queue(ids[1], QueueMove::Bottom).wait().unwrap();
-    let expected = [1, 3, 2, 0];
+    let mut expected = [1, 3, 2, 0];
     let places = |patron: &Patron| -> Vec<u32> {
         let place = |one: &Metainfo| {
             let id = patron.find(one.info_hashes).wait().unwrap().unwrap();
@@ -755,6 +918,26 @@ fn the_order_of_the_queue_is_kept() {
         };
         metainfos.iter().map(place).collect()
     };
+    assert_eq!(places(&patron), expected);
+    stop(client);
+    let (client, patron) = restored(&to, &store);
+    until("the order of the queue", || places(&patron) == expected);
+
+    // The first torrent of the queue leaves it.
+    let first = patron.add_torrent(&seeder.metainfo, seeder.options().paused(true));
+    let first = first.wait().unwrap().id();
+    patron.move_in_queue(first, QueueMove::Top).wait().unwrap();
+    let stored = |name: &str| {
+        let mut records = store.records().into_iter();
+        records.find(|record| &*record.name == name).unwrap().queue_position
+    };
+    until("its place in the store", || stored("4.bin") == Some(0));
+    patron.resume(first).wait().unwrap();
+    finished(&patron, first);
+    until("that it has left the queue, in the store", || stored("4.bin").is_none());
+    let id = patron.find(metainfos[2].info_hashes).wait().unwrap().unwrap();
+    patron.move_in_queue(id, QueueMove::Top).wait().unwrap();
+    expected = [2, 3, 0, 1];
     assert_eq!(places(&patron), expected);
     stop(client);
     let (client, patron) = restored(&to, &store);

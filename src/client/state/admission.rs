@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::add::{Prepared, StoredForm};
+use super::torrents::Attached;
+use crate::add::{Prepared, StoredForm, UnfinishedMove};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
 use crate::messages::member::Member;
@@ -42,6 +43,7 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) complete: bool,
     /// Why the data on disk cannot be used as requested; see [`Prepared`].
     pub(in crate::client) problem: Option<Error>,
+    pub(in crate::client) unfinished: Option<Box<UnfinishedMove>>,
     pub(in crate::client) stops_itself: bool,
     /// The figures in its resume data, if the client saved that and it is unchanged.
     pub(in crate::client) figures: Option<SavedFigures>,
@@ -51,6 +53,7 @@ pub(in crate::client) struct PendingAdd {
     pub(in crate::client) key: Option<Key>,
     /// Whether the store has its info dictionary.
     pub(in crate::client) has_info: bool,
+    pub(in crate::client) attached: Option<Box<Attached>>,
     /// The parameters, until they are passed to the engine.
     pub(in crate::client) params: Option<Box<dyn Any + Send>>,
     /// Its place among the adds that were passed to the engine.
@@ -90,7 +93,8 @@ impl PendingAdd {
     ) -> Self {
         let key = Some(record.key);
         let has_info = record.info.is_some();
-        Self { key, has_info, ..Self::of(Origin::Store(record), prepared, now) }
+        let attached = Attached::of(&record);
+        Self { key, has_info, attached, ..Self::of(Origin::Store(record), prepared, now) }
     }
 
     fn of(origin: Origin, prepared: Prepared, now: Instant) -> Self {
@@ -106,6 +110,7 @@ impl PendingAdd {
             replicas,
             verify,
             problem,
+            unfinished,
             stops_itself,
             stored,
             figures,
@@ -122,11 +127,13 @@ impl PendingAdd {
             paused,
             complete,
             problem,
+            unfinished,
             stops_itself,
             figures,
             stored,
             key: None,
             has_info: false,
+            attached: None,
             params: Some(params),
             number: 0,
             began: now,

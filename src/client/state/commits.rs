@@ -98,16 +98,15 @@ impl Commits {
 
     /// Returns how many changes patrons wait for, except adds and removals.
     pub(in crate::client) fn of_patrons(&self) -> usize {
-        let is_awaited = |respond: &Respond| !matches!(respond, Respond::Nothing);
         let of_one = |commit: &Commit| {
             let itself = match &commit.then {
                 AfterCommit::Request(_, respond) | AfterCommit::Moved(respond, _) => {
-                    is_awaited(respond)
+                    respond.is_awaited()
                 }
                 AfterCommit::Attach(..) => true,
                 AfterCommit::Add | AfterCommit::Remove | AfterCommit::Saved { .. } => false,
             };
-            let followers = commit.followers.iter().filter(|(_, respond)| is_awaited(respond));
+            let followers = commit.followers.iter().filter(|(_, respond)| respond.is_awaited());
             usize::from(itself) + followers.count()
         };
         self.open.values().map(of_one).sum()

@@ -52,6 +52,7 @@ pub(in crate::client) mod fixtures {
             replicas: 0,
             verify: false,
             problem: None,
+            unfinished: None,
             stops_itself: false,
             stored: None,
             figures: None,

@@ -56,8 +56,7 @@ impl OpenRequests {
 
     /// Returns how many open requests were made by patrons. The others are the client's own.
     pub(in crate::client) fn of_patrons(&self) -> usize {
-        let is_awaited = |request: &&OpenRequest| !matches!(request.respond, Respond::Nothing);
-        self.open.values().filter(is_awaited).count()
+        self.open.values().filter(|request| request.respond.is_awaited()).count()
     }
 
     /// Adds a request. Returns its number.

@@ -42,7 +42,7 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) removing: Option<Box<Removing>>,
     pub(in crate::client) errors: LastErrors,
     waiters: Option<Box<Waiters>>,
-    attached: Option<Box<Attached>>,
+    pub(in crate::client) attached: Option<Box<Attached>>,
     /// Its key in the store, if there is a store.
     pub(in crate::client) key: Option<Key>,
     /// Whether the store has its info dictionary.
@@ -59,9 +59,16 @@ pub(in crate::client) struct Torrent {
 
 /// Data that the program has attached to a torrent.
 #[derive(Default)]
-struct Attached {
+pub(in crate::client) struct Attached {
     labels: BTreeSet<Box<str>>,
     notes: BTreeMap<Box<str>, Arc<[u8]>>,
+}
+
+impl Attached {
+    pub(in crate::client) fn of(record: &Record) -> Option<Box<Self>> {
+        let (labels, notes) = (record.labels.clone(), record.notes.clone());
+        (!labels.is_empty() || !notes.is_empty()).then(|| Box::new(Self { labels, notes }))
+    }
 }
 
 /// The patrons that watch a torrent which they do not own.
@@ -75,9 +82,11 @@ struct Waiters(Vec<Responder<()>>);
 /// Who requested a move of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::client) enum MoveRequester {
-    /// The client, because the files are complete.
+    /// The client, because the files are complete or because the move was interrupted.
     Client,
     Patron,
+    /// An earlier run. It has not begun again.
+    EarlierRun,
 }
 
 /// A torrent that is being removed.
@@ -205,13 +214,6 @@ impl Torrent {
             Attachment::Note(key, None) => _ = attached.notes.remove(&key),
         }
         self.attached.take_if(|attached| attached.labels.is_empty() && attached.notes.is_empty());
-    }
-
-    pub(in crate::client) fn restore_attached(&mut self, record: &Record) {
-        if !record.labels.is_empty() || !record.notes.is_empty() {
-            let (labels, notes) = (record.labels.clone(), record.notes.clone());
-            self.attached = Some(Box::new(Attached { labels, notes }));
-        }
     }
 
     pub(in crate::client) fn labels(&self) -> BTreeSet<Box<str>> {

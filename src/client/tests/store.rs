@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::messages::request::Ask;
-use crate::model::OnConflict;
+use crate::model::{Answer, OnConflict, ResumeData, SavedFigures};
 use crate::store::{Change, Key, Loaded, Memory, Record};
 
 /// A store that is not as good as its memory.
@@ -215,6 +215,50 @@ fn requests_about_a_torrent_keep_their_order_with_a_store() {
 }
 
 #[test]
+fn a_store_that_hangs_delays_patrons_and_nothing_else() {
+    let (commit, may_commit) = crossbeam_channel::unbounded();
+    let store = Poor { may_commit: Some(may_commit), ..Poor::default() };
+    let (client, script) = client_with_store(store);
+    let guest = Guest::new(&client);
+    commit.send(()).unwrap();
+    let id = torrent_after(&guest, &script, 1);
+    let labels: Vec<_> = (0..600)
+        .map(|number: u32| {
+            let label = number.to_string().into();
+            guest.job(|reply| Job::SetLabel(id, label, true, reply))
+        })
+        .collect();
+    let last = guest.job(|reply| Job::Labels(id, reply));
+    // The client goes on with what it does by itself.
+    let ticks = script.asked.iter().filter(|asked| *asked == Asked::Statuses);
+    assert_eq!(ticks.take(5).count(), 5);
+    assert!(!last.is_ready() && labels.iter().all(|label| !label.is_ready()));
+    drop(commit);
+    for label in labels {
+        wait(label).unwrap();
+    }
+    assert!(wait(last).unwrap().len() >= 512);
+    client.shutdown(Duration::ZERO).wait();
+}
+
+#[test]
+fn a_store_that_hangs_does_not_delay_a_shutdown() {
+    let (commit, may_commit) = crossbeam_channel::unbounded();
+    let store = Poor { may_commit: Some(may_commit), ..Poor::default() };
+    let (client, script) = client_with_store(store);
+    let guest = Guest::new(&client);
+    commit.send(()).unwrap();
+    let id = torrent_after(&guest, &script, 1);
+    let label = guest.job(|reply| Job::SetLabel(id, "films".into(), true, reply));
+    guest.barrier();
+    drop(script);
+    let report = client.shutdown(Duration::from_millis(200)).wait();
+    assert!(!report.is_clean() && report.took < PATIENCE, "{report}");
+    assert_eq!(wait(label).unwrap_err().kind(), ErrorKind::Stopped);
+    drop(commit);
+}
+
+#[test]
 fn a_request_that_follows_one_that_the_store_refuses_is_made() {
     let store = Memory::new();
     let (client, script) = client_with_store(store.clone());
@@ -242,14 +286,69 @@ fn a_move_that_the_store_does_not_learn_of_at_its_end_is_stored_later() {
     let Asked::OfTorrent(next, ..) = script.next() else { panic!("expected the peers") };
     let full = Error::new(ErrorKind::Disk, "commit to the store", "the disk is full");
     memory.fail_with(Some(full));
-    script.say(EngineEvent::Moved { id, to: to.clone() });
     script.say(EngineEvent::Answered { request: next - 1, answer: Ok(Box::new(to.clone())) });
+    let request = saves(&script, id);
+    script.say(EngineEvent::Answered { request, answer: Ok(resume_data()) });
     assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Disk);
     assert!(memory.records()[0].moving.is_some());
     memory.fail_with(None);
     while !matches!(guest.next(), Event::StoreRecovered) {}
     let record = &memory.records()[0];
     assert_eq!((&record.save_dir, &record.moving), (&to, &None));
+    client.shutdown(Duration::ZERO).wait();
+}
+
+/// The answer to it.
+fn resume_data() -> Answer {
+    let figures = SavedFigures::default();
+    Box::new(ResumeData { bytes: b"de".to_vec(), info: Vec::new(), figures })
+}
+
+/// Returns the number of a request to save a torrent.
+fn saves(script: &Script, id: TorrentId) -> u64 {
+    match script.next() {
+        Asked::OfTorrent(number, of, "save the resume data") if of == id => number,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The resume data is saved when the files are durable.
+#[test]
+fn a_move_is_answered_when_its_files_are_durable() {
+    let memory = Memory::new();
+    let (client, script) = client_with_store(memory.clone());
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    let [one, two] = ["one", "two"].map(PathBuf::from);
+    let begin = |to: &PathBuf| {
+        let moving = guest.ask(id, request::move_files(to.clone(), OnConflict::Fail));
+        assert_eq!(script.next(), Asked::MoveStorage(id, to.clone()));
+        moving
+    };
+    let answer = |request, answer| script.say(EngineEvent::Answered { request, answer });
+    let peers = Ask::task("list the peers", |torrent| torrent.peers());
+    let moving = begin(&one);
+    drop(guest.ask(id, peers));
+    let Asked::OfTorrent(next, ..) = script.next() else { panic!("expected the peers") };
+    answer(next - 1, Ok(Box::new(one.clone())));
+    let request = saves(&script, id);
+    guest.barrier();
+    assert!(!moving.is_ready() && memory.records()[0].moving.is_some());
+    answer(request, Ok(resume_data()));
+    assert_eq!(wait(moving).unwrap(), one);
+    let known = || {
+        let record = memory.records().remove(0);
+        (record.save_dir, record.moving)
+    };
+    assert_eq!(known(), (one, None));
+
+    let moving = begin(&two);
+    answer(request + 1, Ok(Box::new(two.clone())));
+    let request = saves(&script, id);
+    answer(request, Err(Error::new(ErrorKind::Disk, "test", "the disk is broken")));
+    assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Disk);
+    wait(guest.job(|reply| Job::SetLabel(id, "later".into(), true, reply))).unwrap();
+    assert_eq!(known(), (two, None), "they have been moved nevertheless");
     client.shutdown(Duration::ZERO).wait();
 }
 

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use super::client_thread::ClientThread;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::open_requests::OpenRequest;
-use crate::client::state::torrents::{Removed, Removing, Torrent};
+use crate::client::state::torrents::{MoveRequester, Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
@@ -244,7 +244,12 @@ impl<E: Engine> ClientThread<E> {
                 }
             }
             Origin::Store(record) => {
-                if record.moving.is_some() {
+                if let (Some(unfinished), Some(store)) = (add.unfinished, &mut self.store) {
+                    store.unfinished.push((id, unfinished));
+                    if let Some(torrent) = self.torrents.get_mut(id) {
+                        torrent.moving = Some(MoveRequester::EarlierRun);
+                    }
+                } else if record.moving.is_some() {
                     // The move was finished or refused before the torrent was added.
                     let values = [Value::SaveDir(add.save_dir), Value::Moving(None)];
                     self.store_values(id, values);
@@ -270,12 +275,12 @@ impl<E: Engine> ClientThread<E> {
         torrent.has_info = add.has_info;
         torrent.completed = add.complete;
         torrent.stops_itself = add.stops_itself;
+        torrent.attached = add.attached.take();
         let as_saved =
             add.key.is_some() && add.figures.is_some() && !self.wants_resume_data(&torrent);
         torrent.as_saved = as_saved;
         if let Origin::Store(record) = &add.origin {
             torrent.completed = record.completed.is_some();
-            torrent.restore_attached(record);
             if let Some(position) = record.queue_position {
                 self.restore_queue_place(id, position);
             }
@@ -336,6 +341,7 @@ impl<E: Engine> ClientThread<E> {
             status.finished = true;
             status.progress = 1.0;
         });
+        self.left_queue(id);
         if is_first {
             self.store_value(id, Value::Completed(Some(SystemTime::now())));
             self.save_soon(id);
@@ -352,6 +358,11 @@ impl<E: Engine> ClientThread<E> {
         let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
         if let Some(key) = torrent.key {
             self.store_change(Change::Remove(key));
+        }
+        if let Some(store) = &mut self.store
+            && let Some(made) = store.made_moves.remove(&id)
+        {
+            made.respond.send(Err(gone(id, op::MOVE)));
         }
         self.service.statuses.remove(id);
         torrent.answer_waiters(&Err(gone(id, op::WAIT)));

@@ -59,12 +59,24 @@ impl<E: Engine> ClientThread<E> {
         if std::mem::take(&mut store.queue_changed) {
             return self.save_queue();
         }
-        let change = |&(id, position): &(TorrentId, u32)| {
+        let queued = places.iter().map(|(id, _)| *id).collect();
+        let before = std::mem::replace(&mut store.queued, queued);
+        let gone = before.difference(&store.queued).map(|id| (*id, None));
+        let places = places.iter().map(|(id, position)| (*id, Some(*position)));
+        let change = |(id, position)| {
             let torrent = self.torrents.get(id)?;
             let torrent = Some(torrent).filter(|torrent| torrent.removing.is_none())?;
-            Some(Change::Set(torrent.key?, Value::QueuePosition(Some(position))))
+            Some(Change::Set(torrent.key?, Value::QueuePosition(position)))
         };
-        self.store_changes(places.iter().filter_map(change).collect());
+        let changes = gone.chain(places).filter_map(change).collect();
+        self.store_changes(changes);
+    }
+
+    /// Records that a torrent has left the queue.
+    pub(super) fn left_queue(&mut self, id: TorrentId) {
+        if self.store.as_mut().is_some_and(|store| store.queued.remove(&id)) {
+            self.store_value(id, Value::QueuePosition(None));
+        }
     }
 
     /// Stores the client's own state from the answer to a request.

@@ -180,7 +180,7 @@ impl<E: Engine> ClientThread<E> {
         match (add.origin, add.key) {
             (Origin::Store(record), _) => {
                 self.restore_answered(false);
-                self.restore_failed(record.key, add.name, add.info_hashes, error);
+                self.restore_failed(record, add.name, error);
             }
             (Origin::Patron(from, reply), key) => {
                 if let Some(key) = key {

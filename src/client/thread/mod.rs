@@ -58,6 +58,9 @@ impl<E: Engine> ClientThread<E> {
         if let Some(restoring) = restoring.filter(|_| self.admission.restores()) {
             restoring.select(&mut select);
         }
+        if let Some(moves) = self.store.as_ref().and_then(|store| store.moves.as_ref()) {
+            select.recv(&moves.ready);
+        }
         let others = [
             self.admission.next_due(),
             self.next_save(),
@@ -92,6 +95,7 @@ impl<E: Engine> ClientThread<E> {
         self.drain_events();
         self.serve_readers();
         self.restore();
+        self.continue_moves();
         self.retry_adds();
         self.start_saves();
         if Instant::now() >= self.statuses.due() {

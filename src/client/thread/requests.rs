@@ -1,8 +1,11 @@
 //! Requests to the engine and their answers.
 
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::client_thread::ClientThread;
+use super::store_link::MadeMove;
 use crate::client::state::commits::AfterCommit;
 use crate::client::state::open_requests::{OpenRequest, Subject};
 use crate::client::state::torrents::MoveRequester;
@@ -11,8 +14,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::Read;
 use crate::messages::request::{self, AskTorrent, Call, SessionRole, TorrentRole};
 use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
-use crate::model::{Answer, Event, OnConflict, TorrentId};
+use crate::model::op;
+use crate::model::{Answer, Event, OnConflict, ResumeData, TorrentId};
 use crate::store::{Relocation, Value};
+
+/// When a save that is to make a move durable is tried again.
+const AGAIN: Duration = Duration::from_millis(250);
 
 impl<E: Engine> ClientThread<E> {
     /// Makes a request of a patron, after its earlier requests about the torrent, which may wait for the store.
@@ -162,11 +169,10 @@ impl<E: Engine> ClientThread<E> {
             // A move that fails at once has no event.
             (TorrentRole::MovesFiles { .. }, Err(error)) => self.move_not_made(id, error.clone()),
             (TorrentRole::MovesFiles { .. }, Ok(moved)) => {
-                self.end_move(id);
                 if let Some(to) = moved.downcast_ref::<PathBuf>().cloned() {
-                    let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
-                    return self.commit_values(id, values, AfterCommit::Moved(respond, to));
+                    return self.moved(id, to, respond);
                 }
+                self.end_move(id);
             }
             (TorrentRole::GivesMetainfo, Ok(_)) => self.metainfo_given(id),
             (TorrentRole::Saves, answer) => self.saved(id, answer),
@@ -207,6 +213,63 @@ impl<E: Engine> ClientThread<E> {
         respond.send(answer);
     }
 
+    /// Makes a move durable. A save synchronizes the files and their names; then the store can have the end.
+    fn moved(&mut self, id: TorrentId, to: PathBuf, respond: Respond) {
+        let is_stored = self.torrents.open(id, op::MOVE).is_ok_and(|torrent| torrent.key.is_some());
+        match &mut self.store {
+            Some(store) if is_stored => {
+                store.made_moves.insert(id, MadeMove { to, respond, save_begun: false });
+                self.save_client_data(id);
+            }
+            _ => self.commit_move(id, MadeMove { to, respond, save_begun: false }),
+        }
+    }
+
+    fn commit_move(&mut self, id: TorrentId, MadeMove { to, respond, .. }: MadeMove) {
+        self.end_move(id);
+        let values = vec![Value::SaveDir(to.clone()), Value::Moving(None)];
+        self.commit_values(id, values, AfterCommit::Moved(respond, to));
+    }
+
+    /// Commits a move without waiting until its files are durable, because the torrent is removed.
+    pub(super) fn commit_made_move(&mut self, id: TorrentId) {
+        let made = self.store.as_mut().and_then(|store| store.made_moves.remove(&id));
+        if let Some(made) = made {
+            self.commit_move(id, made);
+        }
+    }
+
+    /// Handles the end of a save that may have made a move durable.
+    pub(super) fn save_of_move_ended(&mut self, id: TorrentId, answer: &Result<Answer>) {
+        let Some(store) = &mut self.store else { return };
+        let Entry::Occupied(mut made) = store.made_moves.entry(id) else { return };
+        // The save may be older than the move.
+        if !std::mem::take(&mut made.get_mut().save_begun) {
+            return;
+        }
+        let saved = answer.as_ref().map(|answer| answer.downcast_ref::<ResumeData>());
+        match saved {
+            Ok(Some(data)) if !data.bytes.is_empty() => {
+                let made = made.remove();
+                self.commit_move(id, made);
+            }
+            Err(error) if error.kind() != ErrorKind::Busy || self.stopping => {
+                let MadeMove { to, respond, .. } = made.remove();
+                let error = error.clone().in_operation(op::MOVE);
+                // The files have been moved nevertheless.
+                self.store_values(id, [Value::SaveDir(to), Value::Moving(None)]);
+                self.move_failed(id, error.clone());
+                respond.send(Err(error));
+            }
+            _ => {
+                if let Some(mut saving) = self.torrents.saving(id) {
+                    saving.force_next();
+                    saving.schedule(Instant::now() + AGAIN);
+                }
+            }
+        }
+    }
+
     /// Reports that a move has failed. If a patron requested the move, it gets the answer.
     pub(in crate::client) fn move_failed(&mut self, id: TorrentId, error: Error) {
         if self.end_move(id) == Some(MoveRequester::Client) {
@@ -239,7 +302,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     /// Like `move_failed`, for a move that the store knows of.
-    fn move_not_made(&mut self, id: TorrentId, error: Error) {
+    pub(super) fn move_not_made(&mut self, id: TorrentId, error: Error) {
         self.store_value(id, Value::Moving(None));
         self.move_failed(id, error);
     }

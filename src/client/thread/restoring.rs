@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crossbeam_channel::TryRecvError;
+
 use super::client_thread::ClientThread;
-use crate::client::restore::Restored;
+use crate::client::restore::{Restored, UnfinishedMoves};
 use crate::client::state::admission::PendingAdd;
-use crate::client::state::torrents::Removing;
+use crate::client::state::torrents::{MoveRequester, Removing};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;
-use crate::messages::request;
-use crate::model::{Event, InfoHashes, QueueMove, TorrentId};
-use crate::store::Key;
+use crate::messages::request::{self, Respond};
+use crate::model::{Event, QueueMove, TorrentId};
+use crate::store::Record;
 
 impl<E: Engine> ClientThread<E> {
     /// Adds the torrents that have been read from the store, as far as there is capacity.
@@ -28,9 +30,9 @@ impl<E: Engine> ClientThread<E> {
                     store.last_key = store.last_key.max(record.key.get());
                     self.begin_add(PendingAdd::restored(record, *prepared, Instant::now()));
                 }
-                Restored::Failed { key, name, info_hashes, error } => {
-                    store.last_key = store.last_key.max(key.get());
-                    self.restore_failed(key, name, info_hashes, error);
+                Restored::Failed(record, name, error) => {
+                    store.last_key = store.last_key.max(record.key.get());
+                    self.restore_failed(record, name, error);
                 }
                 Restored::End(result) => {
                     restoring.ended = true;
@@ -44,16 +46,11 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    pub(super) fn restore_failed(
-        &mut self,
-        key: Key,
-        name: Arc<str>,
-        info_hashes: InfoHashes,
-        error: Error,
-    ) {
+    pub(super) fn restore_failed(&mut self, record: Box<Record>, name: Arc<str>, error: Error) {
         tracing::warn!(name = &*name, %error, "a torrent was not restored");
         let Some(store) = &mut self.store else { return };
-        store.lost.push((key, info_hashes));
+        let info_hashes = record.info_hashes;
+        store.lost.push(record);
         if let Some(restoring) = &mut store.restoring {
             restoring.failed += 1;
         }
@@ -86,9 +83,16 @@ impl<E: Engine> ClientThread<E> {
         }
         let took = restoring.began.elapsed();
         store.restoring = None;
-        // In the order of their positions, so that each torrent is placed behind those before it.
-        for (position, id) in std::mem::take(&mut store.queue) {
+        let mut queue = std::mem::take(&mut store.queue);
+        queue.sort_by_key(|(position, _)| *position);
+        // In order, so that each torrent is placed behind those before it.
+        for (position, (_, id)) in (0..).zip(queue) {
             self.request(id, request::move_in_queue(QueueMove::To(position), true));
+        }
+        if let Some(store) = &mut self.store
+            && !store.unfinished.is_empty()
+        {
+            store.moves = Some(UnfinishedMoves::start(std::mem::take(&mut store.unfinished)));
         }
         tracing::info!(torrents, failed, ?took, "restored");
         self.service.announce(&Event::Restored { torrents, failed, took });
@@ -99,7 +103,33 @@ impl<E: Engine> ClientThread<E> {
 
     pub(super) fn restore_queue_place(&mut self, id: TorrentId, position: u32) {
         if let Some(store) = &mut self.store {
-            store.queue.insert(position, id);
+            store.queue.push((position, id));
+            store.queued.insert(id);
+        }
+    }
+
+    /// Continues interrupted moves whose copies have been removed.
+    pub(super) fn continue_moves(&mut self) {
+        while let Some(store) = &mut self.store
+            && let Some(moves) = &store.moves
+        {
+            let (id, unfinished, removed) = match moves.ready.try_recv() {
+                Ok(next) => next,
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    store.moves = None;
+                    return;
+                }
+            };
+            let Some(torrent) = self.torrents.get_mut(id) else { continue };
+            torrent.moving = Some(MoveRequester::Client);
+            match removed {
+                Ok(()) => {
+                    let asked = request::move_files(unfinished.to, unfinished.on_conflict);
+                    self.make_request(id, asked.request, Respond::Nothing);
+                }
+                Err(error) => self.move_not_made(id, error),
+            }
         }
     }
 

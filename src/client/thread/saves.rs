@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::client_thread::ClientThread;
 use crate::add::join;
 use crate::client::state::commits::AfterCommit;
-use crate::client::state::torrents::Torrent;
+use crate::client::state::torrents::{MoveRequester, Torrent};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::request::{self, ByAlert, TorrentRole};
@@ -103,6 +103,10 @@ impl<E: Engine> ClientThread<E> {
             if !wanted {
                 saving.unschedule();
             } else if let Some(unchanged_too) = saving.begin(now) {
+                let made_moves = self.store.as_mut().map(|store| &mut store.made_moves);
+                if let Some(made) = made_moves.and_then(|moves| moves.get_mut(&id)) {
+                    made.save_begun = true;
+                }
                 let save = request::resume_data(what, !unchanged_too, TorrentRole::SavesForEvent);
                 self.request(id, save);
             }
@@ -131,6 +135,7 @@ impl<E: Engine> ClientThread<E> {
                 saving.failed(Instant::now(), self.stopping);
             }
         }
+        self.save_of_move_ended(id, answer);
     }
 
     /// Delivers saved resume data to the store and to all subscribers, whoever asked for it.
@@ -217,8 +222,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn works_on_files(&self) -> bool {
-        self.torrents
-            .iter()
-            .any(|(_, torrent)| torrent.removing.is_some() || torrent.moving.is_some())
+        let is_moved =
+            |torrent: &Torrent| torrent.moving.is_some_and(|by| by != MoveRequester::EarlierRun);
+        self.torrents.iter().any(|(_, torrent)| torrent.removing.is_some() || is_moved(torrent))
     }
 }

@@ -20,6 +20,9 @@ impl<E: Engine> ClientThread<E> {
         let span = tracing::info_span!("shutdown");
         let _entered = span.enter();
         self.stopping = true;
+        if let Some(store) = &mut self.store {
+            store.moves = None;
+        }
         // A patron may have subscribed to resume data just before.
         self.follow_subscriptions();
         let mut report = ShutdownReport {
@@ -31,7 +34,11 @@ impl<E: Engine> ClientThread<E> {
         let patience = deadline - deadline.saturating_duration_since(Instant::now()) / 5;
         report.unsaved = self.save_the_rest(deadline, patience);
         report.unanswered += self.torrents.requests.of_patrons();
-        report.unanswered += self.store.as_ref().map_or(0, |store| store.commits.of_patrons());
+        if let Some(store) = &self.store {
+            let moves = store.made_moves.values();
+            report.unanswered += moves.filter(|made| made.respond.is_awaited()).count();
+            report.unanswered += store.commits.of_patrons();
+        }
         for (id, torrent) in self.torrents.iter() {
             match &torrent.removing {
                 Some(removing) if removing.files == RemoveFiles::Delete => {

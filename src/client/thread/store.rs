@@ -6,7 +6,7 @@ use super::client_thread::ClientThread;
 use super::commands::answer;
 use crate::client::state::admission::PendingAdd;
 use crate::client::state::commits::{AfterCommit, Attachment, Commit};
-use crate::client::state::torrents::Removing;
+use crate::client::state::torrents::{Attached, Removing};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;
@@ -89,7 +89,7 @@ impl<E: Engine> ClientThread<E> {
                 match result {
                     Ok(()) => {
                         if let Some(store) = &mut self.store {
-                            store.lost.retain(|(_, hashes)| !hashes.overlap(&add.info_hashes));
+                            store.lost.retain(|lost| !lost.info_hashes.overlap(&add.info_hashes));
                         }
                         self.pass_to_engine(add);
                     }
@@ -177,8 +177,13 @@ impl<E: Engine> ClientThread<E> {
             record.resume_data = stored.resume_data;
         }
         // Replace a torrent with the same hash that could not be restored.
-        let lost = store.lost.iter().filter(|(_, hashes)| hashes.overlap(&add.info_hashes));
-        let mut changes: Vec<_> = lost.map(|(key, _)| Change::Remove(*key)).collect();
+        let mut changes = Vec::new();
+        for lost in store.lost.iter().filter(|lost| lost.info_hashes.overlap(&add.info_hashes)) {
+            record.labels.extend(lost.labels.iter().cloned());
+            record.notes.extend(lost.notes.clone());
+            changes.push(Change::Remove(lost.key));
+        }
+        add.attached = Attached::of(&record);
         changes.push(Change::Add(Box::new(record)));
         add.key = Some(key);
         self.admission.await_commit(add);
@@ -188,6 +193,7 @@ impl<E: Engine> ClientThread<E> {
     // Removing.
 
     pub(super) fn commit_removal(&mut self, id: TorrentId, removing: Removing) {
+        self.commit_made_move(id);
         let Some(torrent) = self.torrents.get_mut(id) else { return };
         let delete = removing.files == RemoveFiles::Delete;
         let key = torrent.key;

@@ -1,15 +1,18 @@
 //! The client thread's side of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::client::restore::Restoring;
+use crate::add::UnfinishedMove;
+use crate::client::restore::{Restoring, UnfinishedMoves};
 use crate::client::state::commits::Commits;
 use crate::error::{Error, Result};
+use crate::messages::request::Respond;
 use crate::messages::service::Service;
-use crate::model::{InfoHashes, TorrentId};
-use crate::store::{Key, Store, Writer};
+use crate::model::TorrentId;
+use crate::store::{Key, Record, Store, Writer};
 
 /// How often the DHT nodes and the totals are saved.
 pub(super) const STATE_INTERVAL: Duration = Duration::from_secs(300);
@@ -23,15 +26,27 @@ pub(in crate::client) struct StoreOptions {
     pub(in crate::client) keeps_settings: bool,
 }
 
+/// A move that the engine has made, and whose files may not be durable yet.
+pub(super) struct MadeMove {
+    pub(super) to: PathBuf,
+    pub(super) respond: Respond,
+    /// Whether a save has begun since then.
+    pub(super) save_begun: bool,
+}
+
 pub(in crate::client) struct StoreLink {
     pub(in crate::client) writer: Writer,
     pub(in crate::client) commits: Commits,
     pub(in crate::client) restoring: Option<Restoring>,
+    /// Interrupted moves that go on when everything is restored.
+    pub(super) unfinished: Vec<(TorrentId, Box<UnfinishedMove>)>,
+    pub(in crate::client) moves: Option<UnfinishedMoves>,
+    pub(super) made_moves: HashMap<TorrentId, MadeMove>,
     pub(super) last_key: u64,
     /// Why the store could not be read to its end. Nothing can be added then: it may be an unread torrent.
     pub(super) unread: Option<Error>,
-    /// Torrents in the store that could not be restored.
-    pub(super) lost: Vec<(Key, InfoHashes)>,
+    /// Torrents in the store that could not be restored, without the data for libtorrent.
+    pub(super) lost: Vec<Box<Record>>,
     /// When the DHT nodes and the totals are saved next.
     pub(super) next_state: Instant,
     /// How many parts of the client's own state are still to be saved.
@@ -44,7 +59,9 @@ pub(in crate::client) struct StoreLink {
     /// Whether the positions have changed since then.
     pub(super) queue_changed: bool,
     /// The queue positions of torrents that are being restored.
-    pub(super) queue: BTreeMap<u32, TorrentId>,
+    pub(super) queue: Vec<(u32, TorrentId)>,
+    /// The torrents with a queue position in the store.
+    pub(super) queued: HashSet<TorrentId>,
 }
 
 impl StoreLink {
@@ -62,6 +79,9 @@ impl StoreLink {
             writer,
             commits,
             restoring,
+            unfinished: Vec::new(),
+            moves: None,
+            made_moves: HashMap::new(),
             last_key: 0,
             unread: None,
             lost: Vec::new(),
@@ -71,7 +91,8 @@ impl StoreLink {
             keeps_settings,
             queue_asked: false,
             queue_changed: false,
-            queue: BTreeMap::new(),
+            queue: Vec::new(),
+            queued: HashSet::new(),
         })
     }
 

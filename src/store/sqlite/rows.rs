@@ -51,6 +51,7 @@ pub(super) fn load(
             Ok(record) => Loaded::Torrent(Box::new(record)),
             Err(error) => Loaded::Unreadable {
                 key,
+                info_hashes: hashes(row).unwrap_or_default(),
                 name: row.get::<_, String>(3).unwrap_or_default().into(),
                 error: Error::new(ErrorKind::Corrupt, READ, error.to_string()),
             },
@@ -101,13 +102,16 @@ fn whole(row: &Row<'_>) -> Rows<Record> {
     Ok(record)
 }
 
+fn hashes(row: &Row<'_>) -> Rows<InfoHashes> {
+    let v1: Option<[u8; 20]> = row.get(1)?;
+    let v2: Option<[u8; 32]> = row.get(2)?;
+    Ok(InfoHashes { v1: v1.map(InfoHashV1), v2: v2.map(InfoHashV2) })
+}
+
 /// Reads the columns of the `torrents` table.
 fn torrent(row: &Row<'_>) -> Rows<Record> {
     let path = |column| row.get(column).map(|path: Option<Vec<u8>>| path.map(convert::path));
-    let v1: Option<[u8; 20]> = row.get(1)?;
-    let v2: Option<[u8; 32]> = row.get(2)?;
-    let hashes = InfoHashes { v1: v1.map(InfoHashV1), v2: v2.map(InfoHashV2) };
-    let mut record = Record::new(row.get(0)?, hashes, path(7)?.unwrap_or_default());
+    let mut record = Record::new(row.get(0)?, hashes(row)?, path(7)?.unwrap_or_default());
     record.name = row.get::<_, String>(3)?.into();
     record.source = row.get::<_, String>(4)?.into();
     record.added = moment(row.get(5)?);
@@ -132,8 +136,8 @@ fn attach(connection: &Connection, after: Option<Key>, last: Key, page: &mut [Lo
             Ok(value) => record.set(&value),
             Err(error) => {
                 let error = Error::new(ErrorKind::Corrupt, READ, error.to_string());
-                let name = std::mem::take(&mut record.name);
-                page[place] = Loaded::Unreadable { key, name, error };
+                let (info_hashes, name) = (record.info_hashes, std::mem::take(&mut record.name));
+                page[place] = Loaded::Unreadable { key, info_hashes, name, error };
             }
         }
     };
@@ -297,12 +301,14 @@ fn put(connection: &Connection, record: &Record, info: Option<&[u8]>) -> Rows<()
     Ok(())
 }
 
-/// Inserts an info dictionary unless it exists. Returns its hash.
+/// Inserts an info dictionary, or replaces one that is damaged. Returns its hash.
 fn put_info(connection: &Connection, hashes: &InfoHashes, data: &[u8]) -> Rows<Vec<u8>> {
     let v1 = hashes.v1.map(|hash| hash.0.to_vec());
     let hash = v1.or_else(|| hashes.v2.map(|hash| hash.0.to_vec())).unwrap_or_default();
-    let mut put = connection
-        .prepare_cached("INSERT OR IGNORE INTO info (hash, data, sum) VALUES (?, ?, ?)")?;
+    let mut put = connection.prepare_cached(
+        "INSERT INTO info (hash, data, sum) VALUES (?1, ?2, ?3)
+         ON CONFLICT (hash) DO UPDATE SET data = ?2, sum = ?3 WHERE data <> ?2 OR sum <> ?3",
+    )?;
     put.execute(params![hash, data, sum(&[&hash, data])])?;
     Ok(hash)
 }

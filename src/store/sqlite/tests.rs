@@ -68,6 +68,26 @@ fn an_info_dictionary_is_kept_once() {
 }
 
 #[test]
+fn a_damaged_info_dictionary_is_replaced_when_its_torrent_is_added_again() {
+    for damage in ["UPDATE info SET data = x'00'", "UPDATE info SET sum = 1"] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(&path(&dir), 1);
+        let mut store = Sqlite::open(path(&dir)).unwrap();
+        store.connection.execute(damage, []).unwrap();
+        let page = store.load(None, 10).unwrap();
+        let [Loaded::Unreadable { info_hashes, .. }] = &page[..] else { panic!("{page:?}") };
+        assert_eq!(*info_hashes, record(1).info_hashes);
+
+        let mut again = record(2);
+        again.info_hashes = record(1).info_hashes;
+        again.info = record(1).info;
+        store.commit(&[Change::Add(Box::new(again.clone()))]).unwrap();
+        let expected = [record(1), again].map(|record| Loaded::Torrent(Box::new(record)));
+        assert_eq!(store.load(None, 10).unwrap(), expected, "{damage}");
+    }
+}
+
+#[test]
 fn an_open_store_cannot_be_opened_again_and_the_error_names_its_process() {
     let dir = tempfile::tempdir().unwrap();
     let store = Sqlite::open(path(&dir)).unwrap();
