@@ -118,7 +118,7 @@ rust::Vec<rust::String> TorrentParams::apply_policy(AddRecord const& options) {
     rust::Vec<rust::String> dropped;
     for (std::string const& url : policy.drop_local(params_, named_))
         dropped.push_back(text(url));
-    dropped_ = policy.drop_webrtc(params_);
+    dropped_ = policy.drop_webrtc(params_, named_);
     policy.restrict(params_);
     // After that, because the peers of resume data are not the program's.
     if (!resumed_)

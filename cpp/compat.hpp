@@ -44,9 +44,14 @@ constexpr bool caches_blocks = LIBTORRENT_VERSION_NUM >= 20100;
 // Until 2.0.12, hashes from a peer may be for a pad file, which has no hash tree.
 constexpr bool pads_lack_trees = LIBTORRENT_VERSION_NUM < 20013;
 
-// Until 2.0.13, messages about hash trees are not checked for torrents without trees, nor rejects
-// of requests for the hashes of blocks.
-constexpr bool trusts_hash_messages = LIBTORRENT_VERSION_NUM < 20014;
+// Until 2.0.13, and in 2.1.0, messages about hash trees are not checked for torrents without trees,
+// nor rejects of requests for the hashes of blocks. 2.0.14 may lack the first of these checks,
+// which was made when that version already had its number.
+constexpr bool trusts_hash_messages =
+    LIBTORRENT_VERSION_NUM < 20015 || LIBTORRENT_VERSION_NUM == 20100;
+
+// Until 2.0.8, the pieces in resume data of 2.1, one bit each, are read as if each had a byte.
+constexpr bool reads_compact_resume_data = LIBTORRENT_VERSION_NUM >= 20009;
 
 // Whether a torrent has a v1 info hash, but no v1 hashes of its pieces: libtorrent accepts it if it
 // is also a v2 torrent, and would read them from beyond the end of its metadata.

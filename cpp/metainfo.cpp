@@ -162,6 +162,23 @@ lt::entry client_data_entry(lt::bdecode_node const& root) {
 
 } // namespace
 
+namespace {
+
+void read_compact(lt::add_torrent_params& params, lt::bdecode_node const& resume_data) {
+    lt::bdecode_node const pieces = resume_data.dict_find_string("pieces");
+    if (compat::reads_compact_resume_data || !pieces ||
+        resume_data.dict_find_int_value("file-version", 1) < 2)
+        return;
+    params.have_pieces.assign(pieces.string_ptr(), pieces.string_length() * 8);
+    // These were misread too. They are found again.
+    params.verified_pieces.clear();
+    params.merkle_trees.clear();
+    params.merkle_tree_mask.clear();
+    params.verified_leaf_hashes.clear();
+}
+
+} // namespace
+
 std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t const> bytes) {
     auto const* data = reinterpret_cast<char const*>(bytes.data());
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
@@ -169,6 +186,7 @@ std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t 
     lt::bdecode_node const root = decode(buffer);
     check_size(root, bytes.size());
     auto params = lt::read_resume_data(root, limits().max_pieces);
+    read_compact(params, root);
     check_hashes(params);
     check_renamed_files(params);
     return std::make_unique<TorrentParams>(std::move(params), client_data_entry(root));

@@ -148,9 +148,12 @@ std::vector<std::string> NetworkPolicy::drop_local(lt::add_torrent_params& param
     return dropped;
 }
 
-std::vector<std::string> NetworkPolicy::drop_webrtc(lt::add_torrent_params& params) const {
-    return keep_trackers(params,
-                         [this](std::string const& url) { return webrtc_ || !is_webrtc(url); });
+std::vector<std::string> NetworkPolicy::drop_webrtc(lt::add_torrent_params& params,
+                                                    std::set<std::string> const& named) const {
+    return keep_trackers(params, [&](std::string const& url) {
+        return !is_webrtc(url) ||
+               (allows_tracker(url) && (!blocks_local() || named.count(url) > 0));
+    });
 }
 
 std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& params) const {
@@ -159,14 +162,16 @@ std::set<std::string> NetworkPolicy::local_urls(lt::add_torrent_params const& pa
         return out;
     for (auto const* const urls : {&params.trackers, &params.url_seeds})
         for (std::string const& url : *urls)
-            if (is_local(host(url)))
+            if (is_local(host(url)) || is_webrtc(url))
                 out.insert(url);
     return out;
 }
 
 // Behind an HTTP proxy, libtorrent resolves all names itself, except those of plain HTTP trackers.
 bool NetworkPolicy::allows_tracker(std::string const& url) const {
-    if ((loopback_only_ && !is_loopback_host(url)) || (!webrtc_ && is_webrtc(url)))
+    if (loopback_only_ && (!is_loopback_host(url) || is_webrtc(url)))
+        return false;
+    if (!webrtc_ && is_webrtc(url))
         return false;
     std::string const kind = scheme(url);
     switch (names_) {
@@ -192,8 +197,13 @@ bool NetworkPolicy::allows_peer(lt::address const& address) const {
 std::string NetworkPolicy::reason(std::string const& url) const {
     if (!webrtc_ && is_webrtc(url))
         return "disk_reads=zero_copy cannot be combined with peers by WebRTC";
-    return loopback_only_ ? "the client is offline, and this is not on the loopback interface"
-                          : "this would bypass the proxy";
+    if (loopback_only_)
+        return is_webrtc(url) ? "the client is offline, and WebRTC asks servers elsewhere"
+                              : "the client is offline, and this is not on the loopback interface";
+    if (names_ == Names::Here && is_webrtc(url))
+        return "the tracker and its WebRTC peers may be on the local network, and the program has "
+               "not named it";
+    return "this would bypass the proxy";
 }
 
 void NetworkPolicy::restrict(lt::add_torrent_params& params) const {

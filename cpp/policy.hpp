@@ -38,9 +38,12 @@ class NetworkPolicy {
     // could make the client send requests to hosts behind the firewall.
     std::vector<std::string> drop_local(lt::add_torrent_params& params,
                                         std::set<std::string> const& named) const;
-    // Removes the trackers for WebRTC peers if those are not allowed, and returns them.
-    std::vector<std::string> drop_webrtc(lt::add_torrent_params& params) const;
-    // Returns the torrent's URLs that are on this machine or the local network.
+    // Removes the trackers for WebRTC peers that are not allowed, and returns them. libtorrent
+    // applies no filter to the addresses of such a tracker, nor to those that its peers claim to
+    // have.
+    std::vector<std::string> drop_webrtc(lt::add_torrent_params& params,
+                                         std::set<std::string> const& named) const;
+    // Returns the torrent's URLs that are, or may be, on this machine or the local network.
     std::set<std::string> local_urls(lt::add_torrent_params const& params) const;
     // Whether torrents must not name local hosts.
     bool blocks_local() const { return !loopback_only_ && !local_urls_; }

@@ -2413,8 +2413,8 @@ int32_t patron_set_piece_priorities(patron_handle *patron,
 
 /**
  * Sets a deadline for a piece, in milliseconds from now, as a player needs it. Pieces with the
- * earliest deadlines are requested first, from the fastest peers. A negative number removes the
- * deadline.
+ * earliest deadlines are requested first, from the fastest peers. libtorrent gives such a piece the
+ * highest priority, and the lowest (1) when a negative number removes the deadline.
  */
 int32_t patron_set_piece_deadline(patron_handle *patron,
                                   uint64_t torrent_id,
@@ -2423,7 +2423,10 @@ int32_t patron_set_piece_deadline(patron_handle *patron,
                                   patron_reply **reply,
                                   patron_error **error);
 
-/** Removes the deadlines of all pieces. */
+/**
+ * Removes the deadlines of all pieces, which then have the lowest priority (1). Those of open
+ * readers are set again.
+ */
 int32_t patron_clear_piece_deadlines(patron_handle *patron,
                                      uint64_t torrent_id,
                                      patron_reply **reply,

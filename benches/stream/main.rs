@@ -5,8 +5,8 @@
 //!     cargo bench --bench stream [-- NAME...]
 //!
 //! A NAME selects: `here`, `open`, `seek`, `line`, `stalls`, `fair`, `through`, `memory`. Without `--bench`,
-//! nothing is measured. STREAM_SECONDS is how long `stalls` plays, 120 by default. If rqbit is installed, it
-//! is measured for comparison.
+//! nothing is measured. STREAM_SECONDS is how long `stalls` plays, 120 by default. If rqbit is installed
+//! (`cargo install --locked rqbit --version 9.1.0`), it is measured for comparison.
 //!
 //! A limited seed sends 2 MB/s: all eight together take 66 ms for a piece, which can be read when it is
 //! complete.
@@ -108,8 +108,18 @@ fn distribution(name: &str, samples: &[f64], targets: &[(usize, f64)]) {
     println!("{:<48} {largest:>10.2} ms", format!("{name} slowest"));
 }
 
-/// Reads available bytes, 64 KiB at random positions, after a download and during one.
+/// Reads available bytes, 64 KiB at random positions, during a download and after one.
 fn here(swarm: &Swarm) -> Result<()> {
+    let rates = [(None, "unlimited seeds"), (Some(LIMIT), "2 MB/s a seed")];
+    for ((rate, name), between) in rates.into_iter().zip(BETWEEN) {
+        swarm.limit(rate)?;
+        let (mut samples, mut random) = (Vec::new(), Random::new(7));
+        while samples.len() < 1000 {
+            during(swarm.download()?, between, &mut random, &mut samples)?;
+        }
+        distribution(&format!("64 KiB that are here, {name}"), &samples, &[(50, 1.0), (99, 1.0)]);
+    }
+    swarm.limit(None)?;
     let download = swarm.download()?;
     download.patron.wait_until_finished(download.id).wait()?;
     let mut reader = download.reader()?;
@@ -118,12 +128,44 @@ fn here(swarm: &Swarm) -> Result<()> {
         reader.seek(SeekFrom::Start(random.below(SIZE - bytes.len() as u64)))?;
         samples.push(timed(|| Ok(reader.read_exact(&mut bytes)?))?);
     }
-    distribution("64 KiB that are here", &samples, &[(50, 1.0), (99, 1.0)]);
+    distribution("64 KiB that are here, complete", &samples, &[(50, 1.0), (99, 1.0)]);
     let mut whole = Vec::new();
     for piece in 0..200 {
         whole.push(timed(|| Ok(download.patron.read_piece(download.id, piece).wait()?))?);
     }
     distribution("reference: a piece by read_piece", &whole, &[]);
+    drop(reader);
+    download.end();
+    Ok(())
+}
+
+/// Reads until the download is complete. A piece is there that the list before the last one has: pieces are
+/// listed when they are verified, and can be read when they are written.
+fn during(
+    download: Download,
+    between: Duration,
+    random: &mut Random,
+    samples: &mut Vec<f64>,
+) -> Result<()> {
+    let mut reader = download.reader()?;
+    reader.fill_buf()?;
+    let mut bytes = vec![0; 64 << 10];
+    let mut known = download.have()?;
+    while known.contains(&false) {
+        read_for(&mut reader, between)?;
+        let have = download.have()?;
+        let here: Vec<u64> = (0..).zip(&known).filter(|(_, here)| **here).map(|(i, _)| i).collect();
+        known = have;
+        if here.is_empty() {
+            continue;
+        }
+        for _ in 0..20 {
+            let piece = here[random.below(here.len() as u64) as usize];
+            let offset = random.below(PIECE - bytes.len() as u64);
+            reader.seek(SeekFrom::Start(piece * PIECE + offset))?;
+            samples.push(timed(|| Ok(reader.read_exact(&mut bytes)?))?);
+        }
+    }
     drop(reader);
     download.end();
     Ok(())
@@ -261,56 +303,51 @@ fn missing(have: &[bool], random: &mut Random) -> Option<u64> {
     (missing.len() >= 64).then(|| missing[random.below(missing.len() as u64) as usize])
 }
 
-/// Plays at half the rate of the swarm, with a seek every 30 s.
+/// Plays at half the rate of the swarm, with a seek to missing data every 30 s. The whole file takes longer to
+/// arrive.
 fn stalls(swarm: &Swarm) -> Result<()> {
-    let seconds =
+    let seconds: u64 =
         std::env::var("STREAM_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
-    swarm.limit(Some(LIMIT))?;
-    let bit_rate = LIMIT * SEEDS as u64 / 2;
+    let rate = LIMIT.min(SIZE * 3 / 4 / SEEDS as u64 / seconds);
+    swarm.limit(Some(rate))?;
+    let mut tenth = vec![0; rate as usize * SEEDS / 2 / 10];
     let (mut stalled, mut waits, mut random) = (0, Vec::new(), Random::new(5));
+    let download = swarm.download()?;
+    let mut reader = download.reader()?;
+    reader.fill_buf()?;
+    download.wait_for_peers()?;
     let begun = Instant::now();
-    'sessions: loop {
-        let download = swarm.download()?;
-        let mut reader = download.reader()?;
-        let mut tenth = vec![0; bit_rate as usize / 10];
-        // When the file is finished, another session begins.
-        for run in 0..2 {
-            if run > 0 {
-                reader.seek(SeekFrom::Start(random.below(SIZE / 4)))?;
-            }
-            // A player first fills a buffer of one second.
-            waits.push(timed(|| {
-                for _ in 0..10 {
-                    reader.read_exact(&mut tenth)?;
-                }
-                Ok(())
-            })?);
-            let playing = Instant::now();
-            let mut played = 0;
-            while playing.elapsed() < Duration::from_secs(30)
-                && reader.position() + (tenth.len() as u64) < SIZE
-            {
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        let piece = missing(&download.have()?, &mut random).ok_or("too little is missing")?;
+        reader.seek(SeekFrom::Start(piece * PIECE))?;
+        // A player first fills a buffer of one second.
+        waits.push(timed(|| {
+            for _ in 0..10 {
                 reader.read_exact(&mut tenth)?;
-                played += 1;
-                let due = Duration::from_millis(100 * played);
-                let late = playing.elapsed().saturating_sub(due);
-                // The buffered second has been used up.
-                if late > Duration::from_secs(1) {
-                    stalled += 1;
-                    break;
-                }
-                std::thread::sleep(due.saturating_sub(playing.elapsed()));
             }
-            if begun.elapsed() > Duration::from_secs(seconds) {
-                drop(reader);
-                download.end();
-                break 'sessions;
+            Ok(())
+        })?);
+        let playing = Instant::now();
+        let mut played = 0;
+        while playing.elapsed() < Duration::from_secs(30)
+            && reader.position() + (tenth.len() as u64) < SIZE
+        {
+            reader.read_exact(&mut tenth)?;
+            played += 1;
+            let due = Duration::from_millis(100 * played);
+            let late = playing.elapsed().saturating_sub(due);
+            // The buffered second has been used up.
+            if late > Duration::from_secs(1) {
+                stalled += 1;
+                break;
             }
+            std::thread::sleep(due.saturating_sub(playing.elapsed()));
         }
-        drop(reader);
-        download.end();
     }
-    say(&format!("stalls in {seconds} s at half the rate"), f64::from(stalled), "", 0.0, true);
+    drop(reader);
+    download.end();
+    let name = format!("stalls in {seconds} s, after {} seeks to what is missing", waits.len());
+    say(&name, f64::from(stalled), "", 0.0, true);
     distribution("a second of data after a seek", &waits, &[]);
     swarm.limit(None)
 }

@@ -48,16 +48,15 @@ int blocks(lt::file_storage const& files, lt::piece_index_t piece) {
 }
 
 // Returns an error if the request is for a file that another torrent writes. A file belongs to the
-// first torrent of the session that has it; other torrents can only use the data that they find in
+// first torrent of the client that has it; other torrents can only use the data that they find in
 // it.
 lt::storage_error conflict(TorrentFiles const& torrent, lt::peer_request const& request) {
+    auto const& conflicts = torrent.details().conflicts;
     for (auto const& slice :
          torrent.files.map_block(request.piece, request.start, request.length)) {
-        auto const& others = torrent.details().others;
-        auto const found = others.find(slice.file_index);
-        auto const other = found == others.end() ? nullptr : found->second.lock();
-        if (other && other->order < torrent.order && !torrent.is_skipped(slice.file_index))
-            return lt::storage_error(in_use(other->files.name()), slice.file_index,
+        auto const found = conflicts.find(slice.file_index);
+        if (found != conflicts.end() && !torrent.is_skipped(slice.file_index))
+            return lt::storage_error(in_use(found->second), slice.file_index,
                                      lt::operation_t::file_write);
     }
     return {};
@@ -98,7 +97,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
                           char const* buffer, std::shared_ptr<lt::disk_observer> observer,
                           WriteHandler handler, lt::disk_job_flags_t flags) {
     auto const& torrent = torrents_->at(index);
-    if (!torrent->details().others.empty()) {
+    if (!torrents_->conflicts(*torrent).empty()) {
         if (lt::storage_error const error = conflict(*torrent, request)) {
             ++torrent->make_details().refused[request.piece];
             boost::asio::post(
@@ -231,7 +230,8 @@ lt::disk_io_constructor_type stock_backend(SharedWithDisk shared) {
     return [shared = std::move(shared)](lt::io_context& network,
                                         lt::settings_interface const& settings,
                                         lt::counters& statistics) {
-        return ordered_backend(std::make_shared<Torrents>(), shared, network, settings, statistics);
+        return ordered_backend(std::make_shared<Torrents>(shared.paths), shared, network, settings,
+                               statistics);
     };
 }
 

@@ -8,7 +8,9 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace patron {
 
@@ -20,17 +22,6 @@ struct Paths::Names {
 };
 
 namespace {
-
-// Removes what one torrent knows of files that it shares with another.
-template <typename Which>
-void forget_shared(TorrentFiles& of, TorrentFiles const& with, Which const& which) {
-    if (of.details().others.empty())
-        return;
-    auto& shared = of.make_details().others;
-    for (auto at = shared.begin(); at != shared.end();)
-        at =
-            at->second.lock().get() == &with && which(at->first) ? shared.erase(at) : std::next(at);
-}
 
 std::size_t key(std::string const& path) {
     return std::hash<std::string>()(path);
@@ -89,25 +80,29 @@ lt::error_code in_use(std::string const& torrent) {
     return lt::error_code(words.value(torrent), words);
 }
 
-void Paths::find(Index const& index, std::size_t key, TorrentFiles const& torrent,
-                 std::set<Torrent>& found) {
-    auto const [begin, end] = index.equal_range(key);
-    // A torrent that is added again after its removal has two storages for a while.
-    for (auto at = begin; at != end; ++at)
-        if (auto const other = at->second.lock(); other && other->hash != torrent.hash)
-            found.insert(other);
+std::shared_ptr<Paths> new_paths() {
+    return std::make_shared<Paths>();
 }
 
-std::set<Paths::Torrent> Paths::candidates(TorrentFiles const& torrent,
-                                           std::string const& path) const {
-    std::set<Torrent> found;
+void Paths::find(Index const& index, std::size_t key, TorrentFiles const& torrent,
+                 Candidates& found) {
+    auto const [begin, end] = index.equal_range(key);
+    // Two storages may be of one torrent: that of a copy in another session, or for a while that of
+    // a torrent that was removed and is added again.
+    for (auto at = begin; at != end; ++at)
+        if (at->second->hash != torrent.hash)
+            found.insert(at->second);
+}
+
+Paths::Candidates Paths::candidates(TorrentFiles const& torrent, std::string const& path) const {
+    Candidates found;
     find(directories_, key(parent(path)), torrent, found);
     find(files_, key(path), torrent, found);
     return found;
 }
 
-std::set<Paths::Torrent> Paths::candidates(TorrentFiles const& torrent, Names const& own) const {
-    std::set<Torrent> found;
+Paths::Candidates Paths::candidates(TorrentFiles const& torrent, Names const& own) const {
+    Candidates found;
     for (auto const& directory : own.directories)
         find(directories_, directory.first, torrent, found);
     for (auto const& file : own.files)
@@ -115,88 +110,122 @@ std::set<Paths::Torrent> Paths::candidates(TorrentFiles const& torrent, Names co
     return found;
 }
 
-void Paths::add(Torrent const& torrent) {
-    if (!torrent->details().others.empty())
-        torrent->make_details().others.clear();
-    Names own = names(*torrent);
-    auto const others = candidates(*torrent, own);
-    if (!others.empty()) {
-        std::unordered_map<std::string, lt::file_index_t> places;
-        for (auto const& [file, path] : own.files)
-            places.emplace(path, file);
-        for (Torrent const& other : others) {
-            for (auto const& [file, path] : names(*other).files) {
-                auto const shared = places.find(path);
-                if (shared == places.end())
-                    continue;
-                torrent->make_details().others[shared->second] = other;
-                other->make_details().others[file] = torrent;
-            }
+void Paths::conflicts_change(TorrentFiles& torrent, Names const& own) {
+    auto const others = candidates(torrent, own);
+    if (others.empty())
+        return;
+    std::unordered_set<std::string> paths;
+    for (auto const& file : own.files)
+        paths.insert(file.second);
+    for (TorrentFiles* const other : others) {
+        auto const theirs = names(*other).files;
+        if (std::any_of(theirs.begin(), theirs.end(),
+                        [&](auto const& file) { return paths.count(file.second) > 0; }))
+            torrent.conflicts_changed = other->conflicts_changed = true;
+    }
+}
+
+void Paths::conflicts_change(TorrentFiles& torrent, std::string const& path) {
+    for (TorrentFiles* const other : candidates(torrent, path)) {
+        auto const theirs = names(*other).files;
+        if (std::any_of(theirs.begin(), theirs.end(),
+                        [&](auto const& file) { return file.second == path; }))
+            torrent.conflicts_changed = other->conflicts_changed = true;
+    }
+}
+
+void Paths::find_conflicts(TorrentFiles& torrent) {
+    std::lock_guard<std::mutex> const lock(mutex_);
+    torrent.conflicts_changed = false;
+    auto& conflicts = torrent.make_details().conflicts;
+    conflicts.clear();
+    Names const own = names(torrent);
+    std::unordered_map<std::string, lt::file_index_t> places;
+    for (auto const& [file, path] : own.files)
+        places.emplace(path, file);
+    for (TorrentFiles* const other : candidates(torrent, own)) {
+        if (other->order > torrent.order)
+            continue;
+        for (auto const& file : names(*other).files) {
+            auto const shared = places.find(file.second);
+            if (shared != places.end())
+                conflicts[shared->second] = other->files.name();
         }
     }
-    torrent->directories.reset();
+}
+
+void Paths::enter(TorrentFiles& torrent, Names own) {
+    conflicts_change(torrent, own);
+    torrent.directories.reset();
     if (own.files.size() == 1) {
-        files_.emplace(key(own.files.front().second), torrent);
+        files_.emplace(key(own.files.front().second), &torrent);
         return;
     }
     for (auto const& directory : own.directories)
-        directories_.emplace(directory.first, torrent);
-    torrent->directories = std::make_unique<std::map<std::size_t, int>>(std::move(own.directories));
+        directories_.emplace(directory.first, &torrent);
+    torrent.directories = std::make_unique<std::map<std::size_t, int>>(std::move(own.directories));
 }
 
-void Paths::erase(Index& index, std::size_t key, TorrentFiles const& torrent) {
-    auto const [begin, end] = index.equal_range(key);
-    auto const found = std::find_if(begin, end, [&torrent](auto const& entry) {
-        return entry.second.lock().get() == &torrent;
-    });
-    if (found != end)
-        index.erase(found);
-}
-
-void Paths::remove(TorrentFiles const& torrent) {
-    Names const own = names(torrent);
-    for (Torrent const& other : candidates(torrent, own)) {
-        forget_shared(*other, torrent, [](lt::file_index_t) { return true; });
-    }
+void Paths::leave(TorrentFiles& torrent, Names const& own) {
     if (own.files.size() == 1)
         erase(files_, key(own.files.front().second), torrent);
     else
         for (auto const& directory : own.directories)
             erase(directories_, directory.first, torrent);
+    conflicts_change(torrent, own);
 }
 
-void Paths::rename(Torrent const& torrent, lt::file_index_t file, std::string const& from,
-                   std::string const& to) {
-    if (!has_data(torrent->files, file))
+void Paths::erase(Index& index, std::size_t key, TorrentFiles const& torrent) {
+    auto const [begin, end] = index.equal_range(key);
+    auto const found = std::find_if(
+        begin, end, [&torrent](auto const& entry) { return entry.second == &torrent; });
+    if (found != end)
+        index.erase(found);
+}
+
+void Paths::add(TorrentFiles& torrent) {
+    Names own = names(torrent);
+    std::lock_guard<std::mutex> const lock(mutex_);
+    torrent.order = added_++;
+    enter(torrent, std::move(own));
+}
+
+void Paths::remove(TorrentFiles& torrent) {
+    Names const own = names(torrent);
+    std::lock_guard<std::mutex> const lock(mutex_);
+    leave(torrent, own);
+}
+
+void Paths::move(TorrentFiles& torrent, std::shared_ptr<std::string const> to) {
+    Names const before = names(torrent);
+    std::lock_guard<std::mutex> const lock(mutex_);
+    leave(torrent, before);
+    torrent.path = std::move(to);
+    enter(torrent, names(torrent));
+}
+
+void Paths::rename(TorrentFiles& torrent, lt::file_index_t file, std::string const& name) {
+    std::string const from = torrent.names.path(file, *torrent.path);
+    std::lock_guard<std::mutex> const lock(mutex_);
+    torrent.names.rename(file, name);
+    if (!has_data(torrent.files, file))
         return;
-    if (!torrent->details().others.empty())
-        torrent->make_details().others.erase(file);
-    for (Torrent const& other : candidates(*torrent, from)) {
-        forget_shared(*other, *torrent, [&](lt::file_index_t const theirs) {
-            return other->names.path(theirs, *other->path) == from;
-        });
-    }
-    if (!torrent->directories) {
-        erase(files_, key(from), *torrent);
-        files_.emplace(key(to), torrent);
+    std::string const to = torrent.names.path(file, *torrent.path);
+    if (!torrent.directories) {
+        erase(files_, key(from), torrent);
+        files_.emplace(key(to), &torrent);
     } else {
-        auto& directories = *torrent->directories;
+        auto& directories = *torrent.directories;
         std::size_t const left = key(parent(from)), entered = key(parent(to));
         if (--directories[left] == 0) {
-            erase(directories_, left, *torrent);
+            erase(directories_, left, torrent);
             directories.erase(left);
         }
         if (++directories[entered] == 1)
-            directories_.emplace(entered, torrent);
+            directories_.emplace(entered, &torrent);
     }
-    for (Torrent const& other : candidates(*torrent, to)) {
-        for (auto const& [theirs, path] : names(*other).files) {
-            if (path != to)
-                continue;
-            torrent->make_details().others[file] = other;
-            other->make_details().others[theirs] = torrent;
-        }
-    }
+    conflicts_change(torrent, from);
+    conflicts_change(torrent, to);
 }
 
 } // namespace patron

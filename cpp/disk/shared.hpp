@@ -3,6 +3,7 @@
 
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/disk/new_files.hpp"
+#include "torrent-patron/cpp/disk/paths.hpp"
 #include "torrent-patron/cpp/disk/read/plain_torrents.hpp"
 #include "torrent-patron/cpp/disk/written.hpp"
 
@@ -39,6 +40,8 @@ struct SharedWithDisk {
     std::shared_ptr<Written> written;
     std::shared_ptr<NewFiles> new_files;
     std::shared_ptr<ReadCounters> counters;
+    // That of all sessions of the client.
+    std::shared_ptr<Paths> paths;
     // These are called on the network thread.
     std::function<void(LostFile)> lost;
     std::function<void(EndedJob)> ended;

@@ -57,7 +57,7 @@ void TorrentFiles::forget_samples() {
         return;
     details_->samples.clear();
     details_->failed.clear();
-    if (details_->priorities.empty() && details_->others.empty() && details_->refused.empty() &&
+    if (details_->priorities.empty() && details_->conflicts.empty() && details_->refused.empty() &&
         details_->open_writes.empty() && details_->waiting.empty())
         details_.reset();
 }
@@ -89,8 +89,7 @@ void Torrents::add(std::shared_ptr<TorrentFiles> torrent) {
     std::size_t const place = static_cast<std::uint32_t>(index);
     if (place >= torrents_.size())
         torrents_.resize(place + 1);
-    torrent->order = added_++;
-    paths_.add(torrent);
+    paths_->add(*torrent);
     torrents_[place] = std::move(torrent);
 }
 
@@ -102,27 +101,21 @@ std::shared_ptr<std::string const> const& Torrents::shared(std::string const& pa
 
 std::shared_ptr<TorrentFiles> Torrents::remove(lt::storage_index_t index) {
     auto torrent = std::exchange(torrents_[static_cast<std::uint32_t>(index)], nullptr);
-    paths_.remove(*torrent);
+    paths_->remove(*torrent);
     return torrent;
 }
 
 void Torrents::moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path) {
     // It was removed in the meantime.
-    if (!torrent->inner)
-        return;
-    paths_.remove(*torrent);
-    torrent->path = shared(path);
-    paths_.add(torrent);
+    if (torrent->inner)
+        paths_->move(*torrent, shared(path));
 }
 
 void Torrents::renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
                        std::string const& name) {
     // It was removed in the meantime.
-    if (!torrent->inner)
-        return;
-    std::string const before = torrent->names.path(file, *torrent->path);
-    torrent->names.rename(file, name);
-    paths_.rename(torrent, file, before, torrent->names.path(file, *torrent->path));
+    if (torrent->inner)
+        paths_->rename(*torrent, file, name);
 }
 
 } // namespace patron

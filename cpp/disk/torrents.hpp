@@ -11,12 +11,14 @@
 #include <libtorrent/storage_defs.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace patron {
@@ -50,7 +52,7 @@ struct Attachment {
                               std::function<void(lt::storage_error const&)> then) = 0;
 };
 
-// The files of a torrent, and the jobs that change them. Network thread only.
+// The files of a torrent, and the jobs that change them. Network thread only, but see Paths.
 struct TorrentFiles {
     // Allocated when needed, because an idle torrent needs none of it.
     struct Details {
@@ -64,8 +66,8 @@ struct TorrentFiles {
         };
         // What was written to each file.
         std::map<lt::file_index_t, Samples> samples;
-        // Other torrents that have the same file; see Paths.
-        std::map<lt::file_index_t, std::weak_ptr<TorrentFiles>> others;
+        // The files that belong to torrents that were added earlier, with the names of those.
+        std::map<lt::file_index_t, std::string> conflicts;
         // The pieces of which a write has failed, until they are written again.
         std::set<lt::piece_index_t> failed;
         // The number of refused writes that are not answered yet, by piece.
@@ -120,6 +122,8 @@ struct TorrentFiles {
     lt::sha1_hash const hash;
     // The number of running jobs that move, delete or replace files.
     int exclusive_jobs = 0;
+    // `conflicts` is out of date. Set on the network thread of any session of the client.
+    std::atomic<bool> conflicts_changed{false};
     // The storage of libtorrent's own backend, which assigns the index.
     lt::storage_holder inner;
     // libtorrent's own torrent object.
@@ -127,7 +131,7 @@ struct TorrentFiles {
     // The read path's data, if any.
     std::unique_ptr<Attachment> reader;
 
-    // The order in which the torrents of the session were added.
+    // The order in which the torrents of the client were added.
     std::uint64_t order = 0;
     // The number of its files in each directory, by the hash of its path; null if it has a single
     // file. See Paths.
@@ -156,6 +160,13 @@ struct TorrentFiles {
 // The torrents, shared by the backends of a session. Network thread only.
 class Torrents {
   public:
+    explicit Torrents(std::shared_ptr<Paths> paths) : paths_(std::move(paths)) {}
+    Torrents(Torrents const&) = delete;
+    ~Torrents() {
+        for (auto const& torrent : torrents_)
+            if (torrent)
+                paths_->remove(*torrent);
+    }
     void add(std::shared_ptr<TorrentFiles> torrent);
     // A handler may keep the result beyond the removal of the torrent.
     std::shared_ptr<TorrentFiles> const& at(lt::storage_index_t index) const {
@@ -164,6 +175,12 @@ class Torrents {
     std::shared_ptr<TorrentFiles> remove(lt::storage_index_t index);
     // Returns the path. Successive torrents mostly have the same one, which is then kept once.
     std::shared_ptr<std::string const> const& shared(std::string const& path);
+    // Returns the files of the torrent that other torrents write.
+    std::map<lt::file_index_t, std::string> const& conflicts(TorrentFiles& torrent) const {
+        if (torrent.conflicts_changed)
+            paths_->find_conflicts(torrent);
+        return torrent.details().conflicts;
+    }
     // Sets the path of its files.
     void moved(std::shared_ptr<TorrentFiles> const& torrent, std::string const& path);
     void renamed(std::shared_ptr<TorrentFiles> const& torrent, lt::file_index_t file,
@@ -171,10 +188,9 @@ class Torrents {
 
   private:
     std::vector<std::shared_ptr<TorrentFiles>> torrents_;
-    Paths paths_;
+    std::shared_ptr<Paths> const paths_;
     // The last path.
     std::shared_ptr<std::string const> path_;
-    std::uint64_t added_ = 0;
 };
 
 } // namespace patron

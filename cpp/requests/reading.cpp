@@ -35,10 +35,11 @@ PartStateRecord part_state(Torrent const& torrent, lt::torrent_info const& info,
         out.have.push_back(has_piece(status, i));
         out.levels.push_back(static_cast<std::uint8_t>(level(levels, i)));
     }
-    // The status includes pieces that are verified but not yet written. They are announced later,
-    // and cannot be read before.
+    // libtorrent 2.0 announces a piece when it is written, and it cannot be read before; 2.1, when
+    // it is verified. The status has the verified ones.
     for (lt::partial_piece_info const& partial : torrent.get_download_queue())
-        out.have[static_cast<std::size_t>(static_cast<int>(partial.piece_index))] = 0;
+        out.have[static_cast<std::size_t>(static_cast<int>(partial.piece_index))] =
+            torrent.have_piece(partial.piece_index) ? 1 : 0;
     return out;
 }
 
@@ -168,13 +169,29 @@ void Torrent::read_file(std::uint32_t index, std::uint64_t begin, std::uint64_t 
             refuse("bytes " + std::to_string(begin) + " to " + std::to_string(begin + length) +
                    ": the file has " + std::to_string(size));
         begin += static_cast<std::uint64_t>(layout.file_offset(wanted));
+        check_here(begin, length);
     } catch (...) {
         return sink->fail({}, current_exception());
     }
     read_bytes(begin, length, std::move(sink));
 }
 
-// Reads through the disk backend, because verified data may not be in the file yet.
+// Throws if a piece of the range is missing.
+void Torrent::check_here(std::uint64_t begin, std::uint64_t length) const {
+    auto const info = metainfo(*this);
+    auto const piece_length = static_cast<std::uint64_t>(info->piece_length());
+    auto const whole = static_cast<std::uint64_t>(info->total_size());
+    if (begin > whole || length > whole - begin)
+        refuse("the torrent has " + std::to_string(whole) + " bytes");
+    if (length == 0)
+        return;
+    for (auto index = begin / piece_length; index <= (begin + length - 1) / piece_length; ++index)
+        if (!have_piece(lt::piece_index_t(static_cast<int>(index))))
+            throw NotDownloaded("piece " + std::to_string(index) + " has not been downloaded yet");
+}
+
+// Reads a range that is here, through the disk backend, because verified data may not be in the
+// file yet.
 void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                          rust::Box<RangeSink> sink) const noexcept {
     std::shared_ptr<RangeRead> read;
@@ -187,9 +204,6 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
     try {
         auto const info = metainfo(*this);
         auto const piece_length = static_cast<std::uint64_t>(info->piece_length());
-        auto const whole = static_cast<std::uint64_t>(info->total_size());
-        if (begin > whole || length > whole - begin)
-            refuse("the torrent has " + std::to_string(whole) + " bytes");
         std::vector<lt::peer_request> blocks;
         for (std::uint64_t at = begin, end = begin + length; at < end;) {
             lt::piece_index_t const wanted(static_cast<int>(at / piece_length));
@@ -200,15 +214,6 @@ void Torrent::read_bytes(std::uint64_t begin, std::uint64_t length,
                 {end - at, static_cast<std::uint64_t>(block), piece_length - at % piece_length}));
             blocks.push_back({wanted, start, size});
             at += static_cast<std::uint64_t>(size);
-        }
-        lt::piece_index_t last(-1);
-        for (lt::peer_request const& block : blocks) {
-            if (block.piece != last &&
-                !have_piece(
-                    piece(*info, static_cast<std::uint32_t>(static_cast<int>(block.piece)))))
-                throw NotDownloaded("piece " + std::to_string(static_cast<int>(block.piece)) +
-                                    " has not been downloaded yet");
-            last = block.piece;
         }
         read->start(info, std::move(blocks));
     } catch (...) {

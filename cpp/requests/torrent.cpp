@@ -64,9 +64,9 @@ std::unique_ptr<TorrentParams> Torrent::copy() const {
     params.ti = torrent_file_with_hashes();
     lt::torrent_status const now = status(query_save_path);
     if (!params.ti || !now.is_seeding)
-        refuse("it is not complete");
+        throw Busy("it is not complete");
     if (now.flags & lt::torrent_flags::paused)
-        refuse("it is paused");
+        throw Busy("it is paused");
     if (params.ti->priv())
         refuse("it is private: its tracker would count several users");
     if (!params.ti->ssl_cert().empty())

@@ -107,6 +107,7 @@ class Torrent : public lt::torrent_handle {
     void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
                rust::Slice<PieceLevel const> levels, Requests requests) const;
     // The sink receives the result.
+    void check_here(std::uint64_t begin, std::uint64_t length) const;
     void read_bytes(std::uint64_t begin, std::uint64_t length,
                     rust::Box<RangeSink> sink) const noexcept;
     void read_file(std::uint32_t file, std::uint64_t begin, std::uint64_t length,

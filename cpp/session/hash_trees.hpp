@@ -1,5 +1,5 @@
-// Makes messages about hash trees (BEP 52) harmless that libtorrent does not check enough. Called
-// on the network thread.
+// Makes messages about hash trees (BEP 52) harmless that some versions of libtorrent do not check
+// enough; see compat.hpp. Called on the network thread.
 #pragma once
 
 #include <libtorrent/peer_connection_handle.hpp>
@@ -16,12 +16,12 @@ namespace patron::internals {
 void fill_pad_trees(std::shared_ptr<void> const& torrent);
 
 // Makes room for a rejected request for the hashes of blocks, which libtorrent records as if it
-// were one for the hashes of pieces, beyond the end of its list (before 2.0.14). Called when the
+// were one for the hashes of pieces, beyond the end of its list. Called when the
 // hash of a piece was wrong, before the hashes of its blocks are requested.
 void expect_rejects(lt::torrent_handle const& torrent, lt::piece_index_t piece);
 
 // Forgets that peers of a torrent without hash trees have claimed to support v2, as they may before
-// its metadata is known: libtorrent would request hashes from them (before 2.0.14). Called when the
+// its metadata is known: libtorrent would request hashes from them. Called when the
 // metadata is known, and after the handshake of each peer.
 void drop_v2(std::shared_ptr<void> const& torrent);
 void drop_v2(lt::peer_connection_handle const& peer, lt::torrent_handle const& torrent);

@@ -124,7 +124,7 @@ int alert_mask(InterestRecord const& interest, bool trackers) {
     return static_cast<int>(static_cast<std::uint32_t>(mask));
 }
 
-SharedWithDisk shared_with_disk(DiskReads reads, std::shared_ptr<ReadCounters> counters,
+SharedWithDisk shared_with_disk(DiskReads reads, ShardRecord const& shard,
                                 std::shared_ptr<Reports> const& reports) {
     SharedWithDisk out;
 #ifdef __linux__
@@ -133,7 +133,8 @@ SharedWithDisk shared_with_disk(DiskReads reads, std::shared_ptr<ReadCounters> c
 #endif
     out.written = std::make_shared<Written>();
     out.new_files = std::make_shared<NewFiles>();
-    out.counters = std::move(counters);
+    out.counters = shard.counters;
+    out.paths = shard.paths;
     out.lost = [reports](LostFile file) {
         reports->add([file = std::move(file)](Session& session, Alerts& out) {
             session.file_lost(file, out);
@@ -165,11 +166,9 @@ void Session::subscribe(InterestRecord const& interest) {
 }
 
 std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, PolicyRecord allowed,
-                                     DiskReads reads, NetworkThreadRecord thread,
+                                     DiskReads reads, ShardRecord shard,
                                      rust::Slice<std::uint8_t const> state,
-                                     std::unique_ptr<IpFilter> blocked,
-                                     std::shared_ptr<ReadCounters> counters,
-                                     rust::Box<Waker> waker) {
+                                     std::unique_ptr<IpFilter> blocked, rust::Box<Waker> waker) {
     keep_file_names();
     auto policy = std::make_shared<SessionPolicy>(allowed);
     lt::session_params params = read_state(state);
@@ -179,7 +178,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     pack.set_int(lt::settings_pack::alert_mask, alert_mask({}, policy->blocks_local()));
     auto const shared_waker = std::make_shared<rust::Box<Waker>>(std::move(waker));
     auto const reports = std::make_shared<Reports>([shared_waker] { (*shared_waker)->wake(); });
-    SharedWithDisk const disk = shared_with_disk(reads, std::move(counters), reports);
+    SharedWithDisk const disk = shared_with_disk(reads, shard, reports);
 #ifdef __linux__
     params.disk_io_constructor = read_path(reads, disk);
 #else
@@ -189,7 +188,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
         params.ip_filter = blocked->get();
     policy->restrict(params.ip_filter);
     policy->restrict(params.dht_state);
-    if (!thread.keep_node_ids)
+    if (!shard.keep_node_ids)
         params.dht_state.nids.clear();
     auto const plugins = std::make_shared<OnDemand>();
     // libtorrent's own.
@@ -222,7 +221,7 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
         !policy->resolves_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
         std::move(params), std::move(policy), disk, reports, silent, *plugins,
-        std::vector<std::uint32_t>(thread.cores.begin(), thread.cores.end()), shared_waker);
+        std::vector<std::uint32_t>(shard.cores.begin(), shard.cores.end()), shared_waker);
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved

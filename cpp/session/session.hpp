@@ -35,7 +35,7 @@ struct EndedJob;
 struct InterestRecord;
 struct LostFile;
 struct PendingRequest;
-struct NetworkThreadRecord;
+struct ShardRecord;
 struct PolicyRecord;
 struct ReadCounters;
 struct SessionTask;
@@ -224,11 +224,10 @@ class Session {
 // Returns the settings that differ from libtorrent's defaults.
 rust::Vec<SettingRecord> settings_of_state(rust::Slice<std::uint8_t const> state);
 
-std::unique_ptr<Session>
-new_session(rust::Slice<SettingRecord const> settings, PolicyRecord allowed, DiskReads reads,
-            NetworkThreadRecord thread, rust::Slice<std::uint8_t const> state,
-            std::unique_ptr<IpFilter> blocked, std::shared_ptr<ReadCounters> counters,
-            rust::Box<Waker> waker);
+std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> settings,
+                                     PolicyRecord allowed, DiskReads reads, ShardRecord shard,
+                                     rust::Slice<std::uint8_t const> state,
+                                     std::unique_ptr<IpFilter> blocked, rust::Box<Waker> waker);
 std::unique_ptr<Teardown> abort_session(std::unique_ptr<Session> session);
 
 } // namespace patron

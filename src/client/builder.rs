@@ -24,7 +24,7 @@ use crate::settings::{Proxy, SettingValue, Settings, shown};
 use crate::store::Store;
 use crate::sys::counters::ReadCounters;
 use crate::sys::task::ShardPart;
-use crate::sys::{NetworkThreadRecord, process};
+use crate::sys::{self, ShardRecord, process};
 
 /// Kamaelia's default.
 const TICK_INTERVAL: Duration = Duration::from_secs(5);
@@ -148,7 +148,7 @@ impl ClientBuilder {
     ///
     /// Each thread listens on its own port: consecutive ports from the one given to
     /// [`listen`](ClientBuilder::listen), or any free ports if that is 0. A port that is in use is an error,
-    /// as with one thread. All ports must be reachable from outside: unless the router supports UPnP or
+    /// unless `max_retry_port_bind` is set: the next port may be that of another thread. All ports must be reachable from outside: unless the router supports UPnP or
     /// NAT-PMP, forward all of them. Trackers receive the port of the thread that serves the torrent; see
     /// [`Patron::listen_addresses_of`](crate::Patron::listen_addresses_of).
     ///
@@ -156,7 +156,8 @@ impl ClientBuilder {
     /// network. Only the first thread talks to the router.
     ///
     /// The client's limits apply to all threads together: rates, connections, upload slots, open files,
-    /// disk threads and HTTP announces in progress. So does libtorrent's queue of torrents that are
+    /// disk threads and HTTP announces in progress. Each thread has at least 1 of each, so a limit below the
+    /// number of threads is exceeded. The limits of a peer class are divided equally. So does libtorrent's queue of torrents that are
     /// [`AutoManaged`](crate::torrent::TorrentFlag::AutoManaged), with its positions and its limits
     /// (`active_downloads`, `active_seeds`, `active_checking`, `active_limit`): each second, a thread may run as
     /// many torrents as it has among the first of the client; with more than 10,000 in the queue, less often.
@@ -363,6 +364,8 @@ impl ClientBuilder {
             has_store,
         };
         let cores = affinity::cores(settings.affinity(), threads)?;
+        let paths =
+            sys::new_paths().map_err(|exception| Error::from_native(op::START, &exception))?;
         let counters = (0..threads).map(|_| ReadCounters::new()).collect::<Result<Vec<_>>>()?;
         let reads = counters.clone();
         let read = move || reads.iter().map(ReadCounters::read).collect();
@@ -373,18 +376,19 @@ impl ClientBuilder {
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = ShardPart { number, count: threads };
-                let (settings, counters) = (settings.part(part), &counters[number]);
-                let thread = NetworkThreadRecord {
+                let settings = settings.part(part);
+                let shard = ShardRecord {
                     keep_node_ids: number == 0,
                     cores: cores[number].clone(),
+                    counters: counters[number].shared(),
+                    paths: paths.clone(),
                 };
                 NativeEngine::new(
                     &settings,
                     settings.policy(loopback_only, proxy),
-                    thread,
+                    shard,
                     &state,
                     ip_filter.as_ref(),
-                    counters,
                     wake.clone(),
                 )
             })
@@ -407,6 +411,7 @@ impl ClientBuilder {
         let threads = settings.network_threads();
         if threads > 1 {
             settings.fill_shared_defaults();
+            settings.keep_ports();
             settings.check_ports(threads)?;
         }
         Ok(settings)

@@ -13,9 +13,8 @@ use crate::model::op;
 use crate::model::{AlertFamily, EventKinds, InfoHashes, IpFilter, TorrentId};
 use crate::settings::{DiskReads, Settings};
 use crate::sys::alerts::Alerts;
-use crate::sys::counters::ReadCounters;
 use crate::sys::task::{SessionTask, TaskAnswers, TorrentTask};
-use crate::sys::{self, NetworkThreadRecord, PolicyRecord, Waker, convert, process};
+use crate::sys::{self, PolicyRecord, ShardRecord, Waker, convert, process};
 
 pub(crate) struct NativeEngine {
     session: UniquePtr<sys::Session>,
@@ -26,10 +25,9 @@ impl NativeEngine {
     pub(crate) fn new(
         settings: &Settings,
         policy: PolicyRecord,
-        thread: NetworkThreadRecord,
+        shard: ShardRecord,
         state: &[u8],
         ip_filter: Option<&IpFilter>,
-        counters: &ReadCounters,
         wake: Sender<()>,
     ) -> Result<Self> {
         process::check_versions()?;
@@ -47,10 +45,9 @@ impl NativeEngine {
             &records,
             policy,
             reads,
-            thread,
+            shard,
             state,
             blocked,
-            counters.shared(),
             Box::new(waker.clone()),
         )
         .map_err(failed)?;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::add::{AddOptions, Prepared, Source};
-use crate::messages::reading::{Opening, Read};
+use crate::messages::reading::Opening;
 use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
 use crate::model::{CommandKind, Goals, InfoHashes, Statistics, TorrentId, TorrentStatus};
 use crate::reply::Responder;
@@ -138,7 +138,6 @@ pub(crate) enum Job {
     OfTorrent(TorrentId, TorrentRequest, Respond),
     OfSession(Box<SessionRequest>, Respond),
     OpenReader(Box<Opening>),
-    Read(Read),
 }
 
 impl fmt::Debug for Job {
@@ -161,7 +160,6 @@ impl fmt::Debug for Job {
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
             Self::OpenReader(_) => "OpenReader",
-            Self::Read(_) => "Read",
             Self::OfTorrent(_, asked, _) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })

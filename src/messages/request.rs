@@ -19,7 +19,7 @@ use crate::model::{
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
-use crate::settings::Settings;
+use crate::settings::{LISTEN_INTERFACES, Settings};
 use crate::sys::range::RangeSink;
 use crate::sys::task::{SessionCall, ShardPart, TorrentCall};
 use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
@@ -102,6 +102,12 @@ pub(crate) enum TorrentRole {
     ChoosesPieces,
     /// Returns what is needed to open a reader.
     OpensReader(ReaderId),
+    /// Reads for a reader.
+    Reads {
+        reader: ReaderId,
+        position: u64,
+        length: u64,
+    },
     /// Returns the available pieces again, after the files were checked or, if `chosen`, after the program
     /// changed priorities.
     LooksAgain {
@@ -128,11 +134,16 @@ impl TorrentRole {
     }
 }
 
+/// The reply and the buffer of a read, until it begins.
+pub(crate) type Unread = Arc<Mutex<Option<(Responder<Vec<u8>>, Vec<u8>)>>>;
+
 /// What to do with the answer to a request, on the client thread.
 pub(crate) enum Respond {
     /// Ignore it.
     Nothing,
     Call(Box<dyn FnOnce(Result<Answer>) + Send>),
+    /// Send a failure to the reply if the read has not begun.
+    Unread(Unread),
     /// Report a failure as an event, for a message. This allocates nothing.
     Failure {
         to: Arc<Member>,
@@ -157,7 +168,12 @@ impl Respond {
             (Self::Failure { to, command, id }, Err(error)) => {
                 to.mailbox.push(Event::CommandFailed { command, id, error });
             }
-            (Self::Failure { .. }, Ok(_)) | (Self::Nothing, _) => {}
+            (Self::Unread(unread), Err(error)) => {
+                if let Some((reply, _)) = unread.lock().take() {
+                    reply.send(Err(error));
+                }
+            }
+            (Self::Failure { .. } | Self::Unread(_), Ok(_)) | (Self::Nothing, _) => {}
         }
     }
 }
@@ -308,6 +324,11 @@ fn merge_of<T: Send + 'static>(merge: impl Fn(Vec<T>) -> T + Send + Sync + 'stat
 }
 
 impl Ask<TorrentRequest, ()> {
+    /// Sends the request to every shard that serves the torrent.
+    pub(crate) fn of_every_copy(self) -> Self {
+        self.merged(|_| ())
+    }
+
     /// Creates a request that only posts; see [`Call::Posting`].
     pub(crate) fn posting(op: &'static str, call: fn(&Torrent) -> Called<()>) -> Self {
         Self::of(op, Call::Posting(call))
@@ -414,6 +435,14 @@ pub(crate) fn forward(port: u16) -> AskSession<()> {
     })
 }
 
+/// Lets all shards close the sockets that they listen on.
+pub(crate) fn listen_nowhere() -> AskSession<()> {
+    let mut settings = Settings::empty();
+    settings.assume([(LISTEN_INTERFACES, "".into())]);
+    let records = settings.records();
+    Ask::session("stop listening", move |session| session.change_settings(&records)).of_all()
+}
+
 /// Gives each shard its own settings.
 pub(crate) fn change_parts(parts: &[Settings]) -> AskSession<()> {
     let parts: Vec<_> = parts.iter().map(Settings::records).collect();
@@ -470,13 +499,15 @@ pub(crate) fn resume_data(
 pub(crate) const OPEN_READER: &str = "open the file for reading";
 pub(crate) const READ: &str = "read the file";
 
-pub(crate) fn look(part: Part, role: TorrentRole) -> AskTorrent<Look> {
+/// Asks which pieces are available, and for the program's levels unless libtorrent has those of readers.
+pub(crate) fn look(part: Part, are_steered: bool, role: TorrentRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
         let record = match part {
             Part::File(file) => torrent.file_state(file),
             Part::Piece(piece) => torrent.piece_state(piece),
         };
-        record.map(convert::look)
+        let look = convert::look(record?);
+        Ok(Look { levels: look.levels.filter(|_| !are_steered), ..look })
     };
     Ask::task(OPEN_READER, look).role(role)
 }
@@ -500,15 +531,18 @@ pub(crate) fn steer(
 }
 
 /// Reads a range of the torrent into a buffer. The network thread sends the bytes to `reply`; the request's own
-/// answer matters only if it fails.
+/// answer matters only if it fails. If it fails because data is missing, the client has the read again.
 pub(crate) fn read_span(
     span: Span,
     into: Vec<u8>,
     reply: Responder<Vec<u8>>,
+    role: TorrentRole,
 ) -> (AskTorrent<()>, Respond) {
-    read(span.size, into, reply, move |torrent, sink| {
+    let check = move |torrent: &Torrent| torrent.check_here(span.begin, span.size);
+    let (ask, respond) = read(span.size, into, reply, check, move |torrent, sink| {
         torrent.read_bytes(span.begin, span.size, sink)
-    })
+    });
+    (ask.role(role), respond)
 }
 
 /// Like `read_span`, for a range of a file.
@@ -518,15 +552,20 @@ pub(crate) fn read_file(
     length: u64,
     reply: Responder<Vec<u8>>,
 ) -> (AskTorrent<()>, Respond) {
-    read(length, Vec::new(), reply, move |torrent, sink| {
-        torrent.read_file(file, begin, length, sink)
-    })
+    read(
+        length,
+        Vec::new(),
+        reply,
+        |_| Ok(()),
+        move |torrent, sink| torrent.read_file(file, begin, length, sink),
+    )
 }
 
 fn read(
     length: u64,
     mut into: Vec<u8>,
     reply: Responder<Vec<u8>>,
+    check: impl Fn(&Torrent) -> Called<()> + Send + Sync + 'static,
     call: impl Fn(&Torrent, Box<RangeSink>) + Send + Sync + 'static,
 ) -> (AskTorrent<()>, Respond) {
     let length = usize::try_from(length).unwrap_or(0);
@@ -538,6 +577,7 @@ fn read(
     let asked = Arc::new(Mutex::new(Some((reply, into))));
     let unsent = asked.clone();
     let read = move |torrent: &Torrent| {
+        check(torrent)?;
         if let Some((reply, into)) = asked.lock().take() {
             let done =
                 move |bytes: Result<_>| reply.send(bytes.map_err(|e: Error| e.in_operation(READ)));
@@ -545,12 +585,7 @@ fn read(
         }
         Ok(())
     };
-    let respond = move |answer: Result<Answer>| {
-        if let (Err(error), Some((reply, _))) = (answer, unsent.lock().take()) {
-            reply.send(Err(error));
-        }
-    };
-    (Ask::task(READ, read), Respond::call(respond))
+    (Ask::task(READ, read), Respond::Unread(unsent))
 }
 
 impl fmt::Debug for TorrentRequest {

@@ -13,7 +13,7 @@ use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
 use crate::messages::member::{Member, MemberId};
-use crate::messages::reading::ReaderId;
+use crate::messages::reading::{Read, ReaderId};
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
 use crate::settings::Settings;
@@ -41,6 +41,8 @@ pub(crate) struct Service {
     departures: Mutex<Vec<MemberId>>,
     /// Readers that were dropped, to be handled by the client thread.
     ended_readers: Mutex<Vec<ReaderId>>,
+    /// The next read of each reader, to be handled by the client thread.
+    next_reads: Mutex<HashMap<ReaderId, Read>>,
     /// Incremented by each change of subscriptions that the client thread must act on.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
@@ -86,6 +88,7 @@ impl Service {
             members: Mutex::default(),
             departures: Mutex::default(),
             ended_readers: Mutex::default(),
+            next_reads: Mutex::default(),
             subscriptions: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
@@ -169,10 +172,24 @@ impl Service {
         }
     }
 
+    /// Records a read without waiting. It replaces the reader's previous read. If the service has stopped, the reply
+    /// says so.
+    pub(crate) fn read(&self, read: Read) {
+        let replaced = self.next_reads.lock().insert(read.reader, read);
+        // As in `put`.
+        if self.stopped.load(Ordering::SeqCst) {
+            self.discard();
+        }
+        let _ = self.wake.try_send(());
+        drop(replaced);
+    }
+
     /// Records that a reader was dropped, without waiting.
     pub(crate) fn end_reader(&self, reader: ReaderId) {
+        let unread = self.next_reads.lock().remove(&reader);
         self.ended_readers.lock().push(reader);
         let _ = self.wake.try_send(());
+        drop(unread);
     }
 
     /// Returns an error if the client has stopped.
@@ -214,7 +231,7 @@ impl Service {
     }
 
     fn discard(&self) -> usize {
-        self.waiting.try_iter().count()
+        self.waiting.try_iter().count() + self.take_reads().len()
     }
 
     // Called by the client thread.
@@ -230,6 +247,10 @@ impl Service {
 
     pub(crate) fn take_ended_readers(&self) -> Vec<ReaderId> {
         std::mem::take(&mut *self.ended_readers.lock())
+    }
+
+    pub(crate) fn take_reads(&self) -> Vec<Read> {
+        std::mem::take(&mut *self.next_reads.lock()).into_values().collect()
     }
 
     /// Returns a number that changes whenever subscriptions need action.
@@ -271,7 +292,7 @@ impl Service {
         }
     }
 
-    /// Refuses new and waiting commands; their replies fail because the client has stopped. Returns how many
+    /// Refuses new and waiting commands and reads; their replies fail because the client has stopped. Returns how many
     /// were waiting.
     pub(crate) fn refuse(&self) -> usize {
         self.stopped.store(true, Ordering::SeqCst);

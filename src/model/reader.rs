@@ -105,8 +105,8 @@ pub(crate) struct Look {
     pub(crate) piece_length: u64,
     /// 1 for each piece that is available.
     pub(crate) have: Vec<u8>,
-    /// The level of each piece.
-    pub(crate) levels: Vec<u8>,
+    /// The program's level of each piece; `None` if libtorrent had the levels of readers.
+    pub(crate) levels: Option<Vec<u8>>,
 }
 
 #[cfg(test)]

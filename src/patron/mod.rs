@@ -132,7 +132,8 @@ impl Patron {
     }
 
     /// Resumes a torrent, including one that an error such as a full disk has stopped. The reply means that libtorrent has
-    /// received the command; [`Event::Resumed`](crate::Event::Resumed) means that it was executed.
+    /// received the command; [`Event::Resumed`](crate::Event::Resumed) means that it was executed. From the reply
+    /// on, a [`Reader`] waits for data again.
     pub fn resume(&self, id: TorrentId) -> Reply<()> {
         self.torrent(id, request::resume())
     }

@@ -31,6 +31,6 @@ impl Patron {
 
     /// Forgets all peers of the torrent, and closes its connections.
     pub fn clear_peers(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task("forget the peers", Torrent::forget_peers))
+        self.torrent(id, Ask::task("forget the peers", Torrent::forget_peers).of_every_copy())
     }
 }

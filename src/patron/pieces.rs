@@ -37,9 +37,9 @@ impl Patron {
     }
 
     /// Requests a piece within this time, as for a player: pieces with the nearest deadlines are requested
-    /// first, from the fastest peers. `None` removes the deadline. A [`Reader`](crate::patron::Reader) sets
-    /// deadlines automatically; while one is open, its deadlines override those of the program for the same
-    /// pieces.
+    /// first, from the fastest peers. libtorrent gives such a piece the highest priority, and the lowest
+    /// (1) when `None` removes the deadline. A [`Reader`](crate::patron::Reader) sets deadlines automatically;
+    /// while one is open, its deadlines override those of the program for the same pieces.
     pub fn set_piece_deadline(
         &self,
         id: TorrentId,
@@ -49,12 +49,13 @@ impl Patron {
         let milliseconds =
             within.map_or(-1, |within| i32::try_from(within.as_millis()).unwrap_or(i32::MAX));
         let set = move |torrent: &Torrent| torrent.set_deadline(piece, milliseconds);
-        self.torrent(id, Ask::task(DEADLINE, set))
+        self.torrent(id, Ask::task(DEADLINE, set).chooses_pieces())
     }
 
-    /// Removes the deadlines of all pieces.
+    /// Removes the deadlines of all pieces, which then have the lowest priority (1). Those of open readers are
+    /// set again.
     pub fn clear_piece_deadlines(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task(DEADLINE, Torrent::clear_piece_deadlines))
+        self.torrent(id, Ask::task(DEADLINE, Torrent::clear_piece_deadlines).chooses_pieces())
     }
 
     /// Requests the first and last piece of each file before the others, because players look for the index

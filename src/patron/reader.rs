@@ -11,10 +11,9 @@ use parking_lot::{Condvar, Mutex};
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::Job;
-use crate::messages::member::Member;
 use crate::messages::reading::{self, Opened, Opener, Opening, Purpose, ReaderId};
 use crate::messages::request::{self, OPEN_READER, READ};
-use crate::messages::service::{Envelope, Service};
+use crate::messages::service::Service;
 #[cfg(unix)]
 use crate::messages::socket::Socket;
 use crate::model::{Part, ReaderOptions, TorrentId};
@@ -60,9 +59,9 @@ impl Patron {
 
     /// Like [`reader`](Patron::reader), with options: how far to read ahead, and what to download first.
     pub fn reader_with(&self, id: TorrentId, file: u32, options: ReaderOptions) -> Reply<Reader> {
-        let (service, member) = (self.0.service.clone(), self.0.member.clone());
+        let service = self.0.service.clone();
         self.ask(OPEN_READER, |reply| {
-            let purpose = Purpose::Program(Box::new(Waiter { reply, service, member }));
+            let purpose = Purpose::Program(Box::new(Waiter { reply, service }));
             Job::OpenReader(Box::new(Opening {
                 torrent: id,
                 part: Part::File(file),
@@ -122,7 +121,7 @@ impl Patron {
 /// Reads a file while it downloads: implements [`Read`], [`BufRead`] and [`Seek`].
 ///
 /// A read waits until data is available, without a limit unless one is [set](Reader::set_timeout). Data is
-/// available once it is verified, even before it is written. A seek
+/// available once it is verified; with libtorrent 2.0 it has then been written, too. A seek
 /// does not wait; the next read sets the position from which data is requested.
 ///
 /// A read fails if the torrent is removed, fails or is paused, or if the client stops. The [`Error`] is the
@@ -135,7 +134,6 @@ impl Patron {
 /// with the feature `tokio`, those of tokio.
 pub struct Reader {
     lease: Lease,
-    member: Arc<Member>,
     position: u64,
     chunk: Chunk,
     pending: Option<Pending>,
@@ -151,13 +149,12 @@ pub struct Reader {
 struct Waiter {
     reply: Responder<Reader>,
     service: Arc<Service>,
-    member: Arc<Member>,
 }
 
 impl Opener for Waiter {
     fn answer(self: Box<Self>, opened: Result<Opened>) {
-        let Self { reply, service, member } = *self;
-        reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened), member)));
+        let Self { reply, service } = *self;
+        reply.send(opened.map(|opened| Reader::new(Lease::new(service, opened))));
     }
 
     fn is_gone(&self) -> bool {
@@ -213,10 +210,9 @@ impl Chunk {
 }
 
 impl Reader {
-    fn new(lease: Lease, member: Arc<Member>) -> Self {
+    fn new(lease: Lease) -> Self {
         Self {
             lease,
-            member,
             position: 0,
             chunk: Chunk::default(),
             pending: None,
@@ -307,16 +303,13 @@ impl Reader {
 
     fn fetch_from(&mut self, position: u64, length: u64) -> Pending {
         let (responder, reply) = one_shot(READ);
-        let read = reading::Read {
+        self.lease.service.read(reading::Read {
             reader: self.lease.reader,
             position,
             length,
             into: std::mem::take(&mut self.spare),
             reply: responder,
-        };
-        let job = Job::Read(read);
-        // A refused envelope drops the responder, which answers that the client has stopped.
-        let _ = self.lease.service.send(Envelope { from: self.member.clone(), job });
+        });
         Pending { begin: position, ahead: false, reply }
     }
 

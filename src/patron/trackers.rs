@@ -61,23 +61,23 @@ impl Patron {
     /// Announces the torrent to its trackers now, regardless of the interval that they asked for. A paused
     /// torrent is not announced.
     pub fn reannounce(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task(ANNOUNCE, Torrent::reannounce))
+        self.torrent(id, Ask::task(ANNOUNCE, Torrent::reannounce).of_every_copy())
     }
 
     /// Asks all trackers how many seeds and leechers they know (BEP 48). [`trackers`](Patron::trackers) then
     /// returns their answers.
     pub fn scrape(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task("scrape the trackers", Torrent::scrape))
+        self.torrent(id, Ask::task("scrape the trackers", Torrent::scrape).of_every_copy())
     }
 
     /// Announces the torrent to the DHT now (BEP 5).
     pub fn announce_to_dht(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_dht_announce))
+        self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_dht_announce).of_every_copy())
     }
 
     /// Announces the torrent on the local network now (BEP 14).
     pub fn announce_locally(&self, id: TorrentId) -> Reply<()> {
-        self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_lsd_announce))
+        self.torrent(id, Ask::task(ANNOUNCE, Torrent::force_lsd_announce).of_every_copy())
     }
 
     /// Returns the URLs of the web seeds (BEP 19).

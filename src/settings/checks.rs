@@ -3,7 +3,7 @@
 use super::choices::{PE_DISABLED, PLAINTEXT, ZERO_LIMIT};
 use super::own::{self, DiskReads, OWN};
 use super::value::SettingValue;
-use super::{Settings, listen};
+use super::{LISTEN_INTERFACES, Settings, listen};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::op;
 use crate::sys;
@@ -36,6 +36,10 @@ impl Settings {
         let mut changed = self.clone();
         changed.merge(change);
         changed.check().map_err(|error| error.in_operation(op::CHANGE_SETTINGS))?;
+        if change.get(LISTEN_INTERFACES).is_some() {
+            changed.check_interfaces()?;
+            changed.check_ports(self.network_threads())?;
+        }
         if offline {
             changed.stays_here(change)?;
         }
@@ -71,7 +75,7 @@ impl Settings {
 
     /// Checks that the addresses and devices to listen on are valid.
     pub(crate) fn check_interfaces(&self) -> Result<()> {
-        listen::check(self.text("listen_interfaces", ""), sys::is_network_device)
+        listen::check(self.text(LISTEN_INTERFACES, ""), sys::is_network_device)
     }
 
     /// Checks that the settings can be combined. Only the kernel may follow a pointer into a mapped

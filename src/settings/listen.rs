@@ -5,6 +5,9 @@ use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// The setting.
+pub(crate) const LISTEN_INTERFACES: &str = "listen_interfaces";
+
 /// Checks the list. libtorrent ignores invalid entries, and the client might not listen at all.
 pub(super) fn check(interfaces: &str, is_device: impl Fn(&str) -> bool) -> Result<()> {
     for interface in interfaces.split(',').map(str::trim).filter(|one| !one.is_empty()) {

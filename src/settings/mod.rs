@@ -19,6 +19,7 @@ pub use self::choices::EncryptionPolicy;
 pub use self::proxy::Proxy;
 pub use self::value::SettingValue;
 
+pub(crate) use self::listen::LISTEN_INTERFACES;
 pub(crate) use self::own::{Affinity, DiskReads};
 pub(crate) use self::proxy::ProxyKind;
 pub(crate) use self::share::{QUEUE_LIMITS, part_of};
@@ -51,7 +52,8 @@ use crate::sys;
 /// .torrent file, a magnet link or resume data may be on this machine or its local network. If off,
 /// such a URL is dropped when its host is a private, link-local or loopback address or a name
 /// without a public domain; a web seed is disconnected when its name resolves to such an address,
-/// or when it redirects to one. URLs that the program itself supplies, in
+/// or when it redirects to one. So are its trackers of WebRTC peers (`ws`, `wss`), because libtorrent
+/// does not filter where those lead. URLs that the program itself supplies, in
 /// [`AddOptions`](crate::AddOptions) or by [`Patron::add_tracker`](crate::Patron::add_tracker),
 /// work wherever they are. Turn it on for torrents that name a tracker in the user's own network;
 /// an [offline](crate::ClientBuilder::offline) client does not need it.

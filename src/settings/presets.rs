@@ -3,6 +3,13 @@
 use super::Settings;
 use super::choices::PLAINTEXT;
 use super::own::{DISK_READS, MOST_THREADS, NETWORK_THREADS, REPLICATE};
+use super::value::SettingValue;
+
+/// With these, a port in use is an error.
+pub(super) const PORT_IN_USE: [(&str, SettingValue); 2] = [
+    ("max_retry_port_bind", SettingValue::Int(0)),
+    ("listen_system_port_fallback", SettingValue::Bool(false)),
+];
 
 /// The settings that every client starts from, where they differ from libtorrent's defaults.
 ///
@@ -23,14 +30,13 @@ impl Default for Settings {
         settings.assume([
             ("user_agent", concat!("torrent-patron/", env!("CARGO_PKG_VERSION")).into()),
             ("alert_queue_size", 10_000.into()),
-            ("max_retry_port_bind", 0.into()),
-            ("listen_system_port_fallback", false.into()),
             ("auto_manage_startup", 10.into()),
             ("listen_queue_size", 128.into()),
             ("max_queued_disk_bytes", (32 * 1024 * 1024).into()),
             ("mmap_file_size_cutoff", i32::MAX.into()),
             (DISK_READS, "copy".into()),
         ]);
+        settings.assume(PORT_IN_USE);
         settings
     }
 }

@@ -1,7 +1,8 @@
 //! The settings that the sessions of a client share.
 
+use super::presets::PORT_IN_USE;
 use super::value::SettingValue;
-use super::{Settings, listen};
+use super::{LISTEN_INTERFACES, Settings, listen};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::task::ShardPart;
 
@@ -38,6 +39,13 @@ impl Settings {
         }
     }
 
+    /// Makes a port in use an error, unless these are set: another port may be that of another session.
+    pub(crate) fn keep_ports(&mut self) {
+        for (name, value) in PORT_IN_USE {
+            self.0.entry(name.into()).or_insert(value);
+        }
+    }
+
     /// Returns the shared settings in this set.
     pub(crate) fn shared(&self) -> Self {
         let shared = self.0.iter().filter(|(name, _)| SHARED.contains(&name.as_str()));
@@ -56,7 +64,7 @@ impl Settings {
                 *whole = part_of(name, *whole, part);
             }
         }
-        if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut("listen_interfaces")
+        if let Some(SettingValue::Text(interfaces)) = settings.0.get_mut(LISTEN_INTERFACES)
             && let Some(moved) = listen::next_ports(interfaces, part.number)
         {
             *interfaces = moved;
@@ -69,7 +77,7 @@ impl Settings {
 
     /// Returns whether there are ports for this many sessions.
     pub(crate) fn check_ports(&self, sessions: usize) -> Result<()> {
-        let interfaces = self.text("listen_interfaces", "");
+        let interfaces = self.text(LISTEN_INTERFACES, "");
         match listen::next_ports(interfaces, sessions.saturating_sub(1)) {
             Some(_) => Ok(()),
             None => {
@@ -118,6 +126,17 @@ mod tests {
         assert_eq!(settings.part(ShardPart::WHOLE), settings);
         assert_eq!(settings.shared().number("upload_rate_limit"), 1001);
         assert!(settings.shared().get("listen_interfaces").is_none());
+    }
+
+    #[test]
+    fn no_session_takes_the_port_of_another() {
+        let mut settings = Settings::empty();
+        settings.keep_ports();
+        assert_eq!(settings.number("max_retry_port_bind"), 0);
+        assert!(!settings.switch("listen_system_port_fallback"));
+        settings.set("max_retry_port_bind", 3).unwrap();
+        settings.keep_ports();
+        assert_eq!(settings.number("max_retry_port_bind"), 3);
     }
 
     #[test]

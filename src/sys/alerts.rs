@@ -161,6 +161,13 @@ mod sink {
 
 const PROCESS: &str = "process the torrent";
 
+/// The error of two torrents that turned out to be one.
+pub(crate) fn duplicate() -> Error {
+    let message = "its metadata shows that it is the same torrent as another one here (a hybrid torrent \
+                   added by its v1 and by its v2 hash); remove one of them";
+    Error::new(ErrorKind::Native, PROCESS, message)
+}
+
 /// Collects alerts as events, in order. C++ calls these functions, so none of them panics.
 #[derive(Debug, Default)]
 pub(crate) struct Alerts {
@@ -252,10 +259,7 @@ impl Alerts {
     }
 
     pub(super) fn conflict(&mut self, torrent: u64) {
-        let message = "its metadata shows that it is the same torrent as another one here (a hybrid \
-                       torrent added by its v1 and by its v2 hash); remove one of them";
-        let error = Error::new(ErrorKind::Native, PROCESS, message);
-        self.push(torrent, |id| EngineEvent::Failed { id, error });
+        self.push(torrent, |id| EngineEvent::Failed { id, error: duplicate() });
     }
 
     pub(super) fn storage_moved(&mut self, torrent: u64, to: Vec<u8>) {

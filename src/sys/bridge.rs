@@ -284,13 +284,15 @@ mod bridge {
         download_priority: i32,
     }
 
-    /// The network thread of a session.
-    #[derive(Debug)]
-    struct NetworkThreadRecord {
+    /// What a session gets as one of its client's.
+    struct ShardRecord {
         /// Whether the session keeps the DHT node ids of the saved state. Only one of several sessions does.
         keep_node_ids: bool,
-        /// The cores that the thread is bound to. Empty: it is not bound.
+        /// The cores that its network thread is bound to. Empty: it is not bound.
         cores: Vec<u32>,
+        counters: SharedPtr<ReadCounters>,
+        /// All sessions of a client have the same.
+        paths: SharedPtr<Paths>,
     }
 
     /// What a session uses of the limits that the sessions of a client share.
@@ -532,6 +534,7 @@ mod bridge {
     }
 
     unsafe extern "C++" {
+        include!("torrent-patron/cpp/disk/paths.hpp");
         include!("torrent-patron/cpp/file_state.hpp");
         include!("torrent-patron/cpp/metainfo.hpp");
         include!("torrent-patron/cpp/requests/session.hpp");
@@ -573,6 +576,10 @@ mod bridge {
         /// Returns the settings in a saved state: those that differ from libtorrent's defaults.
         fn settings_of_state(state: &[u8]) -> Result<Vec<SettingRecord>>;
 
+        /// Finds files that several torrents of a client have in common. Has its own lock.
+        type Paths;
+        fn new_paths() -> Result<SharedPtr<Paths>>;
+
         /// One `lt::session`. None of its functions waits for libtorrent's network thread.
         type Session;
         /// `blocked` replaces the IP filter in the state, unless it is null.
@@ -580,10 +587,9 @@ mod bridge {
             settings: &[SettingRecord],
             policy: PolicyRecord,
             reads: DiskReads,
-            thread: NetworkThreadRecord,
+            shard: ShardRecord,
             state: &[u8],
             blocked: UniquePtr<IpFilter>,
-            counters: SharedPtr<ReadCounters>,
             waker: Box<Waker>,
         ) -> Result<UniquePtr<Session>>;
         /// Whether names are looked up in the DNS although the client is offline or behind a proxy.
@@ -746,5 +752,9 @@ unsafe impl Send for TorrentParams {}
 unsafe impl Send for IpFilter {}
 // SAFETY: as above, and nothing changes it.
 unsafe impl Sync for IpFilter {}
+// SAFETY: a Paths is locked by each of its functions.
+unsafe impl Send for Paths {}
+// SAFETY: as above.
+unsafe impl Sync for Paths {}
 // SAFETY: a Teardown is a session_proxy, which libtorrent allows any thread to destroy.
 unsafe impl Send for Teardown {}

@@ -15,10 +15,11 @@ mod wake;
 
 pub(crate) use self::bridge::{
     AddRecord, AnsweredBy, DemandRecord, DescriptionRecord, DiskReads, FileRecord, InterestRecord,
-    Names, NetworkThreadRecord, OptionsRecord, PeerRecord, PieceDeadline, PieceLevel, PolicyRecord,
-    QueuedRecord, Session, SessionHandle, SettingRecord, StoredRecord, Torrent, TorrentParams,
-    TrackerRecord, abort_session, default_settings, has_hole, new_session, params_from_info_hashes,
-    params_from_magnet, params_from_metainfo, params_from_resume_data, settings_of_state,
+    Names, OptionsRecord, PeerRecord, PieceDeadline, PieceLevel, PolicyRecord, QueuedRecord,
+    Session, SessionHandle, SettingRecord, ShardRecord, StoredRecord, Torrent, TorrentParams,
+    TrackerRecord, abort_session, default_settings, has_hole, new_paths, new_session,
+    params_from_info_hashes, params_from_magnet, params_from_metainfo, params_from_resume_data,
+    settings_of_state,
 };
 pub(crate) use self::catalogue::{SettingKind, setting_kind, setting_names};
 pub(crate) use self::making::{

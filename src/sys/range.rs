@@ -17,6 +17,7 @@ mod reading {
 
         /// These functions read available bytes of the torrent or of one of its files. The sink receives the
         /// bytes or an error.
+        fn check_here(self: &Torrent, begin: u64, length: u64) -> Result<()>;
         fn read_bytes(self: &Torrent, begin: u64, length: u64, sink: Box<RangeSink>);
         fn read_file(self: &Torrent, file: u32, begin: u64, length: u64, sink: Box<RangeSink>);
     }

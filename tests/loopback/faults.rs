@@ -1,6 +1,7 @@
 //! Failures around a client: disks, directories, ports, trackers. Each failure is reported once,
 //! the other torrents continue, and nothing on disk is lost.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::{EventKind, EventKinds, PerformanceLimit};
 use torrent_patron::file::{ExistingFiles, OnConflict};
-use torrent_patron::metainfo::Protocol;
+use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::{Added, RemoveFiles};
-use torrent_patron::torrent::Limits;
+use torrent_patron::torrent::{InfoHashes, Limits};
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
@@ -22,8 +23,8 @@ use crate::support::bencode::{dict, number, text};
 use crate::support::child::{in_child, preloaded};
 use crate::support::each;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, noise, same,
-    still_works,
+    PATIENCE, Seeder, address, builder, client, data, drain, finished, maker, metainfo, noise,
+    same, still_works, until,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -123,6 +124,36 @@ fn a_full_disk_pauses_a_torrent_until_there_is_room() {
     assert!(same(&file, &tmpfs.0.join("data.bin")));
     let received = patron.fresh_status(id).wait().unwrap().downloaded;
     assert!(received < 8 * MIB as u64, "what was there was fetched again: {received}");
+    drop((client, seeder));
+}
+
+#[test]
+fn a_reader_gets_the_error_of_a_full_disk_and_reads_on_when_there_is_room() {
+    use std::io::Read;
+
+    let dir = tempfile::tempdir().unwrap();
+    let Some(tmpfs) = Tmpfs::mount(dir.path().join("to"), "1m") else { return };
+    let file = data(&dir.path().join("from"), "data.bin", 38, 4 * MIB);
+    let seeder = Seeder::of(&file);
+    let client = client(&tmpfs.0);
+    let patron = client.patron();
+    let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
+    let mut reader = patron.reader(id, 0).wait_timeout(PATIENCE).unwrap().unwrap();
+    reader.set_timeout(Some(PATIENCE));
+    let reading = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let error = reader.read_to_end(&mut bytes).unwrap_err();
+        (bytes, error, reader)
+    });
+    patron.connect_peer(id, address(&seeder.patron)).wait().unwrap();
+    let (mut bytes, error, mut reader) = reading.join().unwrap();
+    let error: &Error = error.get_ref().unwrap().downcast_ref().unwrap();
+    assert_eq!((error.kind(), error.native().unwrap().value), (ErrorKind::Disk, 28), "{error:?}");
+
+    tmpfs.remount("size=16m");
+    patron.resume(id).wait().unwrap();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert!(bytes == noise(38, 4 * MIB));
     drop((client, seeder));
 }
 
@@ -592,18 +623,43 @@ fn a_foreign_file_is_not_overwritten() {
     }
 }
 
+/// Whether different network threads of so many serve the torrents.
+fn are_apart<S: Into<Source>>(threads: usize, torrents: [S; 2]) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    let client = builder(dir.path()).network_threads(threads).start().unwrap();
+    let patron = client.patron();
+    let [one, other] = torrents.map(|torrent| {
+        let options = AddOptions::default().paused(true);
+        let id = patron.add_torrent(torrent, options).wait().unwrap().id();
+        patron.listen_addresses_of(id).wait().unwrap()
+    });
+    one != other
+}
+
+/// Seeds a file whose torrent another network thread serves than `other`, if there are several.
+fn seeder_apart_from(other: &Metainfo, threads: usize, dir: &Path, size: usize) -> Seeder {
+    let mut paths =
+        (100..120).map(|seed| data(&dir.join(seed.to_string()), "data.bin", seed, size));
+    let is_apart = |path: &PathBuf| threads == 1 || are_apart(threads, [other, &metainfo(path)]);
+    Seeder::of(&paths.find(is_apart).expect("torrents are dealt out"))
+}
+
 #[test]
 fn a_renamed_file_may_be_that_of_another_torrent() {
+    each([1, 3], a_renamed_file_of_another_torrent);
+}
+
+fn a_renamed_file_of_another_torrent(threads: usize) {
     let dir = tempfile::tempdir().unwrap();
     let from = dir.path().join("from");
     for (seed, name) in [(75, "one.bin"), (76, "two.bin")] {
         data(&from.join("album"), name, seed, 100_000);
     }
     let album = Seeder::of(&from.join("album"));
-    let single = Seeder::of(&data(&from, "data.bin", 77, 100_000));
+    let single = seeder_apart_from(&album.metainfo, threads, &from, 100_000);
     for (first, second) in [(&single, &album), (&album, &single)] {
         let to = dir.path().join(&*second.metainfo.name);
-        let client = client(&to);
+        let client = builder(&to).network_threads(threads).start().unwrap();
         let patron = client.patron();
         let one = patron.add_torrent(&first.metainfo, AddOptions::default()).wait().unwrap().id();
         let options = AddOptions::default().paused(true);
@@ -626,11 +682,15 @@ fn a_renamed_file_may_be_that_of_another_torrent() {
 /// The first torrent has the file. Others may have it too, if it is the same.
 #[test]
 fn two_torrents_do_not_write_to_one_file() {
+    each([1, 3], two_torrents_with_one_file);
+}
+
+fn two_torrents_with_one_file(threads: usize) {
     let dir = tempfile::tempdir().unwrap();
-    let [first, second] = [(70, "a"), (71, "b")]
-        .map(|(seed, at)| Seeder::of(&data(&dir.path().join(at), "data.bin", seed, 300_000)));
+    let first = Seeder::of(&data(&dir.path().join("a"), "data.bin", 70, 300_000));
+    let second = seeder_apart_from(&first.metainfo, threads, dir.path(), 300_000);
     let to = dir.path().join("to");
-    let client = client(&to);
+    let client = builder(&to).network_threads(threads).start().unwrap();
     let patron = client.patron();
     // Without peers: with data on disk, the second would be refused when it is added.
     let one = patron.add_torrent(&first.metainfo, AddOptions::default()).wait().unwrap().id();
@@ -659,6 +719,49 @@ fn two_torrents_do_not_write_to_one_file() {
     patron.connect_peer(two, address(&second.patron)).wait().unwrap();
     finished(&patron, two);
     assert!(same(&second.path, &to.join("data.bin")));
+}
+
+/// They would have the same files.
+#[test]
+fn a_hybrid_torrent_is_not_added_twice_by_its_two_hashes() {
+    each([1, 3], a_hybrid_torrent_by_its_two_hashes);
+}
+
+fn a_hybrid_torrent_by_its_two_hashes(threads: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut paths = (0..20).map(|seed| data(dir.path(), &format!("{seed}.bin"), seed, 100_000));
+    let magnets = |metainfo: &Metainfo| {
+        let InfoHashes { v1, v2, .. } = metainfo.info_hashes;
+        let v1 = format!("magnet:?xt=urn:btih:{}", v1.unwrap());
+        [v1, format!("magnet:?xt=urn:btmh:1220{}", v2.unwrap())]
+    };
+    let is_apart = |path: &PathBuf| {
+        let magnets = magnets(&metainfo(path));
+        threads == 1 || are_apart(threads, magnets.each_ref().map(|link| &**link))
+    };
+    let path = paths.find(is_apart).expect("torrents are dealt out");
+    let seeder = Seeder::of(&path);
+    let to = dir.path().join("to");
+    let client = builder(&to).network_threads(threads).start().unwrap();
+    let patron = client.patron();
+    let magnets = magnets(&seeder.metainfo);
+    let ids =
+        magnets.map(|link| patron.add_torrent(&*link, AddOptions::default()).wait().unwrap().id());
+    patron.connect_peer(ids[0], address(&seeder.patron)).wait().unwrap();
+    let mut stopped = BTreeSet::new();
+    while stopped.len() < 2 {
+        stopped.insert(await_event!(patron, Event::Error { id, error, .. }
+            if error.message().contains("the same torrent as another one here") => *id));
+    }
+    for id in ids {
+        until("it is stopped", || patron.fresh_status(id).wait().unwrap().paused);
+    }
+    patron.remove_torrent(ids[1], RemoveFiles::Keep).wait().unwrap();
+    patron.resume(ids[0]).wait().unwrap();
+    patron.connect_peer(ids[0], address(&seeder.patron)).wait().unwrap();
+    finished(&patron, ids[0]);
+    let name = path.file_name().unwrap();
+    assert!(same(&path, &to.join(name)));
 }
 
 /// Whether the torrent stops because of the change. It does if a piece was written before its file was

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::OnConflict;
@@ -13,7 +13,9 @@ use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange};
 use torrent_patron::torrent::{QueueMove, TorrentFlag};
-use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, TorrentId};
+use torrent_patron::{
+    AddOptions, Client, ClientBuilder, Event, Patron, Settings, Source, TorrentId,
+};
 
 use crate::await_event;
 use crate::support::{
@@ -131,6 +133,77 @@ fn ports_follow_the_first_and_one_that_is_taken_is_an_error_that_names_it() {
     let error = client.patron().listen_addresses().wait().unwrap_err();
     let named = taken.local_addr().unwrap().to_string();
     assert!(error.to_string().contains(&named), "{error}");
+}
+
+/// Each thread gets a port that another one had.
+#[test]
+fn the_ports_of_all_threads_move_together_while_the_client_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    eventually("four free ports", || {
+        let first = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = |by| format!("127.0.0.1:{}", first + by);
+        let builder = builder(dir.path()).network_threads(THREADS).listen(listen(0));
+        let client = builder.start().unwrap();
+        let patron = client.patron();
+        patron.listen_addresses().wait().ok()?;
+        for by in [1, 0] {
+            let mut change = Settings::empty();
+            change.set("listen_interfaces", listen(by)).unwrap();
+            patron.apply_settings(&change).wait().unwrap();
+            let ports: Vec<_> = (first + by..).take(THREADS).collect();
+            let moved = eventually("the new ports", || {
+                let addresses = match patron.listen_addresses().wait() {
+                    Ok(addresses) => addresses,
+                    Err(error) => return Some(Err(error)),
+                };
+                let now: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
+                (now == ports).then_some(Ok(()))
+            });
+            if let Err(error) = moved {
+                drop((patron, client));
+                let is_taken = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_err();
+                assert!(ports.iter().any(is_taken), "{error}: no other program has it");
+                return None;
+            }
+        }
+        let refused = |listen: &str, why: &str| {
+            let mut change = Settings::empty();
+            change.set("listen_interfaces", listen).unwrap();
+            let error = patron.apply_settings(&change).wait().unwrap_err();
+            assert!(error.message().contains(why), "{error}");
+        };
+        refused("127.0.0.1:65534", "65535");
+        refused("nowhere:1", "nowhere");
+        Some(())
+    });
+}
+
+/// One thread may use all of the rate if the others do not, and together they never use more.
+#[test]
+fn the_upload_limit_of_the_client_follows_the_demand() {
+    const RATE: u64 = 300_000;
+    const SIZE: usize = 2_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = builder(dir.path())
+        .network_threads(THREADS)
+        .setting("upload_rate_limit", RATE as i32)
+        .start()
+        .unwrap();
+    let patron = seeder.patron();
+    // By default, peers on this machine are not limited.
+    let here = "127.0.0.1".parse().unwrap();
+    let here = PeerClassRange::new(IpRange::new(here, here).unwrap(), [PeerClass::GLOBAL]);
+    patron.set_peer_class_ranges([here]).wait().unwrap();
+    let metainfo = metainfo(&data(dir.path(), "data.bin", 1, SIZE));
+    let options = AddOptions::default().trust(true);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    let begun = Instant::now();
+    download(&metainfo, address_of(&patron, id));
+    let took = begun.elapsed();
+    // The first second may have a burst.
+    let least = Duration::from_secs((SIZE as u64 - RATE) / RATE - 1);
+    let by_a_third = Duration::from_secs(SIZE as u64 * THREADS as u64 / RATE);
+    assert!(took > least && took < by_a_third, "{took:?}");
 }
 
 #[test]
@@ -258,13 +331,25 @@ fn threads_are_bound_to_cores_if_wanted_and_those_for_the_disk_are_not() {
 
 #[test]
 fn every_thread_uses_the_ip_filter() {
+    let here: IpAddr = "127.0.0.1".parse().unwrap();
+    let mut filter = IpFilter::default();
+    filter.block(here, here).unwrap();
+    let nothing = |_: &Patron| {};
+    each_thread_refuses(|builder| builder.ip_filter(filter.clone()), nothing);
+    let set = |patron: &Patron| patron.set_ip_filter(filter.clone()).wait().unwrap();
+    each_thread_refuses(|builder| builder, set);
+    each_thread_refuses(|builder| builder, |patron| patron.ban(here).wait().unwrap());
+}
+
+fn each_thread_refuses(
+    build: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    block: impl FnOnce(&Patron),
+) {
     let dir = tempfile::tempdir().unwrap();
-    let seeder = sharded(dir.path());
+    let seeder = build(builder(dir.path()).network_threads(THREADS)).start().unwrap();
     let patron = seeder.patron();
     let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
-    let mut filter = IpFilter::default();
-    filter.block("127.0.0.1".parse().unwrap(), "127.0.0.1".parse().unwrap()).unwrap();
-    patron.set_ip_filter(filter).wait().unwrap();
+    block(&patron);
     let to = tempfile::tempdir().unwrap();
     let downloader = client(to.path());
     let patron_of_it = downloader.patron();
@@ -317,6 +402,7 @@ fn a_hot_torrent_is_served_by_every_thread_and_is_one_torrent() {
     for address in addresses {
         download(&metainfo, address);
     }
+    assert_eq!(patron.statistics().wait().unwrap().torrents_seeding, 1);
     patron.remove_torrent(id, RemoveFiles::Delete).wait().unwrap();
     assert!(!moved.join("hot.bin").exists());
     let report = seeder.shutdown(Duration::from_secs(20)).wait();

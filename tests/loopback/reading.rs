@@ -1,6 +1,8 @@
 //! Reads files while they download.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, ErrorKind as Io, Read, Seek, SeekFrom};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Wake, Waker};
@@ -9,13 +11,13 @@ use std::time::{Duration, Instant};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::Priority;
 use torrent_patron::metainfo::{Metainfo, Protocol};
-use torrent_patron::patron::{ReadAhead, Reader, ReaderOptions, RemoveFiles};
+use torrent_patron::patron::{Command, ReadAhead, Reader, ReaderOptions, RemoveFiles};
 use torrent_patron::{AddOptions, Client, Error, Event, Patron, Settings, Source, TorrentId};
 
 use crate::await_event;
 use crate::support::{
     PATIENCE, Seeder, address, builder, client, data, eventually, finished, in_ci, maker, metainfo,
-    noise, until,
+    noise, until, wire,
 };
 
 const PIECE: usize = 64 * 1024;
@@ -100,6 +102,26 @@ fn data_on_the_disk_is_read_once_it_is_checked() {
         reader.seek(SeekFrom::Start(150 * PIECE as u64)).unwrap();
         reader.read_exact(&mut bytes).unwrap();
         assert_eq!(bytes, &noise(7, size)[150 * PIECE..][..1000]);
+    }
+}
+
+/// The read may reach libtorrent before the client knows of the check.
+#[test]
+fn a_read_that_meets_a_check_waits_for_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let size = 50 * PIECE;
+    let file = data(&dir.path().join("to"), "film.bin", 7, size);
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let (_client, patron, id) = alone(dir.path(), &metainfo);
+    let mut reader = open(&patron, id);
+    let mut bytes = vec![0; size / 2];
+    for half in (0..2).cycle().take(20) {
+        let begin = half * size / 2;
+        reader.seek(SeekFrom::Start(begin as u64)).unwrap();
+        let checking = patron.recheck(id);
+        reader.read_exact(&mut bytes).unwrap();
+        assert!(bytes == noise(7, size)[begin..begin + size / 2]);
+        checking.wait().unwrap();
     }
 }
 
@@ -227,6 +249,69 @@ fn a_seek_is_as_fast_after_many_others() {
     assert!(others.is_empty(), "pieces {others:?} came, which nobody waits for");
 }
 
+/// A peer that has everything, answers no request, and rejects those that are cancelled (BEP 6). Returns its
+/// address, and the requests and cancels that it receives: the kind, the piece, and the offset.
+fn silent_peer() -> (SocketAddr, mpsc::Receiver<(u8, u32, u32)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, received) = mpsc::channel();
+    std::thread::spawn(move || -> std::io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        wire::answer_handshake(&mut stream, wire::FAST, b"=SILENT=============")?;
+        wire::send(&mut stream, wire::HAVE_ALL, &[])?;
+        wire::send(&mut stream, wire::UNCHOKE, &[])?;
+        loop {
+            let (kind, payload) = wire::receive(&mut stream)?;
+            if kind == wire::CANCEL {
+                wire::send(&mut stream, wire::REJECT, &payload)?;
+            }
+            if [wire::REQUEST, wire::CANCEL].contains(&kind) {
+                let [piece, offset] = [0, 4].map(|at| wire::number_at(&payload, at));
+                let _ = sender.send((kind, piece, offset));
+            }
+        }
+    });
+    (address, received)
+}
+
+/// A slow peer would send what was requested before the data that the reader needs.
+#[test]
+fn a_seek_cancels_what_was_requested_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let film = data(&dir.path().join("from"), "film.bin", 7, 100 * PIECE);
+    let metainfo =
+        maker(&film, Protocol::V1).piece_length(PIECE as u32).start().unwrap().wait().unwrap();
+    let client = builder(&dir.path().join("to"))
+        .setting("enable_outgoing_utp", false)
+        .setting("out_enc_policy", 2) // disabled
+        .start()
+        .unwrap();
+    let patron = client.patron();
+    let id = patron.add_torrent(&metainfo, AddOptions::default()).wait().unwrap().id();
+    let mut reader = open(&patron, id);
+    reader.set_timeout(Some(Duration::ZERO));
+    assert_eq!(reader.read(&mut [0; 9]).unwrap_err().kind(), Io::TimedOut);
+    let (peer, received) = silent_peer();
+    patron.connect_peer(id, peer).wait().unwrap();
+    let next = || received.recv_timeout(PATIENCE).unwrap();
+    let (kind, piece, offset) = next();
+    assert_eq!(kind, wire::REQUEST);
+    let mut open_requests = BTreeSet::from([(piece, offset)]);
+    reader.seek(SeekFrom::Start(70 * PIECE as u64)).unwrap();
+    assert_eq!(reader.read(&mut [0; 9]).unwrap_err().kind(), Io::TimedOut);
+    loop {
+        let (kind, piece, offset) = next();
+        if kind == wire::CANCEL {
+            assert!(open_requests.remove(&(piece, offset)), "{piece} was not requested");
+        } else if piece < 70 {
+            open_requests.insert((piece, offset));
+        } else {
+            assert_eq!((piece, open_requests), (70, BTreeSet::new()));
+            break;
+        }
+    }
+}
+
 /// By default libtorrent picks the first pieces of a torrent at random.
 #[test]
 fn a_reader_changes_no_setting_that_the_program_sees_or_saves() {
@@ -331,6 +416,47 @@ fn the_priorities_of_the_program_are_restored_when_the_readers_are_closed() {
     assert_eq!(in_force_of(&patron, id), chosen);
 }
 
+/// As a player does when it seeks over HTTP: the next reader is opened before the last one is closed.
+#[test]
+fn readers_that_follow_each_other_restore_the_priorities_of_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 30 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let chosen = vec![Priority::LOW; 30];
+    patron.set_piece_priorities(id, chosen.clone()).wait().unwrap();
+    let in_force = || patron.pieces(id).wait().unwrap().priorities;
+    let mut reader = open(&patron, id);
+    for _ in 0..50 {
+        until("the window is in force", || in_force()[0] == Priority::TOP);
+        let next = patron.reader(id, 0);
+        drop(reader);
+        reader = next.wait_timeout(PATIENCE).unwrap().unwrap();
+    }
+    drop(reader);
+    until("all is given back", || in_force() == chosen);
+}
+
+#[test]
+fn deadlines_of_the_program_do_not_take_those_of_a_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 100 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let in_force = || patron.pieces(id).wait().unwrap().priorities;
+    let mut reader = open(&patron, id);
+    reader.seek(SeekFrom::Start(70 * PIECE as u64)).unwrap();
+    reader.set_timeout(Some(Duration::ZERO));
+    assert_eq!(reader.read(&mut [0; 9]).unwrap_err().kind(), Io::TimedOut);
+    until("the window is wanted", || in_force()[70] == Priority::TOP);
+    patron.set_piece_deadline(id, 5, Some(PATIENCE)).wait().unwrap();
+    patron.clear_piece_deadlines(id).wait().unwrap();
+    until("the window is wanted again", || in_force()[70] == Priority::TOP);
+    drop(reader);
+    let given_back = || in_force().iter().all(|piece| *piece <= Priority::DEFAULT);
+    until("all is given back", given_back);
+    let default = |piece: &usize| in_force()[*piece] == Priority::DEFAULT;
+    assert!((70..100).all(|piece| default(&piece)), "{:?}", in_force());
+}
+
 fn in_force_of(patron: &Patron, id: TorrentId) -> Vec<Priority> {
     let checked = || match patron.pieces(id).wait() {
         Ok(pieces) if !pieces.priorities.is_empty() => Some(pieces.priorities),
@@ -397,7 +523,6 @@ fn a_torrent_that_is_removed_or_stops_ends_the_read_with_the_reason() {
     let (ended_by, reader) = paused.join().unwrap();
     assert_eq!(ended_by, ErrorKind::NotDownloaded);
     patron.resume(id).wait().unwrap();
-    await_event!(patron, Event::Resumed { .. });
     let removed = waiting(reader);
     patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
     let (ended_by, mut reader) = removed.join().unwrap();
@@ -406,7 +531,17 @@ fn a_torrent_that_is_removed_or_stops_ends_the_read_with_the_reason() {
     assert_eq!(patron.reader(id, 0).wait().unwrap_err().kind(), ErrorKind::NotFound);
     let id = patron.add_torrent(&seeder.metainfo, AddOptions::default()).wait().unwrap().id();
     assert_eq!(patron.reader(id, 1).wait().unwrap_err().kind(), ErrorKind::InvalidArgument);
-    let stopped = waiting(open(&patron, id));
+    let mut reader = open(&patron, id);
+    reader.set_timeout(Some(Duration::ZERO));
+    for position in 0..50 {
+        patron.pause(id).wait().unwrap();
+        patron.resume(id).wait().unwrap();
+        // Another read: the last one may have ended with the pause.
+        reader.seek(SeekFrom::Start(position)).unwrap();
+        assert_eq!(reader.read(&mut [0; 9]).unwrap_err().kind(), Io::TimedOut);
+    }
+    reader.set_timeout(Some(PATIENCE));
+    let stopped = waiting(reader);
     client.shutdown(PATIENCE).wait();
     assert_eq!(stopped.join().unwrap().0, ErrorKind::Stopped);
     assert_eq!(patron.reader(id, 0).wait().unwrap_err().kind(), ErrorKind::Stopped);
@@ -505,6 +640,30 @@ fn hold_client_thread(patron: &Patron) -> mpsc::Sender<()> {
     drop(patron.remove_torrent(id, RemoveFiles::Keep));
     is_held.recv_timeout(PATIENCE).unwrap();
     go
+}
+
+/// Neither a limit nor an interrupt would hold if the read waited for the command channel.
+#[test]
+fn a_read_does_not_wait_while_the_command_channel_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = seeder(dir.path(), 4 * PIECE);
+    let (_client, patron, id) = alone(dir.path(), &seeder.metainfo);
+    let mut reader = open(&patron, id);
+    reader.set_timeout(Some(Duration::ZERO));
+    let go = hold_client_thread(&patron);
+    while patron.try_send(Command::Watch(id)).is_ok() {}
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        ended.send((reader.read(&mut [0; 9]).unwrap_err().kind(), reader)).unwrap();
+    });
+    let (ended_by, mut reader) = end.recv_timeout(PATIENCE).expect("it waits for the channel");
+    assert_eq!(ended_by, Io::TimedOut);
+    go.send(()).unwrap();
+    connect(&patron, id, &seeder);
+    reader.set_timeout(Some(PATIENCE));
+    let mut bytes = vec![0; 4 * PIECE];
+    reader.read_exact(&mut bytes).unwrap();
+    assert!(bytes == noise(7, 4 * PIECE));
 }
 
 /// In between, the network thread serves peers and other requests.

@@ -1,15 +1,17 @@
 //! Other requests about a torrent: pieces, options, peers, trackers, web seeds.
 
+use std::path::Path;
 use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
 use torrent_patron::file::{ExistingFiles, Priority};
 use torrent_patron::metainfo::Protocol;
+use torrent_patron::patron::RemoveFiles;
 use torrent_patron::peer::{PeerClass, PeerKind, PeerSource, Transport};
 use torrent_patron::store::Memory;
 use torrent_patron::torrent::{Limits, QueueMove, TorrentFlag, TorrentFlags};
 use torrent_patron::tracker::{Tracker, TrackerSource};
-use torrent_patron::{AddOptions, Client, Event, Patron, Settings};
+use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings};
 
 use crate::await_event;
 use crate::helpers::server::Server;
@@ -157,6 +159,50 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
     until("it is paused", || patron.fresh_status(id).wait().unwrap().paused);
 }
 
+/// A client that may leave this machine but has no reason to.
+fn online(save_dir: &Path) -> ClientBuilder {
+    let quiet = Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
+    Client::builder().settings(quiet).listen("127.0.0.1:0").save_dir(save_dir)
+}
+
+/// libtorrent does not filter the addresses of such trackers, nor of the servers that WebRTC asks.
+#[test]
+fn trackers_of_webrtc_peers_must_be_named_by_the_program_and_not_offline() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(dir.path(), "data.bin", 1, 50_000);
+    let webrtc = "ws://tracker.invalid/announce";
+    let maker = maker(&file, Protocol::V1).add_tracker(webrtc, 0);
+    let metainfo = maker.start().unwrap().wait().unwrap();
+    let why = |patron: &Patron| {
+        await_event!(patron, Event::TrackerError { url, error, .. } if url.starts_with("ws")
+            => error.to_string())
+    };
+    let paused = || AddOptions::default().paused(true);
+
+    // From 2.0.13, libtorrent without WebRTC leaves them out itself.
+    if !metainfo.trackers.is_empty() {
+        let client = online(dir.path()).start().unwrap();
+        let patron = client.patron();
+        let id = patron.add_torrent(&metainfo, paused()).wait().unwrap().id();
+        let why = why(&patron);
+        assert!(why.contains("WebRTC peers may be on the local network"), "{why}");
+        assert!(patron.trackers(id).wait().unwrap().is_empty());
+        patron.remove_torrent(id, RemoveFiles::Keep).wait().unwrap();
+        let named = paused().add_trackers([Tracker::new(webrtc, 0)]);
+        let id = patron.add_torrent(&metainfo, named).wait().unwrap().id();
+        assert_eq!(patron.trackers(id).wait().unwrap().len(), 1);
+    }
+
+    let here = Tracker::new("ws://localhost:1/announce", 0);
+    let client = client(dir.path());
+    let patron = client.patron();
+    let options = paused().add_trackers([here]);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    let why = why(&patron);
+    assert!(why.contains("offline") && why.contains("WebRTC"), "{why}");
+    assert!(patron.trackers(id).wait().unwrap().is_empty());
+}
+
 /// A torrent of a stranger could make the client send requests to hosts behind the firewall.
 #[test]
 fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
@@ -186,12 +232,7 @@ fn local_urls_are_dropped_from_torrents_but_not_from_the_program() {
         maker = maker.add_tracker(url, 0);
     }
     let metainfo = maker.add_web_seed(asked.url("/announce")).start().unwrap().wait().unwrap();
-    let start = |local_urls: bool| {
-        let quiet =
-            Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
-        let builder = Client::builder().settings(quiet).listen("127.0.0.1:0").save_dir(dir.path());
-        builder.setting("allow_local_urls", local_urls)
-    };
+    let start = |local_urls: bool| online(dir.path()).setting("allow_local_urls", local_urls);
     let store = Memory::new();
     let urls = |patron: &Patron, id| {
         let trackers = patron.trackers(id).wait().unwrap();

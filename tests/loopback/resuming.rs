@@ -1,5 +1,6 @@
 //! How a torrent continues: resume data, info hashes, the client's saved state, goals.
 
+use std::io::{Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use torrent_patron::error::ErrorKind;
@@ -9,7 +10,7 @@ use torrent_patron::ip_filter::IpFilter;
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::torrent::{
-    Goal, GoalAction, Goals, InfoHashes, Limits, TorrentFlag, TorrentFlags,
+    Goal, GoalAction, Goals, InfoHashes, Limits, TorrentFlag, TorrentFlags, TorrentState,
 };
 use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event, Settings, Source};
@@ -430,6 +431,37 @@ fn resume_data_that_leads_outside_or_gives_two_files_one_name_is_refused() {
     assert!(same(&album.join("one.bin"), &to.join("album/other.bin")));
     assert!(std::fs::read(&outside).unwrap() == noise(9, 100));
     assert!(!std::path::Path::new("/nowhere").exists());
+}
+
+/// libtorrent 2.1 writes one bit a piece.
+#[test]
+fn compact_resume_data_claims_the_right_pieces() {
+    let dir = tempfile::tempdir().unwrap();
+    let piece = 16 * 1024;
+    let source = data(dir.path(), "data.bin", 31, 20 * piece);
+    let metainfo = maker(&source, Protocol::V1).start().unwrap().wait().unwrap();
+    let to = dir.path().join("to");
+    let whole = std::fs::read(&source).unwrap();
+    let mut part = std::fs::File::create(data(&to, "data.bin", 0, 0)).unwrap();
+    part.set_len(whole.len() as u64).unwrap();
+    part.seek(SeekFrom::Start(7 * piece as u64)).unwrap();
+    part.write_all(&whole[7 * piece..8 * piece]).unwrap();
+    let saved = dict([
+        ("file-format", text("libtorrent resume file")),
+        ("file-version", number(2)),
+        ("info-hash", text(metainfo.info_hashes.v1.unwrap().0)),
+        ("pieces", text([1, 0, 0])),
+        ("save_path", text(to.to_str().unwrap())),
+    ]);
+    let client = client(&to);
+    let patron = client.patron();
+    let options = AddOptions::default().resume_data(saved);
+    let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
+    until("it is ready", || {
+        patron.fresh_status(id).wait().unwrap().state == TorrentState::Downloading
+    });
+    let pieces = patron.pieces(id).wait().unwrap();
+    assert_eq!((pieces.done(), pieces.have[7]), (1, true));
 }
 
 /// The current choice of files overrides that of the resume data, and the download is correct: a

@@ -945,6 +945,84 @@ fn the_order_of_the_queue_is_kept() {
     stop(client);
 }
 
+#[test]
+fn the_torrents_of_several_network_threads_are_as_they_were() {
+    const THREADS: usize = 3;
+    let dir = tempfile::tempdir().unwrap();
+    let file = |number: u64| {
+        metainfo(&data(&dir.path().join("from"), &format!("{number}.bin"), number, 100_000))
+    };
+    let metainfos: Vec<_> = (0..12).map(file).collect();
+    let [hot, rest @ ..] = &metainfos[..] else { panic!("expected torrents") };
+    let [seeds, incomplete] = [&rest[..8], &rest[8..]];
+    let store = Memory::new();
+    let start = || {
+        let builder = builder(&dir.path().join("from")).network_threads(THREADS);
+        let client = builder.store(store.clone()).start().unwrap();
+        let patron = client.patron();
+        patron.watch_all().wait().unwrap();
+        await_event!(patron, Event::Restored { failed: 0, .. });
+        (client, patron)
+    };
+    let (client, patron) = start();
+    let add = |torrent: &Metainfo, options| patron.add_torrent(torrent, options).wait().unwrap();
+    let complete = AddOptions::default().trust(true);
+    let id = add(hot, complete.clone().replicas(THREADS as u16)).id();
+    for seed in seeds {
+        let id = add(seed, complete.clone()).id();
+        patron.add_label(id, "films").wait().unwrap();
+    }
+    for torrent in incomplete {
+        add(torrent, AddOptions::default().paused(true).save_dir(dir.path().join("to")));
+    }
+    let last = patron.find(incomplete[2].info_hashes).wait().unwrap().unwrap();
+    patron.move_in_queue(last, QueueMove::Top).wait().unwrap();
+
+    // The thread that serves each torrent, its labels, and its position.
+    let details = |patron: &Patron, torrent: &Metainfo| {
+        let all = patron.listen_addresses().wait().unwrap();
+        let id = patron.find(torrent.info_hashes).wait().unwrap().unwrap();
+        let address = patron.listen_addresses_of(id).wait().unwrap()[0];
+        let thread = all.iter().position(|known| *known == address).unwrap();
+        let position = patron.options(id).wait().unwrap().queue_position;
+        (thread, patron.labels(id).wait().unwrap(), position)
+    };
+    let all_details = |patron: &Patron| -> Vec<_> {
+        rest.iter().map(|torrent| details(patron, torrent)).collect()
+    };
+    let by_all = |patron: &Patron| {
+        let id = patron.find(hot.info_hashes).wait().unwrap().unwrap();
+        until("all threads serve it", || {
+            patron.listen_addresses_of(id).wait().unwrap().len() == THREADS
+        });
+    };
+    by_all(&patron);
+    let to = tempfile::tempdir().unwrap();
+    for address in patron.listen_addresses_of(id).wait().unwrap() {
+        let to = to.path().join(address.port().to_string());
+        let client = builder(&to).start().unwrap();
+        let options = AddOptions::default().add_peers([address]);
+        let downloader = client.patron();
+        let id = downloader.add_torrent(hot, options).wait().unwrap().id();
+        finished(&downloader, id);
+    }
+    let sent = |patron: &Patron| patron.statistics().wait().unwrap().all_time_sent;
+    let sent_before = sent(&patron);
+    assert!(sent_before >= THREADS as u64 * hot.total_size, "{sent_before}");
+    let before = all_details(&patron);
+    assert_eq!(before.iter().map(|one| one.0).collect::<BTreeSet<_>>().len(), THREADS);
+    let positions: Vec<_> = before[8..].iter().map(|one| one.2).collect();
+    assert_eq!(positions, [Some(1), Some(2), Some(0)]);
+    assert!(before[..8].iter().all(|one| one.1.len() == 1));
+    stop(client);
+
+    let (client, patron) = start();
+    until("all is as it was", || all_details(&patron) == before);
+    by_all(&patron);
+    assert!(sent(&patron) >= sent_before);
+    stop(client);
+}
+
 /// A store that is read one torrent at a time, each time the test permits it.
 struct Slow {
     memory: Memory,

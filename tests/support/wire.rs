@@ -13,6 +13,7 @@ pub const HAVE: u8 = 4;
 pub const BITFIELD: u8 = 5;
 pub const REQUEST: u8 = 6;
 pub const PIECE: u8 = 7;
+pub const CANCEL: u8 = 8;
 pub const HAVE_ALL: u8 = 14;
 pub const HAVE_NONE: u8 = 15;
 pub const REJECT: u8 = 16;

@@ -447,7 +447,7 @@ lt::disk_io_constructor_type read_path(DiskReads reads, SharedWithDisk shared) {
     return [reads, shared = std::move(shared)](
                lt::io_context& network, lt::settings_interface const& settings,
                lt::counters& statistics) -> std::unique_ptr<lt::disk_interface> {
-        auto torrents = std::make_shared<Torrents>();
+        auto torrents = std::make_shared<Torrents>(shared.paths);
         auto ordered = ordered_backend(torrents, shared, network, settings, statistics);
         return std::make_unique<ReadPath>(std::move(ordered), std::move(torrents), reads, shared,
                                           network, settings);

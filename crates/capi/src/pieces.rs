@@ -199,8 +199,8 @@ pub unsafe extern "C" fn patron_set_piece_priorities(
 }
 
 /// Sets a deadline for a piece, in milliseconds from now, as a player needs it. Pieces with the
-/// earliest deadlines are requested first, from the fastest peers. A negative number removes the
-/// deadline.
+/// earliest deadlines are requested first, from the fastest peers. libtorrent gives such a piece the
+/// highest priority, and the lowest (1) when a negative number removes the deadline.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_set_piece_deadline(
     patron: *mut patron_handle,
@@ -216,7 +216,8 @@ pub extern "C" fn patron_set_piece_deadline(
     })
 }
 
-/// Removes the deadlines of all pieces.
+/// Removes the deadlines of all pieces, which then have the lowest priority (1). Those of open
+/// readers are set again.
 #[unsafe(no_mangle)]
 pub extern "C" fn patron_clear_piece_deadlines(
     patron: *mut patron_handle,

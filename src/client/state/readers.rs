@@ -142,8 +142,7 @@ impl Readers {
     pub(in crate::client) fn looked(&mut self, id: ReaderId, look: &Look) -> Option<Opening> {
         let of = self.torrents.get_mut(self.by_id.get(&id)?)?;
         let opening = of.opening.remove(&id)?;
-        let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
-        of.pieces.update(look.piece_length, &look.have, levels);
+        of.pieces.update(look);
         let window = Window::new(look.span, opening.options);
         let once = matches!(opening.purpose, Purpose::Bytes(..));
         of.open.insert(id, Open { span: look.span, window, waiting: None, is_timed: false, once });
@@ -153,8 +152,7 @@ impl Readers {
     /// Takes a new answer from libtorrent. Returns the reads whose data is available.
     pub(in crate::client) fn update(&mut self, torrent: TorrentId, look: &Look) -> Vec<Fetch> {
         let Some(of) = self.torrents.get_mut(&torrent) else { return Vec::new() };
-        let levels = (of.plan == Plan::default()).then(|| look.levels.clone());
-        of.pieces.update(look.piece_length, &look.have, levels);
+        of.pieces.update(look);
         of.fetches(torrent)
     }
 
@@ -229,6 +227,16 @@ impl Readers {
     pub(in crate::client) fn is_once(&self, id: ReaderId) -> bool {
         let of = self.by_id.get(&id).and_then(|torrent| self.torrents.get(torrent));
         of.and_then(|of| of.open.get(&id)).is_some_and(|open| open.once)
+    }
+
+    /// Returns whether the torrent has readers, open or being opened.
+    pub(in crate::client) fn are_there(&self, torrent: TorrentId) -> bool {
+        self.torrents.get(&torrent).is_some_and(|of| !of.has_none())
+    }
+
+    /// Returns whether the reader is open or being opened.
+    pub(in crate::client) fn has(&self, id: ReaderId) -> bool {
+        self.by_id.contains_key(&id)
     }
 
     /// Returns whether the torrent has open readers.
@@ -395,7 +403,7 @@ mod tests {
         let mut pieces = vec![0; 10];
         have.iter().for_each(|piece| pieces[*piece] = 1);
         let span = Span { begin: 0, size: 10 * MIB };
-        Look { span, piece_length: MIB, have: pieces, levels: vec![4; 10] }
+        Look { span, piece_length: MIB, have: pieces, levels: Some(vec![4; 10]) }
     }
 
     fn read(reader: ReaderId, position: u64) -> (Read, Reply<Vec<u8>>) {
@@ -521,6 +529,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_that_replaces_another_restores_the_levels_of_the_program() {
+        let (mut readers, torrent, now) = (Readers::default(), TorrentId::next(), Instant::now());
+        let first = open(&mut readers, torrent, &[]);
+        readers.steer(torrent, now).unwrap();
+        let second = readers.begin(opening(torrent));
+        // The answer would have the levels of the first.
+        assert!(readers.levels(torrent).is_some());
+        readers.close(first);
+        assert_eq!(readers.steer(torrent, now).unwrap().levels, [(0, 4), (1, 4)]);
+        assert!(readers.looked(second, &Look { levels: None, ..look(&[]) }).is_some());
+        assert_eq!(readers.steer(torrent, now).unwrap().levels, [(0, 7), (1, 6)]);
+        assert_eq!(readers.levels(torrent), Some(&[4; 10][..]));
+        readers.close(second);
+        assert_eq!(readers.steer(torrent, now).unwrap().levels, [(0, 4), (1, 4)]);
+        assert!(readers.torrents.is_empty(), "the next reader asks again");
+    }
+
+    #[test]
     fn the_program_chooses_among_what_it_set_itself() {
         let (mut readers, torrent) = (Readers::default(), TorrentId::next());
         let id = open(&mut readers, torrent, &[]);
@@ -529,7 +555,7 @@ mod tests {
         assert_eq!(back.levels, [(0, 4), (1, 4)]);
         assert_eq!(readers.steer(torrent, Instant::now()), None, "not while it chooses");
         assert_eq!(readers.levels(torrent), None, "libtorrent's are the program's");
-        let chosen = Look { levels: vec![2; 10], ..look(&[]) };
+        let chosen = Look { levels: Some(vec![2; 10]), ..look(&[]) };
         readers.update(torrent, &chosen);
         readers.choice_ended(torrent);
         assert_eq!(readers.steer(torrent, Instant::now()).unwrap().levels, [(0, 7), (1, 6)]);

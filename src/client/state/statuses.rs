@@ -12,12 +12,16 @@ use crate::reply::Responder;
 /// before the next tick.
 const SOONEST: Duration = Duration::from_millis(100);
 
-/// A reply that waits for a status which is requested after the call.
-pub(in crate::client) struct StatusWaiter {
-    pub(in crate::client) id: TorrentId,
-    pub(in crate::client) from: Arc<Member>,
-    /// `None` if the answer is an event.
-    pub(in crate::client) reply: Option<Responder<TorrentStatus>>,
+/// What waits for a status which is requested after the call.
+pub(in crate::client) enum StatusWaiter {
+    Patron {
+        id: TorrentId,
+        from: Arc<Member>,
+        /// `None` if the answer is an event.
+        reply: Option<Responder<TorrentStatus>>,
+    },
+    /// The client, to know whether the torrent was resumed.
+    Resuming(TorrentId),
 }
 
 pub(in crate::client) struct StatusRequests {
@@ -136,13 +140,16 @@ mod tests {
     const TICK: Duration = Duration::from_secs(5);
 
     fn ids(waiters: &[StatusWaiter]) -> Vec<TorrentId> {
-        waiters.iter().map(|waiter| waiter.id).collect()
+        let id = |waiter: &StatusWaiter| match waiter {
+            StatusWaiter::Patron { id, .. } | StatusWaiter::Resuming(id) => *id,
+        };
+        waiters.iter().map(id).collect()
     }
 
     #[test]
     fn a_waiter_gets_the_answer_to_a_request_sent_after_its_own() {
         let [from] = members();
-        let waiter = |id| StatusWaiter { id, from: from.clone(), reply: None };
+        let waiter = |id| StatusWaiter::Patron { id, from: from.clone(), reply: None };
         let (mut statuses, a, b) =
             (StatusRequests::new(TICK, Instant::now(), 1), TorrentId::next(), TorrentId::next());
         statuses.asked();
@@ -165,7 +172,7 @@ mod tests {
         let mut statuses = StatusRequests::new(TICK, Instant::now(), 1);
         statuses.asked();
         let before_the_loss = statuses.requested();
-        statuses.wait(StatusWaiter { id: TorrentId::next(), from, reply: None });
+        statuses.wait(StatusWaiter::Patron { id: TorrentId::next(), from, reply: None });
         statuses.asked();
         assert!(statuses.answered_up_to(0, before_the_loss).is_empty(), "it was asked for later");
         assert_eq!(statuses.answered(0).len(), 1);
@@ -173,7 +180,7 @@ mod tests {
         statuses.answered(0);
         statuses.answered(0);
         let [from] = members();
-        statuses.wait(StatusWaiter { id: TorrentId::next(), from, reply: None });
+        statuses.wait(StatusWaiter::Patron { id: TorrentId::next(), from, reply: None });
         statuses.asked();
         assert!(statuses.take_answered().is_empty());
         assert_eq!(statuses.answered(0).len(), 1);
@@ -182,7 +189,7 @@ mod tests {
     #[test]
     fn a_waiter_waits_for_the_slowest_shard() {
         let [from] = members();
-        let waiter = |id| StatusWaiter { id, from: from.clone(), reply: None };
+        let waiter = |id| StatusWaiter::Patron { id, from: from.clone(), reply: None };
         let mut statuses = StatusRequests::new(TICK, Instant::now(), 2);
         let (a, b) = (TorrentId::next(), TorrentId::next());
         for id in [a, b] {

@@ -53,6 +53,8 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) as_saved: bool,
     /// Whether it was added with the option to pause after the check.
     pub(in crate::client) stops_itself: bool,
+    /// How many requests to resume it may not be in its status yet.
+    pub(in crate::client) resuming: u32,
 }
 
 /// Data that the program has attached to a torrent.
@@ -126,6 +128,7 @@ impl Torrent {
             completed: false,
             as_saved: false,
             stops_itself: false,
+            resuming: 0,
         }
     }
 
@@ -337,16 +340,24 @@ impl Torrents {
     }
 
     /// Sets the metadata. A magnet link may contain only one hash of a hybrid torrent; the metadata has both.
+    /// Returns the torrent that was added by the other hash, if any, unless it is being removed.
     pub(in crate::client) fn set_metadata(
         &mut self,
         id: TorrentId,
         name: Arc<str>,
         hashes: InfoHashes,
-    ) {
-        let Some(torrent) = self.by_id.get_mut(&id) else { return };
+    ) -> Option<TorrentId> {
+        let torrent = self.by_id.get_mut(&id)?;
         torrent.name = name;
         torrent.info_hashes = hashes;
+        let by_v1 = hashes.v1.and_then(|v1| self.by_v1.get(&v1));
+        let by_v2 = hashes.v2.and_then(|v2| self.by_v2.get(&v2));
+        let stays = |other: &TorrentId| {
+            *other != id && self.by_id.get(other).is_some_and(|other| other.removing.is_none())
+        };
+        let other = by_v1.into_iter().chain(by_v2).copied().find(stays);
         self.index(id, &hashes);
+        other
     }
 
     pub(in crate::client) fn get(&self, id: TorrentId) -> Option<&Torrent> {
@@ -651,7 +662,8 @@ mod tests {
         let id = add(&mut torrents, torrent(hashes(Some(1), None), None));
         assert_eq!(torrents.find(&hashes(Some(1), None)), Some(id));
         assert_eq!(torrents.find(&hashes(None, Some(2))), None);
-        torrents.set_metadata(id, "name".into(), hashes(Some(1), Some(2)));
+        let name: Arc<str> = "name".into();
+        assert_eq!(torrents.set_metadata(id, name, hashes(Some(1), Some(2))), None);
         assert_eq!(torrents.find(&hashes(None, Some(2))), Some(id));
         assert_eq!(torrents.find(&hashes(Some(9), Some(2))), Some(id));
         assert_eq!(&*torrents.get(id).unwrap().name, "name");
@@ -664,7 +676,8 @@ mod tests {
         let mut torrents = Torrents::new(INTERVAL);
         let one = add(&mut torrents, torrent(hashes(Some(1), None), None));
         let two = add(&mut torrents, torrent(hashes(None, Some(2)), None));
-        torrents.set_metadata(two, "n".into(), hashes(Some(1), Some(2)));
+        let other = torrents.set_metadata(two, "n".into(), hashes(Some(1), Some(2)));
+        assert_eq!(other, Some(one));
         torrents.remove(one);
         assert_eq!(torrents.find(&hashes(Some(1), None)), Some(two));
         torrents.remove(two);

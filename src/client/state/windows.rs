@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::model::{ReaderOptions, Requests, Span};
+use crate::model::{Look, ReaderOptions, Requests, Span};
 
 /// How far ahead a reader reads when it starts and after a seek, in bytes.
 const FIRST_AHEAD: u64 = 2 << 20;
@@ -134,8 +134,9 @@ pub(super) struct Pieces {
 
 impl Pieces {
     /// Takes libtorrent's answer. Pieces that arrived in the meantime stay available.
-    pub(super) fn update(&mut self, length: u64, have: &[u8], levels: Option<Vec<u8>>) {
-        self.length = length.max(1);
+    pub(super) fn update(&mut self, look: &Look) {
+        let Look { piece_length, have, levels, .. } = look;
+        self.length = (*piece_length).max(1);
         if self.have.len() < have.len() {
             self.have.resize(have.len(), false);
         }
@@ -145,7 +146,7 @@ impl Pieces {
         if let Some(levels) = levels {
             let high = levels.iter().zip(0..).filter(|(level, _)| **level > HIGHEST_OUTSIDE);
             self.high = high.map(|(_, piece)| piece).collect();
-            self.levels = levels;
+            self.levels.clone_from(levels);
         }
     }
 
@@ -376,10 +377,16 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
+    /// The answer for pieces of 1 MiB with these levels, none of which is available.
+    fn look(levels: Vec<u8>) -> Look {
+        let span = Span { begin: 0, size: 0 };
+        Look { span, piece_length: MIB, have: vec![0; levels.len()], levels: Some(levels) }
+    }
+
     /// A torrent with this many pieces of 1 MiB, none of which is available.
     fn torrent(count: usize) -> Pieces {
         let mut pieces = Pieces::default();
-        pieces.update(MIB, &vec![0; count], Some(vec![4; count]));
+        pieces.update(&look(vec![4; count]));
         pieces
     }
 
@@ -496,7 +503,7 @@ mod tests {
     #[test]
     fn finished_pieces_are_not_wanted_and_top_priorities_of_the_program_come_second() {
         let mut pieces = torrent(20);
-        pieces.update(MIB, &[], Some([vec![7; 10], vec![4; 10]].concat()));
+        pieces.update(&look([vec![7; 10], vec![4; 10]].concat()));
         assert!(pieces.arrived(15) && !pieces.arrived(15));
         let reader = window(15 * MIB, 5 * MIB);
         let plan = plan(&[reader], &pieces);
@@ -608,7 +615,7 @@ mod tests {
     #[test]
     fn nothing_is_postponed_if_nothing_else_is_wanted() {
         let mut pieces = torrent(4);
-        pieces.update(MIB, &[], Some(vec![4, 4, 0, 0]));
+        pieces.update(&look(vec![4, 4, 0, 0]));
         let mut reader = window(0, 4 * MIB);
         let before = plan(&[reader.clone()], &pieces);
         reader.move_to(2 * MIB);
@@ -619,7 +626,7 @@ mod tests {
     #[test]
     fn readers_restore_the_priorities_of_the_program() {
         let mut pieces = torrent(6);
-        pieces.update(MIB, &[], Some(vec![0, 1, 6, 7, 4, 2]));
+        pieces.update(&look(vec![0, 1, 6, 7, 4, 2]));
         let reader = window(0, 3 * MIB);
         let plan = plan(&[reader], &pieces);
         pieces.arrived(0);

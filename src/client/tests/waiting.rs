@@ -1,6 +1,9 @@
 //! Replies that come later, and commands that wait.
 
+use std::time::Instant;
+
 use super::*;
+use crate::messages::reading::{Opening, Purpose};
 use crate::model::{Part, ReaderOptions};
 
 #[test]
@@ -65,9 +68,18 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::Stopped);
 }
 
+/// Opens a reader that reads a piece and is then closed.
+fn open_once(guest: &Guest<'_>, torrent: TorrentId) -> Reply<Vec<u8>> {
+    let due = Instant::now() + PATIENCE;
+    let (part, options) = (Part::Piece(0), ReaderOptions::default());
+    guest.job(|reply| {
+        let purpose = Purpose::Bytes(reply, due);
+        Job::OpenReader(Box::new(Opening { torrent, part, options, purpose }))
+    })
+}
+
 #[test]
 fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
-    use crate::messages::reading::{Opening, Purpose};
     use crate::messages::request::OPEN_READER;
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
@@ -84,23 +96,56 @@ fn a_reader_that_is_opened_ends_with_the_reason_when_its_torrent_stops() {
         [(ErrorKind::NoMetadata, ErrorKind::NotDownloaded), (ErrorKind::Busy, ErrorKind::Disk)];
     for (number, (stop, (waits, ends))) in stops.into_iter().zip(ends).enumerate() {
         let id = torrent_after(&guest, &script, number as u8);
-        let open = || {
-            let due = std::time::Instant::now() + PATIENCE;
-            let (part, options) = (Part::Piece(0), ReaderOptions::default());
-            guest.job(|reply| {
-                let purpose = Purpose::Bytes(reply, due);
-                Job::OpenReader(Box::new(Opening { torrent: id, part, options, purpose }))
-            })
-        };
-        let reply = open();
+        let reply = open_once(&guest, id);
         not_yet(waits);
         guest.barrier();
         script.say(stop(id, error.clone()));
         not_yet(waits);
         assert_eq!(wait(reply).unwrap_err().kind(), ends);
-        let reply = open();
+        let reply = open_once(&guest, id);
         not_yet(waits);
         assert_eq!(wait(reply).unwrap_err().kind(), ends, "it is stopped still");
+    }
+}
+
+/// The event of an earlier pause may come after the request to resume.
+#[test]
+fn a_reader_of_a_torrent_that_is_being_resumed_waits_for_its_status() {
+    use crate::messages::request::OPEN_READER;
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    // Until all requests are answered.
+    let status_is = |id, paused| {
+        guest.barrier();
+        for _ in 0..100 {
+            script.say(EngineEvent::Statuses(vec![TorrentStatus { paused, ..status(id) }]));
+        }
+    };
+    let looks = || loop {
+        if let Asked::OfTorrent(request, _, OPEN_READER) = script.next() {
+            let answer = Err(Error::new(ErrorKind::NoMetadata, "test", "not yet"));
+            return script.say(EngineEvent::Answered { request, answer });
+        }
+    };
+    for (number, ends) in [(1, false), (2, true)] {
+        let id = torrent_after(&guest, &script, number);
+        wait(guest.ask(id, request::pause(false))).unwrap();
+        wait(guest.ask(id, request::resume())).unwrap();
+        let reply = open_once(&guest, id);
+        looks();
+        script.say(EngineEvent::Paused(id));
+        guest.barrier();
+        assert!(!reply.is_ready());
+        status_is(id, ends);
+        if ends {
+            looks();
+            assert_eq!(wait(reply).unwrap_err().kind(), ErrorKind::NotDownloaded);
+        } else {
+            script.say(EngineEvent::Checked(id));
+            looks();
+            guest.barrier();
+            assert!(!reply.is_ready(), "it was resumed");
+        }
     }
 }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::client_thread::ClientThread;
-use super::readers::paused;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::open_requests::OpenRequest;
 use crate::client::state::torrents::{MoveRequester, Removed, Removing, Torrent};
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
-use crate::messages::request::READ;
+use crate::messages::request::{self, READ};
 use crate::model::op;
 use crate::model::{
     Event, EventKind, InfoHashes, RemovedFiles, Statistics, TorrentId, TorrentState, TorrentStatus,
 };
 use crate::store::{Change, Value};
+use crate::sys::alerts::duplicate;
 use crate::sys::catalogue;
 
 impl<E: Engine> ClientThread<E> {
@@ -140,7 +140,7 @@ impl<E: Engine> ClientThread<E> {
     fn paused(&mut self, id: TorrentId) {
         self.publish(id, |name| Event::Paused { id, name });
         self.update_status(id, |status| status.paused = true);
-        self.fail_readers(id, &paused(id));
+        self.fail_readers_of_stopped(id);
         if self.torrents.get_mut(id).is_some_and(Torrent::has_stopped_itself) {
             self.store_value(id, Value::Paused(true));
         }
@@ -158,7 +158,7 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn metadata_received(&mut self, id: TorrentId, name: Arc<str>, info_hashes: InfoHashes) {
-        self.torrents.set_metadata(id, name.clone(), info_hashes);
+        let other = self.torrents.set_metadata(id, name.clone(), info_hashes);
         self.update_status(id, |status| {
             status.name = name;
             status.info_hashes = info_hashes;
@@ -167,6 +167,11 @@ impl<E: Engine> ClientThread<E> {
         self.publish(id, |name| Event::MetadataReceived { id, name, info_hashes });
         self.look_again(id);
         self.save_soon(id);
+        // libtorrent stops only those of one session.
+        for conflicting in other.into_iter().flat_map(|other| [id, other]) {
+            self.failed(conflicting, duplicate());
+            self.request(conflicting, request::pause(false));
+        }
     }
 
     fn failed(&mut self, id: TorrentId, error: Error) {

@@ -27,14 +27,13 @@ impl<E: Engine> ClientThread<E> {
             }
             Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
             Job::Status(id, reply) => match self.torrents.open(id, op::STATUS) {
-                Ok(_) => self.statuses.wait(StatusWaiter { id, from, reply }),
+                Ok(_) => self.statuses.wait(StatusWaiter::Patron { id, from, reply }),
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
             Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             Job::OfTorrent(id, asked, respond) => self.request_of_patron(id, asked, respond),
             Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
             Job::OpenReader(opening) => self.open_reader(*opening),
-            Job::Read(read) => self.read(read),
             Job::Watch(id, reply) => {
                 let result = self.torrents.open(id, op::WATCH).map(|_| ());
                 if result.is_ok() {

@@ -24,8 +24,13 @@ impl<E: Engine> ClientThread<E> {
 
     fn look(&mut self, reader: ReaderId) {
         if let Some((id, part)) = self.readers.part(reader) {
-            self.request(id, request::look(part, TorrentRole::OpensReader(reader)));
+            self.ask_to_look(id, part, TorrentRole::OpensReader(reader));
         }
+    }
+
+    fn ask_to_look(&mut self, id: TorrentId, part: Part, role: TorrentRole) {
+        let are_steered = self.readers.levels(id).is_some();
+        self.request(id, request::look(part, are_steered, role));
     }
 
     /// Asks libtorrent again, because the metadata has arrived or the files were checked.
@@ -34,8 +39,7 @@ impl<E: Engine> ClientThread<E> {
             self.look(reader);
         }
         if self.readers.is_open(id) {
-            let role = TorrentRole::LooksAgain { chosen: false };
-            self.request(id, request::look(Part::Piece(0), role));
+            self.ask_to_look(id, Part::Piece(0), TorrentRole::LooksAgain { chosen: false });
         }
     }
 
@@ -112,6 +116,17 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    /// The data is missing, although it was here: the files are about to be checked.
+    pub(in crate::client) fn read_again(&mut self, id: TorrentId, read: Read) {
+        // The reader may have another read by now.
+        if read.reply.is_abandoned() {
+            return;
+        }
+        self.readers.checking(id);
+        self.read(read);
+        self.look_again(id);
+    }
+
     /// The torrent has stopped: fails what waits for data, and opens what needs none.
     pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
         self.readers.fail(id, error);
@@ -120,10 +135,18 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
+    /// Fails what waits for data if the torrent has stopped.
+    pub(in crate::client) fn fail_readers_of_stopped(&mut self, id: TorrentId) {
+        if let Some(error) = self.why_not(id) {
+            self.fail_readers(id, &error);
+        }
+    }
+
     /// Returns why the torrent has stopped, if it has.
     fn why_not(&self, id: TorrentId) -> Option<Error> {
         let torrent = self.torrents.get(id)?;
-        let is_paused = || self.service.statuses.get(id).is_some_and(|status| status.paused);
+        let status = || self.service.statuses.get(id);
+        let is_paused = || torrent.resuming == 0 && status().is_some_and(|status| status.paused);
         torrent.errors.stopped_by().or_else(|| is_paused().then(|| paused(id)))
     }
 
@@ -131,7 +154,8 @@ impl<E: Engine> ClientThread<E> {
         for Fetch { torrent, span, read } in fetches {
             let Read { reader, position, length, into, reply } = read;
             let span = Span { begin: span.begin + position, size: length };
-            let (ask, respond) = request::read_span(span, into, reply);
+            let role = TorrentRole::Reads { reader, position, length };
+            let (ask, respond) = request::read_span(span, into, reply, role);
             self.request_of_torrent(torrent, ask.request, respond);
             if self.readers.is_once(reader) {
                 self.close_reader(reader);
@@ -166,9 +190,8 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(in crate::client) fn pieces_chosen(&mut self, id: TorrentId) {
-        if self.readers.is_open(id) {
-            let role = TorrentRole::LooksAgain { chosen: true };
-            self.request(id, request::look(Part::Piece(0), role));
+        if self.readers.are_there(id) {
+            self.ask_to_look(id, Part::Piece(0), TorrentRole::LooksAgain { chosen: true });
         } else {
             self.readers.choice_ended(id);
             self.steer(id);
@@ -181,8 +204,8 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    /// Steers torrents with new pieces, closes readers that were dropped, and expires those with a time
-    /// limit.
+    /// Steers torrents with new pieces, closes readers that were dropped, takes reads, and expires readers with
+    /// a time limit.
     pub(in crate::client) fn serve_readers(&mut self) {
         let now = Instant::now();
         for id in self.readers.take_changed(now) {
@@ -190,6 +213,9 @@ impl<E: Engine> ClientThread<E> {
         }
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
+        }
+        for read in self.service.take_reads() {
+            self.read(read);
         }
         let late = || Error::new(ErrorKind::TimedOut, READ, "the piece was not downloaded in time");
         for id in self.readers.expire(now, &late()) {
@@ -206,7 +232,7 @@ impl<E: Engine> ClientThread<E> {
     }
 }
 
-pub(in crate::client) fn paused(id: TorrentId) -> Error {
+fn paused(id: TorrentId) -> Error {
     let message = format!("{id}: it is paused, and the data has not been downloaded");
     Error::new(ErrorKind::NotDownloaded, READ, message)
 }

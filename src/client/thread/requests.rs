@@ -11,6 +11,7 @@ use crate::client::state::open_requests::{OpenRequest, Subject};
 use crate::client::state::torrents::MoveRequester;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::messages::reading::Read;
 use crate::messages::request::{self, AskTorrent, Call, SessionRole, TorrentRole};
 use crate::messages::request::{Respond, SessionRequest, TorrentRequest};
 use crate::model::op;
@@ -97,6 +98,7 @@ impl<E: Engine> ClientThread<E> {
             | TorrentRole::Pauses
             | TorrentRole::GivesMetainfo
             | TorrentRole::OpensReader(_)
+            | TorrentRole::Reads { .. }
             | TorrentRole::LooksAgain { .. }
             | TorrentRole::GivesOptions
             | TorrentRole::ChangesQueue { .. } => {}
@@ -182,6 +184,17 @@ impl<E: Engine> ClientThread<E> {
                 }
                 self.pieces_chosen(id);
             }
+            (TorrentRole::Resumes, Ok(_)) => self.resuming(id),
+            (TorrentRole::Reads { reader, position, length }, Err(error))
+                if error.kind() == ErrorKind::NotDownloaded =>
+            {
+                if let Respond::Unread(unread) = &respond
+                    && self.readers.has(reader)
+                    && let Some((reply, into)) = unread.lock().take()
+                {
+                    self.read_again(id, Read { reader, position, length, into, reply });
+                }
+            }
             (TorrentRole::OpensReader(reader), answer) => self.looked(id, reader, answer),
             (TorrentRole::LooksAgain { chosen }, answer) => self.looked_again(id, chosen, answer),
             (TorrentRole::ChangesQueue { stored: false, .. }, Ok(_)) => self.save_queue(),
@@ -192,6 +205,7 @@ impl<E: Engine> ClientThread<E> {
                 | TorrentRole::Resumes
                 | TorrentRole::GivesMetainfo
                 | TorrentRole::GivesOptions
+                | TorrentRole::Reads { .. }
                 | TorrentRole::ChangesQueue { .. },
                 _,
             ) => {}

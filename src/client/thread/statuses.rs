@@ -11,7 +11,7 @@ use crate::client::state::torrents::Torrent;
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::model::op;
-use crate::model::{CommandKind, Event, RemovedFiles, TorrentStatus};
+use crate::model::{CommandKind, Event, RemovedFiles, TorrentId, TorrentStatus};
 
 impl<E: Engine> ClientThread<E> {
     pub(super) fn ask_statuses(&mut self) {
@@ -56,12 +56,35 @@ impl<E: Engine> ClientThread<E> {
         if self.statuses.have_begun() {
             self.listening.settle();
         }
-        for StatusWaiter { id, from, reply } in waiters {
+        for waiter in waiters {
+            let (id, from, reply) = match waiter {
+                StatusWaiter::Patron { id, from, reply } => (id, from, reply),
+                StatusWaiter::Resuming(id) => {
+                    self.resuming_ended(id);
+                    continue;
+                }
+            };
             let status = self.service.statuses.get(id).ok_or_else(|| gone(id, op::STATUS));
             match (status, reply) {
                 (Ok(status), None) => from.mailbox.push(Event::Status(status)),
                 (status, reply) => answer(&from, CommandKind::Status, id, reply, status),
             }
+        }
+    }
+
+    /// The torrent was told to resume. An event that it is paused may still be about an earlier pause.
+    pub(super) fn resuming(&mut self, id: TorrentId) {
+        if let Some(torrent) = self.torrents.get_mut(id) {
+            torrent.resuming += 1;
+            self.statuses.wait(StatusWaiter::Resuming(id));
+            self.statuses.ask_soon();
+        }
+    }
+
+    fn resuming_ended(&mut self, id: TorrentId) {
+        if let Some(torrent) = self.torrents.get_mut(id) {
+            torrent.resuming -= 1;
+            self.fail_readers_of_stopped(id);
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::gather::Gather;
 use super::{OWN, Sharded};
 use crate::engine::{Engine, EngineEvent};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::messages::request::{self, Call, TorrentRequest};
 use crate::model::{Answer, InfoHashes, TorrentId, TorrentStatus};
 
@@ -28,6 +28,8 @@ pub(super) struct Copies {
 struct Replicated {
     /// The number of shards that should serve the torrent.
     wanted: usize,
+    /// The number of them that the program has asked for. Others follow the demand.
+    asked: usize,
     /// The status in the torrent's own shard.
     home: Option<TorrentStatus>,
     copies: Vec<TorrentCopy>,
@@ -137,6 +139,13 @@ impl Copies {
         !self.torrents.get(&id).is_some_and(has_all)
     }
 
+    /// Returns how many copies in this shard count as torrents that have everything.
+    pub(super) fn seeding(&self, shard: usize) -> usize {
+        let copies = self.torrents.values().flat_map(|torrent| &torrent.copies);
+        let is_seeding = |copy: &TorrentCopy| copy.status.as_ref().is_some_and(runs);
+        copies.filter(|copy| copy.shard == shard && is_seeding(copy)).count()
+    }
+
     pub(super) fn has(&self, id: TorrentId) -> bool {
         self.torrents.contains_key(&id)
     }
@@ -154,7 +163,8 @@ impl Copies {
 
 impl<E: Engine> Sharded<E> {
     pub(super) fn want_copies(&mut self, id: TorrentId, shards: usize) {
-        self.replicated(id).wanted = shards;
+        let torrent = self.replicated(id);
+        (torrent.asked, torrent.wanted) = (shards, shards);
     }
 
     /// Lets one more shard serve the torrent.
@@ -163,15 +173,18 @@ impl<E: Engine> Sharded<E> {
         self.make_copies(id);
     }
 
-    /// Removes all copies, so that only the torrent's own shard serves it.
+    /// Lets only as many shards serve the torrent as the program has asked for.
     pub(super) fn remove_copies(&mut self, id: TorrentId) {
-        self.replicated(id).wanted = 1;
-        self.end_copies(id);
+        let torrent = self.replicated(id);
+        torrent.wanted = torrent.asked;
+        let kept = torrent.asked.saturating_sub(1);
+        self.end_copies_after(id, kept);
     }
 
     fn replicated(&mut self, id: TorrentId) -> &mut Replicated {
         self.copies.torrents.entry(id).or_insert_with(|| Replicated {
             wanted: 1,
+            asked: 1,
             home: None,
             copies: Vec::new(),
             sent: 0,
@@ -236,9 +249,13 @@ impl<E: Engine> Sharded<E> {
     }
 
     pub(super) fn end_copies(&mut self, id: TorrentId) {
+        self.end_copies_after(id, 0);
+    }
+
+    fn end_copies_after(&mut self, id: TorrentId, kept: usize) {
         let Some(torrent) = self.copies.torrents.get_mut(&id) else { return };
         let mut ended = Vec::new();
-        for copy in &mut torrent.copies {
+        for copy in torrent.copies.iter_mut().skip(kept) {
             match copy.state {
                 CopyState::Asked(_) => ended.push(copy.shard),
                 CopyState::Adding => copy.state = CopyState::Unwanted,
@@ -333,7 +350,11 @@ impl<E: Engine> Sharded<E> {
             }
             Err(error) => {
                 tracing::debug!(%id, shard, %error, "not copied");
-                torrent.refused = true;
+                match error.kind() {
+                    // It has stopped since its status was taken, so there will be another one.
+                    ErrorKind::Busy => torrent.home = None,
+                    _ => torrent.refused = true,
+                }
                 torrent.ended(shard);
             }
         }

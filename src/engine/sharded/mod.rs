@@ -1,5 +1,6 @@
 //! An engine that consists of several engines, its shards, each with its own network thread. Torrents are
-//! assigned to shards by info hash, so a torrent has the same shard and the same port after a restart.
+//! assigned to shards by info hash, so a torrent has the same shard and the same port after a restart, except a
+//! hybrid one that was added by its v2 hash alone.
 
 mod balance;
 mod copies;
@@ -11,7 +12,7 @@ mod queue;
 mod tests;
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,7 +27,8 @@ use crate::messages::request::{
     self, Call, SessionRequest, SessionRole, Spread, TorrentRequest, TorrentRole, typed,
 };
 use crate::model::{Answer, EventKinds, InfoHashes, TorrentId};
-use crate::settings::Settings;
+use crate::settings::{LISTEN_INTERFACES, SettingValue, Settings};
+use crate::sys::catalogue;
 use crate::sys::task::ShardPart;
 use crate::sys::{DemandRecord, OptionsRecord};
 
@@ -47,6 +49,12 @@ pub(crate) struct Sharded<E> {
     queue: Queue,
     /// The ports of other shards that the first shard has asked the router to forward.
     forwarded: HashSet<u16>,
+    /// The addresses that the client listens on.
+    listens: Option<SettingValue>,
+    /// A change of these, which is in progress, and the changes of settings after it.
+    changes: VecDeque<(u64, SessionRequest)>,
+    /// The request to stop listening, which the first of these waits for.
+    stopping: Option<u64>,
     /// Present if torrents are replicated on demand.
     hot: Option<Hot>,
     /// The last own number: of a request, or of a copy that was passed to a shard.
@@ -81,6 +89,9 @@ impl<E: Engine> Sharded<E> {
             balance,
             queue: Queue::default(),
             forwarded: HashSet::new(),
+            listens: settings.get(LISTEN_INTERFACES).cloned(),
+            changes: VecDeque::new(),
+            stopping: None,
             hot,
             last_own: OWN,
             counters: vec![None; count],
@@ -188,6 +199,14 @@ impl<E: Engine> Sharded<E> {
             return None;
         }
         let answer = self.gathers.remove(&request).map(Gather::answer)?;
+        if self.stopping.take_if(|number| *number == request).is_some() {
+            self.apply_change();
+            return None;
+        }
+        if self.changes.front().is_some_and(|(number, _)| *number == request) {
+            self.changes.pop_front();
+            self.next_change();
+        }
         self.take_balance(request, answer)
     }
 
@@ -222,6 +241,64 @@ impl<E: Engine> Sharded<E> {
         if let Err(error) = self.request_of_session(number, request::forward(port).request) {
             tracing::warn!(port, %error, "a port is not forwarded");
         }
+    }
+
+    /// Returns whether the request changes the addresses that several shards listen on.
+    fn moves_listeners(&self, asked: &SessionRequest) -> bool {
+        let SessionRole::ChangesSettings(change) = &asked.role else { return false };
+        let listens = change.get(LISTEN_INTERFACES).filter(|_| self.shards.len() > 1);
+        listens.is_some() && listens != self.listens.as_ref()
+    }
+
+    /// Begins the first of the changes. A shard may get a port that another one has until no shard listens.
+    fn next_change(&mut self) {
+        let Some((_, asked)) = self.changes.front() else { return };
+        if !self.moves_listeners(asked) {
+            return self.apply_change();
+        }
+        let number = self.next_own();
+        match self.spread(number, request::listen_nowhere().request) {
+            Ok(()) => self.stopping = Some(number),
+            Err(_) => self.apply_change(),
+        }
+    }
+
+    fn apply_change(&mut self) {
+        let Some((request, asked)) = self.changes.front().cloned() else { return };
+        if let SessionRole::ChangesSettings(change) = &asked.role
+            && let Some(listens) = change.get(LISTEN_INTERFACES)
+        {
+            self.listens = Some(listens.clone());
+        }
+        if let Err(error) = self.spread(request, asked) {
+            self.ready.push(EngineEvent::Answered { request, answer: Err(error) });
+            self.changes.pop_front();
+            self.next_change();
+        }
+    }
+
+    /// Sends a request to the shards that it is for.
+    fn spread(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
+        if let Some(shared) = &asked.shared {
+            self.balance.set(shared);
+        }
+        let count = self.shards.len();
+        let asked = |number| SessionRequest { part: ShardPart { number, count }, ..asked.clone() };
+        let merge = match &asked(0).spread {
+            Spread::First => return self.shard(0)?.request_of_session(request, asked(0)),
+            Spread::All => None,
+            Spread::Merged(merge) => Some(merge.clone()),
+        };
+        let mut gather = Gather::new(count, merge, None);
+        for (number, shard) in self.shards.iter_mut().enumerate() {
+            if let Err(error) = shard.request_of_session(request, asked(number))
+                && gather.take(number, Err(error))
+            {
+                return gather.answer().map(|_| ());
+            }
+        }
+        self.gathers.insert(request, gather);
+        Ok(())
     }
 
     fn next_own(&mut self) -> u64 {
@@ -284,8 +361,16 @@ impl<E: Engine> Sharded<E> {
     }
 
     fn counted(&mut self, shard: usize, counters: Vec<Vec<i64>>) -> Option<EngineEvent> {
+        let mut counters = counters.into_iter().next();
+        // A torrent with copies is one torrent.
+        if let Some((place, _)) = catalogue::metrics().get("ses.num_seeding_torrents")
+            && let Some(seeding) = counters.as_mut().and_then(|values| values.get_mut(*place))
+        {
+            let copies = i64::try_from(self.copies.seeding(shard)).unwrap_or(i64::MAX);
+            *seeding = seeding.saturating_sub(copies).max(0);
+        }
         if let Some(place) = self.counters.get_mut(shard) {
-            *place = counters.into_iter().next();
+            *place = counters;
         }
         if self.counters.iter().any(Option::is_none) {
             return None;
@@ -374,31 +459,20 @@ impl<E: Engine> Engine for Sharded<E> {
     }
 
     fn request_of_session(&mut self, request: u64, asked: SessionRequest) -> Result<()> {
-        if let Some(shared) = &asked.shared {
-            self.balance.set(shared);
+        let changes = matches!(asked.role, SessionRole::ChangesSettings(_));
+        if changes && (!self.changes.is_empty() || self.moves_listeners(&asked)) {
+            self.changes.push_back((request, asked));
+            if self.changes.len() == 1 {
+                self.next_change();
+            }
+            return Ok(());
         }
         if asked.role == SessionRole::GivesQueue && self.shards.len() > 1 {
             let answer = Ok(Box::new(self.queue.places()) as Answer);
             self.ready.push(EngineEvent::Answered { request, answer });
             return Ok(());
         }
-        let count = self.shards.len();
-        let asked = |number| SessionRequest { part: ShardPart { number, count }, ..asked.clone() };
-        let merge = match &asked(0).spread {
-            Spread::First => return self.shard(0)?.request_of_session(request, asked(0)),
-            Spread::All => None,
-            Spread::Merged(merge) => Some(merge.clone()),
-        };
-        let mut gather = Gather::new(count, merge, None);
-        for (number, shard) in self.shards.iter_mut().enumerate() {
-            if let Err(error) = shard.request_of_session(request, asked(number))
-                && gather.take(number, Err(error))
-            {
-                return gather.answer().map(|_| ());
-            }
-        }
-        self.gathers.insert(request, gather);
-        Ok(())
+        self.spread(request, asked)
     }
 
     fn subscribe(&mut self, kinds: EventKinds) -> Result<()> {

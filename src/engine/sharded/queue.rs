@@ -25,6 +25,8 @@ pub(super) struct Queue {
     /// The incomplete torrents of the client in order. Places have gaps.
     order: BTreeMap<i64, TorrentId>,
     places: HashMap<TorrentId, i64>,
+    /// The places in order, to find positions; empty if they have changed since it was made.
+    sorted: Vec<i64>,
     /// Since when torrents have had low rates, by libtorrent's number.
     idle: HashMap<u64, Instant>,
 }
@@ -40,6 +42,7 @@ impl Queue {
     pub(super) fn leave(&mut self, id: TorrentId) {
         if let Some(place) = self.places.remove(&id) {
             self.order.remove(&place);
+            self.sorted = Vec::new();
         }
         // Complete torrents are in the queue only until their first status.
         if self.places.len() < self.places.capacity() / 8 {
@@ -55,8 +58,12 @@ impl Queue {
         }
     }
 
-    pub(super) fn position(&self, id: TorrentId) -> Option<usize> {
-        self.places.get(&id).map(|place| self.order.range(..place).count())
+    pub(super) fn position(&mut self, id: TorrentId) -> Option<usize> {
+        let place = self.places.get(&id)?;
+        if self.sorted.is_empty() {
+            self.sorted.extend(self.order.keys());
+        }
+        self.sorted.binary_search(place).ok()
     }
 
     /// Returns the torrents with their positions.
@@ -156,6 +163,7 @@ impl Queue {
     }
 
     fn put(&mut self, place: i64, id: TorrentId) {
+        self.sorted = Vec::new();
         if let Some(before) = self.places.insert(id, place) {
             self.order.remove(&before);
         }

@@ -8,13 +8,17 @@ use crate::messages::request::{self, Ask, AskSession};
 use crate::model::{InfoHashV1, InfoHashV2, QueueMove, TorrentState, TorrentStatus};
 
 fn sharded<const N: usize>() -> (Sharded<FakeEngine>, [Script; N]) {
+    sharded_with(&Settings::empty())
+}
+
+fn sharded_with<const N: usize>(settings: &Settings) -> (Sharded<FakeEngine>, [Script; N]) {
     let (scripts, made) = unbounded();
     let start = |_| {
         let (engine, script) = fake(bounded(1).0);
         scripts.send(script).unwrap();
         Ok(engine)
     };
-    let engine = Sharded::start(N, &Settings::empty(), start).unwrap();
+    let engine = Sharded::start(N, settings, start).unwrap();
     (engine, std::array::from_fn(|_| made.recv().unwrap()))
 }
 
@@ -578,4 +582,140 @@ fn the_limits_of_the_client_follow_the_demand_without_events() {
         assert!(engine.drain().unwrap().is_empty());
     }
     assert!(scripts.iter().all(Script::is_quiet) && engine.gathers.is_empty());
+}
+
+#[test]
+fn nobody_listens_before_the_shards_get_new_ports_and_later_changes_wait() {
+    let changing = |name: &str, value: SettingValue| {
+        let mut settings = Settings::empty();
+        settings.assume([(name, value)]);
+        let role = SessionRole::ChangesSettings(Box::new(settings));
+        ask().session_role(role).of_all().request
+    };
+    let mut settings = Settings::empty();
+    settings.assume([(LISTEN_INTERFACES, "127.0.0.1:1".into())]);
+    let (mut engine, scripts) = sharded_with::<2>(&settings);
+    let asked = |op| {
+        let numbers = scripts.each_ref().map(|script| match script.next() {
+            Asked::OfSession(number, asked) if asked == op => number,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(numbers[0], numbers[1]);
+        numbers[0]
+    };
+    let same = changing(LISTEN_INTERFACES, "127.0.0.1:1".into());
+    engine.request_of_session(1, same).unwrap();
+    assert_eq!(asked("test"), 1);
+    let next = changing(LISTEN_INTERFACES, "127.0.0.1:2".into());
+    engine.request_of_session(2, next).unwrap();
+    engine.request_of_session(3, changing("upload_rate_limit", 1000.into())).unwrap();
+    let stop = asked("stop listening");
+    for script in &scripts {
+        assert!(scripts.iter().all(Script::is_quiet));
+        script.say(EngineEvent::Answered { request: stop, answer: Ok(Box::new(())) });
+        assert!(answers(&mut engine).is_empty());
+    }
+    for number in [2, 3] {
+        assert_eq!(asked("test"), number);
+        assert!(scripts.iter().all(Script::is_quiet));
+        scripts.iter().for_each(|script| answer(script, number, Ok(0)));
+        assert_eq!(answers(&mut engine), [(number, Ok(0))]);
+    }
+}
+
+#[test]
+fn what_is_asked_of_every_copy_reaches_all_shards() {
+    let (mut engine, scripts, id) = copied::<3>();
+    let ask = Ask::task("announce", |_| Ok(())).of_every_copy();
+    engine.request_of_torrent(1, id, ask.request).unwrap();
+    for script in &scripts[..2] {
+        assert_eq!(script.next(), Asked::OfTorrent(1, id, "announce"));
+    }
+    assert!(scripts[2].is_quiet());
+}
+
+#[test]
+fn a_torrent_that_was_paused_for_a_moment_is_copied_again() {
+    let (mut engine, scripts, id) = copied::<2>();
+    engine.post(id, request::pause(false).request).unwrap();
+    assert_eq!(scripts[1].next(), Asked::Remove(id, false));
+    scripts[1].say(EngineEvent::Removed(id));
+    engine.drain().unwrap();
+    assert_eq!(scripts[0].next(), Asked::Pause(id));
+    // By the status from before the pause, it runs.
+    let number = own(&scripts[0], id);
+    engine.post(id, request::resume().request).unwrap();
+    assert_eq!(scripts[0].next(), Asked::Resume(id));
+    scripts[0].say(EngineEvent::Resumed(id));
+    answer(&scripts[0], number, Err(Error::new(ErrorKind::Busy, "test", "it is paused")));
+    engine.drain().unwrap();
+    assert!(scripts.iter().all(Script::is_quiet));
+    scripts[0].say(EngineEvent::Statuses(vec![seeding(id)]));
+    engine.drain().unwrap();
+    own(&scripts[0], id);
+}
+
+#[test]
+fn a_torrent_with_copies_counts_as_one() {
+    let (mut engine, scripts, id) = copied::<2>();
+    let (place, _) = catalogue::metrics()["ses.num_seeding_torrents"];
+    scripts[1].say(EngineEvent::Statuses(vec![seeding(id)]));
+    for (script, seeding) in scripts.iter().zip([7, 3]) {
+        let mut counters = vec![1; place + 2];
+        counters[place] = seeding;
+        script.say(EngineEvent::Statistics(vec![counters]));
+    }
+    let counted = engine.drain().unwrap().into_iter().find_map(|(_, event)| match event {
+        EngineEvent::Statistics(counters) => Some(counters),
+        _ => None,
+    });
+    let seeding: Vec<_> = counted.unwrap().iter().map(|values| values[place]).collect();
+    assert_eq!(seeding, [7, 2]);
+}
+
+#[test]
+fn a_busy_torrent_gets_one_more_copy_and_keeps_those_that_were_asked_for() {
+    let mut settings = Settings::empty();
+    settings.assume([("replicate_on_demand", true.into())]);
+    let (mut engine, scripts) = sharded_with::<3>(&settings);
+    assert!(engine.due().is_some(), "the demand is measured");
+    // Not by this test, whose clock is its own.
+    engine.balance.watch(false);
+    let id = add_to(&mut engine, 0);
+    assert_eq!(scripts[0].next(), Asked::Add(id));
+    engine.replicate(id, 2);
+    let busy = TorrentStatus { upload_rate: 1000, ..seeding(id) };
+    scripts[0].say(EngineEvent::Statuses(vec![busy]));
+    engine.drain().unwrap();
+    let accept = |engine: &mut Sharded<FakeEngine>| {
+        let number = own(&scripts[0], id);
+        answer(&scripts[0], number, Ok(0));
+        engine.drain().unwrap();
+        let added_to = [1, 2].into_iter().find(
+            |shard| matches!(scripts[*shard].asked.try_recv(), Ok(Asked::Add(of)) if of == id),
+        );
+        scripts[added_to.unwrap()].say(added(id));
+        engine.drain().unwrap();
+    };
+    accept(&mut engine);
+    assert_eq!(engine.shards_of(id), [0, 1]);
+
+    let begun = Instant::now();
+    let measured = |engine: &mut Sharded<FakeEngine>, second: u64, load: [f64; 3]| {
+        let used = |load| (load * 1e9 * second as f64) as i64;
+        let demand =
+            load.map(|load| DemandRecord { thread_time: used(load), ..DemandRecord::default() });
+        engine.follow_demand(begun + Duration::from_secs(second), &demand);
+    };
+    for second in 0..=3 {
+        measured(&mut engine, second, [0.95, 0.1, 0.1]);
+    }
+    accept(&mut engine);
+    assert_eq!(engine.shards_of(id).len(), 3);
+
+    scripts[0].say(EngineEvent::Statuses(vec![seeding(id)]));
+    engine.drain().unwrap();
+    measured(&mut engine, 700, [0.0; 3]);
+    let removed: Vec<_> = scripts.iter().filter(|script| !script.is_quiet()).collect();
+    assert_eq!(removed.len(), 1, "one copy was asked for");
 }

@@ -352,6 +352,61 @@ static void statistics(const char* directory) {
     patron_free(handle);
 }
 
+/* Returns how many addresses the reply has, and frees it. */
+static size_t addresses(patron_reply* reply) {
+    wait_for(reply);
+    size_t count = patron_reply_address_count(reply);
+    patron_reply_free(reply);
+    return count;
+}
+
+static void network_threads(const char* directory) {
+    const char* file = path(directory, "from/hot.bin");
+    make_file(file, 3, 100000);
+    patron_metainfo* metainfo = make_torrent(file);
+    patron_builder* builder = new_builder(path(directory, "from"));
+    OK(patron_builder_set_network_threads(builder, 2, &error));
+    patron_client* client = start(builder);
+    patron_handle* handle = new_patron(client);
+    patron_reply* reply = NULL;
+    OK(patron_get_listen_addresses(handle, &reply, &error));
+    CHECK(addresses(reply) == 2);
+
+    patron_add_options* options = NULL;
+    OK(patron_add_options_new(&options, &error));
+    OK(patron_add_options_set_replicas(options, 2, &error));
+    uint64_t torrent = add(handle, metainfo, options);
+    await(handle, PATRON_EVENT_FINISHED, torrent);
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    size_t serving;
+    do {
+        CHECK(now_ms() < deadline);
+        OK(patron_get_listen_addresses_of(handle, torrent, &reply, &error));
+        serving = addresses(reply);
+        CHECK(serving == 1 || serving == 2);
+    } while (serving == 1);
+
+    patron_statistics *all = NULL, *one = NULL;
+    OK(patron_get_statistics(handle, &reply, &error));
+    wait_for(reply);
+    OK(patron_reply_statistics(reply, &all, &error));
+    patron_reply_free(reply);
+    CHECK(patron_statistics_network_threads(all) == 2);
+    int64_t hashed = 0, value = -1;
+    for (size_t thread = 0; thread < 2; thread++) {
+        OK(patron_statistics_network_thread(all, thread, &one, &error));
+        CHECK(patron_statistics_get(one, PATRON_TEXT("disk.num_blocks_hashed"), &value));
+        hashed += value;
+        patron_statistics_free(one);
+    }
+    CHECK(patron_statistics_get(all, PATRON_TEXT("disk.num_blocks_hashed"), &value));
+    CHECK(value > 0 && hashed == value);
+    patron_statistics_free(all);
+    patron_free(handle);
+    stop(client);
+    patron_metainfo_free(metainfo);
+}
+
 static int lines, wrong_lines;
 
 static void count_line(void* data, int32_t level, patron_text line) {
@@ -406,6 +461,7 @@ int main(int argc, char** argv) {
     shutdown_with_a_report(argv[1]);
     shared(argv[1]);
     statistics(argv[1]);
+    network_threads(argv[1]);
     log_lines(argv[1]);
     return 0;
 }

@@ -67,6 +67,18 @@ int main(int argc, char** argv) {
           patron_reader_read(reader, buffer, SIZE, PATIENCE_MS, &length, &error));
     CHECK(pthread_join(thread, NULL) == 0);
 
+    /* So does a pause. */
+    patron_reply* reply = NULL;
+    OK(patron_pause(handle, torrent, &reply, &error));
+    wait_for(reply);
+    patron_reply_free(reply);
+    FAILS(PATRON_E_NOT_DOWNLOADED,
+          patron_reader_read(reader, buffer, SIZE, PATIENCE_MS, &length, &error));
+    OK(patron_resume(handle, torrent, &reply, &error));
+    wait_for(reply);
+    patron_reply_free(reply);
+    FAILS(PATRON_E_TIMED_OUT, patron_reader_read(reader, buffer, SIZE, 0, &length, &error));
+
     /* So does freeing the reader. */
     patron_reader* freed = open_reader(handle, torrent);
     OK(patron_reader_seek(freed, PIECE, &error));
@@ -81,7 +93,6 @@ int main(int argc, char** argv) {
 
     /* Data arrives, and the descriptor becomes readable. */
     FAILS(PATRON_E_TIMED_OUT, patron_reader_read(reader, buffer, SIZE, 0, &length, &error));
-    patron_reply* reply = NULL;
     OK(patron_connect_peer(handle, torrent, PATRON_TEXT(address_of(source)), &reply, &error));
     wait_for(reply);
     patron_reply_free(reply);
@@ -111,6 +122,14 @@ int main(int argc, char** argv) {
     wait_for(reply);
     CHECK(patron_reply_bytes(reply).length == PIECE);
     patron_reply_free(reply);
+
+    /* A reader of a removed torrent has an end. */
+    patron_reader* gone = open_reader(handle, torrent);
+    OK(patron_remove_torrent(handle, torrent, PATRON_REMOVE_FILES_KEEP, &reply, &error));
+    wait_for(reply);
+    patron_reply_free(reply);
+    FAILS(PATRON_E_GONE, patron_reader_read(gone, buffer, 1, PATIENCE_MS, &length, &error));
+    patron_reader_free(gone);
 
     /* A reader outlives its patron and its client. */
     patron_free(source);

@@ -3,19 +3,23 @@
 mod range;
 mod server;
 
-use std::cell::Cell;
-use std::net::SocketAddr;
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, never, select};
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use torrent_patron::error::ErrorKind;
 use torrent_patron::event::Explainer;
 use torrent_patron::file::{FileStatus, Priority};
+use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::Reply;
-use torrent_patron::{AddOptions, Client, Event, Patron, TorrentId};
+use torrent_patron::{AddOptions, Client, Event, Patron, Source, TorrentId};
 
 use self::server::Site;
 use crate::arguments::{Stream, source};
@@ -35,6 +39,7 @@ pub(crate) fn run(arguments: &Stream) -> Result<Outcome> {
         interrupt,
         screen: Screen::new(arguments.common.quiet || arguments.common.json),
         json: arguments.common.json,
+        lines: RefCell::new((Explainer::new(), Throttle::new(STATUS_LINES))),
         store_failed: Cell::new(false),
     };
     blocklist::warn_of_skipped(&blocked, &streaming.screen);
@@ -54,6 +59,8 @@ struct Streaming {
     interrupt: Interrupt,
     screen: Screen,
     json: bool,
+    /// What explains events, and how often a status is shown.
+    lines: RefCell<(Explainer, Throttle)>,
     store_failed: Cell<bool>,
 }
 
@@ -61,9 +68,19 @@ impl Streaming {
     /// Returns `None` if interrupted before there was anything to serve.
     fn run(&self, arguments: &Stream) -> Result<Option<Outcome>> {
         let peers = allowed_peers(&arguments.common, &arguments.peer, &self.screen);
-        let options =
+        let mut options =
             AddOptions::default().save_dir(&arguments.output).add_peers(peers.iter().copied());
-        let adding = self.patron.add_torrent(source(&arguments.source), options);
+        let source = source(&arguments.source);
+        let mut first = 0;
+        // An invalid file is an error of `add_torrent`.
+        if let Source::File(path) = &source
+            && let Ok(metainfo) = Metainfo::read(path)
+        {
+            let files = metainfo.files.iter().map(|file| (file.size, file.pad));
+            first = choose(files, arguments.index)?;
+            options = options.file_priorities(only(first, metainfo.files.len()));
+        }
+        let adding = self.patron.add_torrent(source, options);
         let Some(added) = self.wait(adding)? else { return Ok(None) };
         let torrent = added.id();
         let is_known = !added.is_new();
@@ -71,13 +88,12 @@ impl Streaming {
             return Ok(None);
         }
         // The reply comes when the metadata has arrived and the files have been checked.
-        let Some(_) = self.wait(self.patron.reader(torrent, 0))? else { return Ok(None) };
+        let opening = self.patron.reader(torrent, first as u32);
+        let Some(_) = self.wait(opening)? else { return Ok(None) };
         let Some(files) = self.wait(self.patron.files(torrent))? else { return Ok(None) };
-        let index = choose(&files, arguments.index)?;
-        // Other files are downloaded when somebody reads them. An earlier run may have selected some.
-        let wanted: Vec<_> = (0..files.len())
-            .map(|file| if file == index { Priority::DEFAULT } else { Priority::SKIP })
-            .collect();
+        let index = choose(files.iter().map(|file| (file.size, file.pad)), arguments.index)?;
+        // An earlier run may have selected some.
+        let wanted = only(index, files.len());
         if !is_known && self.wait(self.patron.set_file_priorities(torrent, wanted))?.is_none() {
             return Ok(None);
         }
@@ -111,10 +127,7 @@ impl Streaming {
             let connecting = self.patron.connect_peer(torrent, *peer);
             let Some(()) = self.wait(connecting)? else { return Ok(None) };
         }
-        let Some(()) = self.wait(self.patron.resume(torrent))? else { return Ok(None) };
-        // The client knows that it is resumed before it is asked for a reader.
-        let resumed = self.wait(self.patron.fresh_status(torrent))?;
-        Ok(resumed.map(drop))
+        self.wait(self.patron.resume(torrent))
     }
 
     fn serve(
@@ -138,7 +151,7 @@ impl Streaming {
         let server = site
             .serve(arguments.http)
             .map_err(|error| format!("cannot serve at {}: {error}", arguments.http))?;
-        let url = format!("http://{}{path}", server.address());
+        let url = format!("http://{}{path}", reachable(server.address()));
         Ok((server, url))
     }
 
@@ -147,21 +160,12 @@ impl Streaming {
         let player = command.map(|command| Player::start(command, url)).transpose()?;
         let ended = player.as_ref().map_or_else(never, |player| player.ended.clone());
         let ready = self.patron.ready_channel();
-        let (mut explainer, mut lines) = (Explainer::new(), Throttle::new(STATUS_LINES));
         loop {
             while let Some(event) = self.next_event() {
-                match &event {
-                    Event::ClientStopped { error: Some(error) } => {
-                        return Err(error.clone().into());
-                    }
-                    event if self.warn_of(event) => {}
-                    Event::Status(_) if !lines.allows() => {}
-                    event => {
-                        if let Some(line) = explainer.explain(event) {
-                            self.screen.line(line);
-                        }
-                    }
+                if let Event::ClientStopped { error: Some(error) } = &event {
+                    return Err(error.clone().into());
                 }
+                self.show(&event);
             }
             select! {
                 recv(self.interrupt.signal()) -> _ => return Ok(Outcome::Done),
@@ -184,7 +188,7 @@ impl Streaming {
         let ready = self.patron.ready_channel();
         loop {
             while let Some(event) = self.next_event() {
-                self.warn_of(&event);
+                self.show(&event);
             }
             if let Some(answer) = reply.wait_timeout(Duration::ZERO) {
                 return Ok(Some(answer?));
@@ -192,6 +196,19 @@ impl Streaming {
             select! {
                 recv(self.interrupt.signal()) -> _ => return Ok(None),
                 recv(ready) -> _ => {}
+            }
+        }
+    }
+
+    fn show(&self, event: &Event) {
+        let (explainer, lines) = &mut *self.lines.borrow_mut();
+        match event {
+            event if self.warn_of(event) => {}
+            Event::Status(_) if !lines.allows() => {}
+            event => {
+                if let Some(line) = explainer.explain(event) {
+                    self.screen.line(line);
+                }
             }
         }
     }
@@ -239,23 +256,40 @@ impl Streaming {
     }
 }
 
-/// Returns the file to play: the largest unless one was chosen.
-fn choose(files: &[FileStatus], index: Option<u32>) -> Result<usize> {
-    let real_files = || files.iter().enumerate().filter(|(_, file)| !file.pad);
+/// Returns an address of this machine at which the server can be reached.
+fn reachable(mut server: SocketAddr) -> SocketAddr {
+    match server.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => server.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => server.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    server
+}
+
+/// Returns the priorities of the files: those that are not played are downloaded when somebody reads them.
+fn only(index: usize, count: usize) -> Vec<Priority> {
+    (0..count).map(|file| if file == index { Priority::DEFAULT } else { Priority::SKIP }).collect()
+}
+
+/// Returns the file to play: the largest unless one was chosen. Of each file it has the size, and whether it is a
+/// pad file.
+fn choose(files: impl Iterator<Item = (u64, bool)>, index: Option<u32>) -> Result<usize> {
+    let there = files.enumerate().filter(|(_, (_, pad))| !pad);
     match index {
         None => {
-            let largest = real_files().max_by_key(|(_, file)| file.size).map(|(index, _)| index);
+            let largest = there.max_by_key(|(_, (size, _))| *size).map(|(index, _)| index);
             Ok(largest.ok_or("the torrent has no files")?)
         }
         Some(index) => {
-            let found = real_files().map(|(file, _)| file).find(|file| *file == index as usize);
+            let found = there.map(|(file, _)| file).find(|file| *file == index as usize);
             Ok(found.ok_or_else(|| format!("the torrent has no file {index}"))?)
         }
     }
 }
 
-/// A shell command. It receives the same Ctrl-C as this program.
+/// A shell command. It receives the same Ctrl-C as this program, and is terminated when this program ends.
 struct Player {
+    child: Arc<Mutex<Child>>,
     ended: Receiver<std::io::Result<ExitStatus>>,
 }
 
@@ -263,15 +297,44 @@ impl Player {
     fn start(command: &str, url: &str) -> Result<Self> {
         let failed = |error| format!("cannot run {command:?}: {error}");
         let script = format!("{command} \"$1\"");
-        let mut child: Child =
-            Command::new("sh").args(["-c", &script, "sh", url]).spawn().map_err(failed)?;
+        let child = Command::new("sh").args(["-c", &script, "sh", url]).spawn().map_err(failed)?;
+        let id = Pid::from_child(&child);
+        let child = Arc::new(Mutex::new(child));
         let (sender, ended) = bounded(1);
+        let player = Self { child: child.clone(), ended };
         thread::Builder::new()
             .name("player".into())
             .spawn(move || {
-                let _ = sender.send(child.wait());
+                // The number stays that of the player until the lock is held.
+                let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+                let _ = sender.send(child.lock().wait());
             })
             .map_err(failed)?;
-        Ok(Self { ended })
+        Ok(player)
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let mut child = self.child.lock();
+        if let Ok(None) = child.try_wait() {
+            let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_at_all_addresses_is_reached_at_this_machine() {
+        for (server, url) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:8080", "[::1]:8080"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            assert_eq!(reachable(server.parse().unwrap()), url.parse().unwrap());
+        }
     }
 }

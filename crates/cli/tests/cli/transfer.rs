@@ -219,7 +219,7 @@ fn what_a_torrent_names_and_cannot_be_used_is_told() {
     let magnet = metainfo(&movie.file).magnet();
     let told = download(&format!("{magnet}&x.pe=host:80&ws=ftp://a/"));
     assert!(told.contains("\"host:80\": expected the IP address and port"), "{told}");
-    assert!(told.contains("; 1 more"), "{told}");
+    assert!(told.contains(", and 1 more"), "{told}");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_file_of_somebody_else_is_refused_with_the_option_that_overwrites_it() {
     fs::create_dir(&to).unwrap();
     fs::write(to.join("movie.bin"), "mine").unwrap();
     let refused = run(words([&"download", &"-o", &to, &"--offline", &movie.torrent])).expect(1);
-    assert!(refused.stderr.contains("no data of this torrent; --overwrite "), "{refused:#?}");
+    assert!(refused.stderr.contains("no data of this torrent; use --overwrite "), "{refused:#?}");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn incomplete_data_has_no_seed_time() {
     let from = movie.file.parent().unwrap();
     let output =
         run(words([&"seed", &movie.torrent, &from, &"--offline", &"--seed-time=1h"])).expect(1);
-    assert!(output.stderr.contains("does not begin before it is complete"), "{output:#?}");
+    assert!(output.stderr.contains("it is incomplete, so --seed-time"), "{output:#?}");
 }
 
 #[test]

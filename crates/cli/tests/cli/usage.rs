@@ -76,13 +76,16 @@ fn an_invalid_proxy_is_answered_with_the_form_of_one() {
 #[test]
 fn wrong_values_are_answered_with_what_was_expected() {
     for (arguments, expected) in [
-        (&["seed", "a", "b", "--seed-time", "90"][..], "not a time such as 90s, 30m, 12h or 2d"),
-        (&["seed", "a", "b", "--ratio=-1"], "not greater than 0"),
+        (
+            &["seed", "a", "b", "--seed-time", "90"][..],
+            "not a duration, such as 90s, 30m, 12h or 2d",
+        ),
+        (&["seed", "a", "b", "--ratio=-1"], "must be greater than 0"),
         (&["seed", "a", "b", "--ratio=many"], "not a number such as 1.5"),
-        (&["download", "x", "-o", "y", "--select="], "the number of a file, as `info` shows it"),
+        (&["download", "x", "-o", "y", "--select="], "a file index, as shown by `info`"),
         (&["download", "x", "-o", "y", "--listen=::1"], "such as 0.0.0.0:6881, [::]:6881"),
         (&["create", "x", "-o", "y", "--piece-length=17KiB"], "17408 bytes is not a power of two"),
-        (&["download", "x", "-o", "y", "--ratio=2"], "--ratio and --seed-time need --seed"),
+        (&["download", "x", "-o", "y", "--ratio=2"], "--ratio and --seed-time require --seed"),
     ] {
         let output = run(arguments).expect(2);
         assert!(output.stderr.contains(expected), "{output:#?}");
@@ -153,7 +156,7 @@ fn the_demo_explains_itself_and_compares_the_downloads() {
         assert!(said("complete"), "{output:#?}");
     }
     assert!(!output.stderr.contains('\x1b'), "no colours for a pipe: {output:#?}");
-    assert!(output.stdout.contains("3, 976.6 KiB in all"), "{output:#?}");
+    assert!(output.stdout.contains("3 (976.6 KiB in total)"), "{output:#?}");
     assert!(output.stdout.contains("all 3 copies match their originals"), "{output:#?}");
     assert!(output.stdout.contains("each delivered to the patron that owns"), "{output:#?}");
     assert_eq!(output.stdout.matches("stopped with 3 torrents").count(), 2, "{output:#?}");
