@@ -237,7 +237,8 @@ fn a_store_that_hangs_delays_patrons_and_nothing_else() {
     for label in labels {
         wait(label).unwrap();
     }
-    assert!(wait(last).unwrap().len() >= 512);
+    // Fewer than 512 were open when it was executed.
+    assert!(wait(last).unwrap().len() > 600 - 512);
     client.shutdown(Duration::ZERO).wait();
 }
 
