@@ -100,7 +100,7 @@ players: ## Play films in mpv and chromium while they download; reports what it 
 .PHONY: campaign
 campaign: ## Run a crash or fault campaign of a store: ARGS=kill, power, full or read-only
 	@vendor/setup test
-	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- $(ARGS)
+	$(CARGO) test --locked --release -p torrent-patron --features sqlite --test campaign -- campaign $(ARGS)
 
 .PHONY: sanitize
 sanitize: ## Run the tests under sanitizers and valgrind; reports what it covered

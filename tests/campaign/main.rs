@@ -25,22 +25,28 @@ fn main() -> ExitCode {
     match words[..] {
         [kill::CHILD, directory, seed, peer] => kill::child(directory.as_ref(), seed, peer),
         [full::CHILD, directory] => full::child(directory.as_ref()),
-        ["full"] => full::run(Disk::Full, 1),
-        ["read-only"] => full::run(Disk::ReadOnly, 1),
-        ["kill"] => kill::run(1000, End::Killed),
-        ["power"] => kill::run(400, End::PowerCut),
-        ["kill", rounds] if is_number(rounds) => kill::run(rounds.parse().unwrap(), End::Killed),
-        ["power", rounds] if is_number(rounds) => kill::run(rounds.parse().unwrap(), End::PowerCut),
-        [] => {
+        ["campaign", "full"] => full::run(Disk::Full, 1),
+        ["campaign", "read-only"] => full::run(Disk::ReadOnly, 1),
+        ["campaign", "kill"] => kill::run(1000, End::Killed),
+        ["campaign", "power"] => kill::run(400, End::PowerCut),
+        ["campaign", "kill", rounds] if is_number(rounds) => {
+            kill::run(rounds.parse().unwrap(), End::Killed);
+        }
+        ["campaign", "power", rounds] if is_number(rounds) => {
+            kill::run(rounds.parse().unwrap(), End::PowerCut);
+        }
+        [] | ["campaign"] => {
             kill::run(100, End::Killed);
             kill::run(50, End::PowerCut);
             full::run(Disk::Full, 3);
             full::run(Disk::ReadOnly, 9);
         }
-        _ => {
+        ["campaign", ..] => {
             eprintln!("usage: campaign [kill [ROUNDS] | power [ROUNDS] | full | read-only]");
             return ExitCode::from(2);
         }
+        // The names of other tests, as in `cargo test NAME`.
+        _ => {}
     }
     ExitCode::SUCCESS
 }
