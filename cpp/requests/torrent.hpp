@@ -58,6 +58,7 @@ class Torrent : public lt::torrent_handle {
         unset_flags(lt::torrent_flags::upload_mode);
         resume();
     }
+    bool is_paused() const { return bool(flags() & lt::torrent_flags::paused); }
     void recheck() const;
     std::unique_ptr<TorrentParams> copy() const;
     // Both are answered by an alert.

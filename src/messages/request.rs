@@ -80,6 +80,8 @@ pub(crate) enum TorrentRole {
     Pauses,
     /// Resumes the torrent, also after an error.
     Resumes,
+    /// Tells whether the torrent is paused.
+    TellsPaused,
     /// Moves the files, which can take hours.
     MovesFiles {
         to: Box<Path>,
@@ -396,6 +398,12 @@ pub(crate) fn pause(gracefully: bool) -> AskTorrent<()> {
 
 pub(crate) fn resume() -> AskTorrent<()> {
     Ask::posting("resume the torrent", Torrent::resume_torrent).role(TorrentRole::Resumes)
+}
+
+pub(crate) const IS_PAUSED: &str = "see whether the torrent is paused";
+
+pub(crate) fn is_paused() -> AskTorrent<bool> {
+    Ask::task(IS_PAUSED, Torrent::is_paused).role(TorrentRole::TellsPaused)
 }
 
 pub(crate) fn set_flag(flag: TorrentFlag, on: bool) -> AskTorrent<()> {

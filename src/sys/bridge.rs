@@ -629,6 +629,7 @@ mod bridge {
         type Torrent;
         fn pause_torrent(self: &Torrent, gracefully: bool) -> Result<()>;
         fn resume_torrent(self: &Torrent) -> Result<()>;
+        fn is_paused(self: &Torrent) -> Result<bool>;
         fn recheck(self: &Torrent) -> Result<()>;
         /// Returns the parameters for another session that serves the same files, which are taken as
         /// complete.

@@ -53,6 +53,8 @@ pub(in crate::client) struct Torrent {
     pub(in crate::client) as_saved: bool,
     /// Whether it was added with the option to pause after the check.
     pub(in crate::client) stops_itself: bool,
+    /// Whether the last request to pause or to resume it was to resume it.
+    pub(in crate::client) told_to_run: bool,
     /// How many requests to resume it may not be in its status yet.
     pub(in crate::client) resuming: u32,
 }
@@ -128,6 +130,7 @@ impl Torrent {
             completed: false,
             as_saved: false,
             stops_itself: false,
+            told_to_run: false,
             resuming: 0,
         }
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::messages::reading::{Opening, Purpose};
-use crate::model::{Part, ReaderOptions};
+use crate::model::{Answer, Part, ReaderOptions};
 
 #[test]
 fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
@@ -146,6 +146,31 @@ fn a_reader_of_a_torrent_that_is_being_resumed_waits_for_its_status() {
             guest.barrier();
             assert!(!reply.is_ready(), "it was resumed");
         }
+    }
+}
+
+/// libtorrent reports a pause late.
+#[test]
+fn a_pause_that_is_reported_after_the_torrent_was_resumed_is_verified() {
+    let (client, script) = client_that_ticks(Duration::from_secs(3600));
+    let guest = Guest::new(&client);
+    let id = torrent_after(&guest, &script, 1);
+    wait(guest.ask(id, request::pause(false))).unwrap();
+    wait(guest.ask(id, request::resume())).unwrap();
+    for is_paused in [false, true] {
+        script.say(EngineEvent::Paused(id));
+        let request = loop {
+            if let Asked::OfTorrent(request, _, request::IS_PAUSED) = script.next() {
+                break request;
+            }
+        };
+        let answer: Result<Answer> = Ok(Box::new(is_paused));
+        script.say(EngineEvent::Answered { request, answer });
+        script.say(EngineEvent::Resumed(id));
+        let is_either =
+            |event: &Event| matches!(event, Event::Paused { .. } | Event::Resumed { .. });
+        let first = std::iter::repeat_with(|| guest.next()).find(is_either);
+        assert_eq!(matches!(first, Some(Event::Paused { .. })), is_paused, "{first:?}");
     }
 }
 

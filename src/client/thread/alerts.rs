@@ -48,7 +48,7 @@ impl<E: Engine> ClientThread<E> {
             EngineEvent::StateChanged { id, state } => {
                 self.state_changed(id, state);
             }
-            EngineEvent::Paused(id) => self.paused(id),
+            EngineEvent::Paused(id) => self.pause_reported(id),
             EngineEvent::Resumed(id) => {
                 self.publish(id, |name| Event::Resumed { id, name });
                 self.update_status(id, |status| {
@@ -137,7 +137,15 @@ impl<E: Engine> ClientThread<E> {
         }
     }
 
-    fn paused(&mut self, id: TorrentId) {
+    /// libtorrent reports a pause when the disk has stopped; the torrent may have been resumed in the meantime.
+    fn pause_reported(&mut self, id: TorrentId) {
+        match self.torrents.get(id) {
+            Some(torrent) if torrent.told_to_run => self.request(id, request::is_paused()),
+            _ => self.paused(id),
+        }
+    }
+
+    pub(super) fn paused(&mut self, id: TorrentId) {
         self.publish(id, |name| Event::Paused { id, name });
         self.update_status(id, |status| status.paused = true);
         self.fail_readers_of_stopped(id);

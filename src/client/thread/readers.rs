@@ -144,7 +144,8 @@ impl<E: Engine> ClientThread<E> {
 
     /// Returns why the torrent has stopped, if it has.
     fn why_not(&self, id: TorrentId) -> Option<Error> {
-        let torrent = self.torrents.get(id)?;
+        // Readers of a torrent that is being removed end with it; its status is out of date.
+        let torrent = self.torrents.get(id).filter(|torrent| torrent.removing.is_none())?;
         let status = || self.service.statuses.get(id);
         let is_paused = || torrent.resuming == 0 && status().is_some_and(|status| status.paused);
         torrent.errors.stopped_by().or_else(|| is_paused().then(|| paused(id)))

@@ -96,6 +96,7 @@ impl<E: Engine> ClientThread<E> {
             | TorrentRole::ChangesResumeData
             | TorrentRole::MovesFiles { .. }
             | TorrentRole::Pauses
+            | TorrentRole::TellsPaused
             | TorrentRole::GivesMetainfo
             | TorrentRole::OpensReader(_)
             | TorrentRole::Reads { .. }
@@ -184,7 +185,17 @@ impl<E: Engine> ClientThread<E> {
                 }
                 self.pieces_chosen(id);
             }
+            (TorrentRole::Pauses, Ok(_)) => {
+                if let Some(torrent) = self.torrents.get_mut(id) {
+                    torrent.told_to_run = false;
+                }
+            }
             (TorrentRole::Resumes, Ok(_)) => self.resuming(id),
+            (TorrentRole::TellsPaused, Ok(answer)) => {
+                if answer.downcast_ref() == Some(&true) {
+                    self.paused(id);
+                }
+            }
             (TorrentRole::Reads { reader, position, length }, Err(error))
                 if error.kind() == ErrorKind::NotDownloaded =>
             {
@@ -203,6 +214,7 @@ impl<E: Engine> ClientThread<E> {
                 | TorrentRole::ChangesResumeData
                 | TorrentRole::Pauses
                 | TorrentRole::Resumes
+                | TorrentRole::TellsPaused
                 | TorrentRole::GivesMetainfo
                 | TorrentRole::GivesOptions
                 | TorrentRole::Reads { .. }

@@ -75,6 +75,7 @@ impl<E: Engine> ClientThread<E> {
     /// The torrent was told to resume. An event that it is paused may still be about an earlier pause.
     pub(super) fn resuming(&mut self, id: TorrentId) {
         if let Some(torrent) = self.torrents.get_mut(id) {
+            torrent.told_to_run = true;
             torrent.resuming += 1;
             self.statuses.wait(StatusWaiter::Resuming(id));
             self.statuses.ask_soon();
