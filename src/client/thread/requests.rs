@@ -228,12 +228,13 @@ impl<E: Engine> ClientThread<E> {
     /// Makes a move durable. A save synchronizes the files and their names; then the store can have the end.
     fn moved(&mut self, id: TorrentId, to: PathBuf, respond: Respond) {
         let is_stored = self.torrents.open(id, op::MOVE).is_ok_and(|torrent| torrent.key.is_some());
+        let made = MadeMove { to, respond, save_begun: false };
         match &mut self.store {
             Some(store) if is_stored => {
-                store.made_moves.insert(id, MadeMove { to, respond, save_begun: false });
+                store.made_moves.insert(id, made);
                 self.save_client_data(id);
             }
-            _ => self.commit_move(id, MadeMove { to, respond, save_begun: false }),
+            _ => self.commit_move(id, made),
         }
     }
 
