@@ -8,11 +8,11 @@
 #include <libtorrent/operations.hpp>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 namespace patron {
 namespace {
@@ -49,10 +49,6 @@ constexpr int max_invalid_requests = 100;
 // The maximum number of connections from one address before their handshake. New ones do not count.
 constexpr int max_silent = 8;
 constexpr auto min_silence = std::chrono::seconds(1);
-// The maximum unprocessed bytes from a web seed: a header or an incomplete block. Also the interval
-// of the check.
-constexpr int max_unprocessed = 128 * 1024;
-constexpr auto check_interval = std::chrono::milliseconds(20);
 
 class PeerGuard : public lt::peer_plugin {
   public:
@@ -220,7 +216,7 @@ class TorrentGuard : public lt::torrent_plugin {
     std::shared_ptr<lt::peer_plugin>
     new_connection(lt::peer_connection_handle const& peer) override {
         if (peer.type() != lt::connection_type::bittorrent) {
-            guard_->watch_web_seed(peer);
+            guard_responses(peer);
             return nullptr;
         }
         if (guard_->is_refused(peer.remote()))
@@ -333,33 +329,6 @@ void Guard::set_classes() {
 void Guard::on_tick() {
     drop_silent();
     name_disk_threads();
-}
-
-void Guard::watch_web_seed(lt::peer_connection_handle const& connection) {
-    if (connection.type() == lt::connection_type::url_seed)
-        split_responses(connection);
-    web_seeds_.push_back(connection);
-    if (web_seeds_.size() == 1)
-        check_web_seeds();
-}
-
-void Guard::check_web_seeds() {
-    auto const has_ended = [](lt::peer_connection_handle& seed) {
-        if (unprocessed_bytes(seed) > max_unprocessed)
-            seed.disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
-                            lt::peer_connection_interface::peer_error);
-        auto const connection = seed.native_handle();
-        return !connection || seed.is_disconnecting();
-    };
-    web_seeds_.erase(std::remove_if(web_seeds_.begin(), web_seeds_.end(), has_ended),
-                     web_seeds_.end());
-    if (web_seeds_.empty())
-        return;
-    auto timer = std::make_shared<boost::asio::steady_timer>(*network_, check_interval);
-    timer->async_wait([timer, guard = weak_from_this()](lt::error_code const& stopped) {
-        if (auto const self = guard.lock(); self && !stopped)
-            self->check_web_seeds();
-    });
 }
 
 // Disconnects the oldest silent connections, so that each address keeps its share, and all together

@@ -15,8 +15,7 @@
 //
 // Silent connections. They take the places of peers until libtorrent's handshake_timeout.
 //
-// Web seeds. libtorrent keeps a header in memory until it is complete. If it gets too long, the
-// connection is closed.
+// Web seeds: see http_responses.hpp.
 #pragma once
 
 #include <libtorrent/aux_/session_settings.hpp>
@@ -34,7 +33,6 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 namespace patron {
 
@@ -54,8 +52,6 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     int max_metadata() const;
     // Reads from the peer slowly until it disconnects.
     void slow_down(lt::peer_connection_handle const& peer);
-    // Until the connection has ended.
-    void watch_web_seed(lt::peer_connection_handle const& connection);
     // Counts a connection that had to be slowed down.
     void count_flood(lt::tcp::endpoint const& from);
     // Whether the address has made several such connections.
@@ -85,7 +81,6 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     // Identifies a peer: its address, and its port if the settings allow several peers per address.
     lt::tcp::endpoint peer(lt::tcp::endpoint const& from) const;
     void set_classes();
-    void check_web_seeds();
     void drop_silent();
 
     lt::io_context* network_ = nullptr;
@@ -95,7 +90,6 @@ class Guard : public lt::plugin, public std::enable_shared_from_this<Guard> {
     std::optional<lt::peer_class_t> slow_;
     Counts floods_;
     Counts unrequested_;
-    std::vector<lt::peer_connection_handle> web_seeds_;
 };
 
 } // namespace patron

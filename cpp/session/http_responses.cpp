@@ -12,22 +12,13 @@
 
 namespace patron {
 
+#ifdef __GXX_ABI_VERSION
+
 namespace internals {
 
 struct Buffer {};
 auto member(Buffer);
 template struct Open<Buffer, &native::peer_connection::m_recv_buffer>;
-
-} // namespace internals
-
-int unprocessed_bytes(lt::peer_connection_handle const& connection) {
-    auto const peer = connection.native_handle();
-    return peer ? ((*peer).*member(internals::Buffer())).pos() : 0;
-}
-
-#ifdef __GXX_ABI_VERSION
-
-namespace internals {
 
 struct OnReceive {};
 auto member(OnReceive);
@@ -61,8 +52,10 @@ template struct Open<ChunkLeft, &native::web_peer_connection::m_chunk_pos>;
 
 namespace {
 
-using Connection = native::web_peer_connection;
-using Call = void (*)(Connection*, lt::error_code const&, std::size_t);
+// The maximum unprocessed bytes: a header, or an incomplete block.
+constexpr int max_unprocessed = 128 * 1024;
+
+using Call = void (*)(native::peer_connection*, lt::error_code const&, std::size_t);
 using Word = std::uintptr_t;
 
 // Returns the position of a virtual function in the table of its class.
@@ -76,7 +69,7 @@ std::size_t slot(Member member) {
 }
 
 // Returns how many bytes may be passed on so that nothing follows a chunk size.
-std::size_t next_part(Connection& seed, std::string_view received) {
+std::size_t next_part(native::web_peer_connection const& seed, std::string_view received) {
     auto const& parser = seed.*member(internals::Parser());
     int const chunk_left = seed.*member(internals::ChunkLeft());
     std::size_t end = 0;
@@ -90,11 +83,20 @@ std::size_t next_part(Connection& seed, std::string_view received) {
     return end < received.size() ? end + 1 : received.size();
 }
 
-Call stock_receive = nullptr;
+// libtorrent's own functions.
+Call url_seed_receive = nullptr;
+Call http_seed_receive = nullptr;
 
-void receive_in_parts(Connection* seed, lt::error_code const& error, std::size_t count) {
+void reject(native::peer_connection& seed) {
+    seed.disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
+                    lt::peer_connection_interface::peer_error);
+}
+
+void receive_in_parts(native::peer_connection* seed, lt::error_code const& error,
+                      std::size_t count) {
     if (error)
-        return stock_receive(seed, error, count);
+        return url_seed_receive(seed, error, count);
+    auto& url_seed = static_cast<native::web_peer_connection&>(*seed);
     auto const keep_alive = seed->shared_from_this();
     lt::aux::receive_buffer& buffer = seed->*member(internals::Buffer());
     int& position = buffer.*member(internals::Position());
@@ -103,45 +105,58 @@ void receive_in_parts(Connection* seed, lt::error_code const& error, std::size_t
         char const* const end = (buffer.*member(internals::Bytes())).data() +
                                 buffer.*member(internals::Start()) + position;
         std::string_view const rest(end - left, static_cast<std::size_t>(left));
-        int const size = static_cast<int>(next_part(*seed, rest));
+        int const size = static_cast<int>(next_part(url_seed, rest));
         // Hides the following bytes during the call.
         left -= size;
         position -= left;
-        stock_receive(seed, error, static_cast<std::size_t>(size));
+        url_seed_receive(seed, error, static_cast<std::size_t>(size));
+        bool const is_endless = position > max_unprocessed;
         position += left;
-        if (seed->*member(internals::ChunkLeft()) < 0)
-            seed->disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
-                             lt::peer_connection_interface::peer_error);
+        if (is_endless || url_seed.*member(internals::ChunkLeft()) < 0)
+            reject(*seed);
     }
+}
+
+void receive_at_most(native::peer_connection* seed, lt::error_code const& error,
+                     std::size_t count) {
+    auto const keep_alive = seed->shared_from_this();
+    http_seed_receive(seed, error, count);
+    if (!error && (seed->*member(internals::Buffer())).pos() > max_unprocessed)
+        reject(*seed);
 }
 
 // Returns a copy of a table of virtual functions with one replaced. It is never freed, because a
 // connection may outlive static objects.
-Word const* table_like(Word const* stock) {
-    std::size_t const receive = slot(member(internals::OnReceive()));
+Word const* table_like(Word const* stock, Call& stock_receive, Call receive) {
+    std::size_t const place = slot(member(internals::OnReceive()));
     std::size_t const last = slot(member(internals::AddHeaders()));
     // Two words precede the first function.
     auto* const table = new Word[last + 3];
     std::copy(stock - 2, stock + last + 1, table);
-    stock_receive = reinterpret_cast<Call>(stock[receive]);
-    table[receive + 2] = reinterpret_cast<Word>(&receive_in_parts);
+    stock_receive = reinterpret_cast<Call>(stock[place]);
+    table[place + 2] = reinterpret_cast<Word>(receive);
     return table + 2;
 }
 
 } // namespace
 
-void split_responses(lt::peer_connection_handle const& web_seed) {
+void guard_responses(lt::peer_connection_handle const& web_seed) {
     auto const peer = web_seed.native_handle();
     if (!peer)
         return;
-    auto** const table = reinterpret_cast<Word const**>(static_cast<Connection*>(peer.get()));
-    static Word const* const ours = table_like(*table);
-    *table = ours;
+    auto** const table = reinterpret_cast<Word const**>(peer.get());
+    if (web_seed.type() == lt::connection_type::url_seed) {
+        static Word const* const ours = table_like(*table, url_seed_receive, &receive_in_parts);
+        *table = ours;
+    } else {
+        static Word const* const ours = table_like(*table, http_seed_receive, &receive_at_most);
+        *table = ours;
+    }
 }
 
 #else
 
-void split_responses(lt::peer_connection_handle const&) {}
+void guard_responses(lt::peer_connection_handle const&) {}
 
 #endif
 

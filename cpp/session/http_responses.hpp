@@ -5,13 +5,16 @@
 
 namespace patron {
 
-// If more data follows an invalid chunk size (`Transfer-Encoding: chunked`), libtorrent loops
-// forever. This passes received data on in parts, so that nothing follows a chunk size, and closes
-// the connection after an invalid one. Must be called on the network thread, before anything is
-// received. Needs the Itanium C++ ABI, and does nothing without it.
-void split_responses(lt::peer_connection_handle const& web_seed);
-
-// Returns the number of received bytes that libtorrent cannot process yet. Network thread only.
-int unprocessed_bytes(lt::peer_connection_handle const& connection);
+// Closes the connection of a web seed
+//
+// - that sends too much that libtorrent cannot process: a header, or the line before a chunk.
+//   libtorrent keeps it in a buffer, and writes beyond its end when it is larger than
+//   max_peer_recv_buffer_size.
+// - after an invalid chunk size (`Transfer-Encoding: chunked`), because libtorrent loops forever if
+//   more data follows. Received data is passed on in parts, so that nothing follows a chunk size.
+//
+// Must be called on the network thread, before anything is received. Needs the Itanium C++ ABI, and
+// does nothing without it.
+void guard_responses(lt::peer_connection_handle const& web_seed);
 
 } // namespace patron

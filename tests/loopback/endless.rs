@@ -10,6 +10,7 @@ use torrent_patron::metainfo::Protocol;
 use torrent_patron::{AddOptions, Event};
 
 use crate::await_event;
+use crate::requests::online;
 use crate::support::{PATIENCE, client, data, each, eventually, finished, maker, still_works};
 
 /// No server may be able to send more than this. It includes the socket buffers of the system, which hold up
@@ -142,6 +143,41 @@ fn an_endless_web_seed_response_is_cut_off() {
             let taken = server.taken();
             println!("{what}: {taken} bytes; {line}");
             assert!(taken < FAR_TOO_MUCH, "{what}: {taken} bytes");
+            still_works(&patron);
+        },
+    );
+}
+
+/// The other kind of web seeds (BEP 17), which libtorrent 2.1 ignores.
+#[test]
+fn an_endless_http_seed_response_is_cut_off() {
+    if torrent_patron::client::libtorrent_version().starts_with("2.1.") {
+        return;
+    }
+    const OK: &str = "HTTP/1.1 200 OK\r\n";
+    each(
+        [
+            ("a header", OK.to_owned(), &b"X-Header: and another one\r\n"[..]),
+            ("a line of a header", format!("{OK}X-Line: "), b"and so on "),
+        ],
+        |(what, head, again)| {
+            let server = Endless::start(&head, again);
+            let dir = tempfile::tempdir().unwrap();
+            let file = data(&dir.path().join("from"), "data.bin", 1, 50_000);
+            let torrent = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+            let url = format!("http://{}/seed", server.address);
+            let seeds = format!("9:httpseedsl{}:{url}e", url.len());
+            let mut file = torrent.torrent_file().to_vec();
+            let info = file.windows(7).position(|key| key == b"4:infod").unwrap();
+            file.splice(info..info, seeds.into_bytes());
+            // An offline client contacts none of them.
+            let client =
+                online(&dir.path().join("to")).setting("allow_local_urls", true).start().unwrap();
+            let patron = client.patron();
+            patron.add_torrent(file, AddOptions::default()).wait().unwrap();
+            let taken = server.taken();
+            println!("{what}: {taken} bytes");
+            assert!((1..FAR_TOO_MUCH).contains(&taken), "{what}: {taken} bytes");
             still_works(&patron);
         },
     );

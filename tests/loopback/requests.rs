@@ -160,7 +160,7 @@ fn a_paused_torrent_is_rechecked_and_stays_paused() {
 }
 
 /// A client that may leave this machine but has no reason to.
-fn online(save_dir: &Path) -> ClientBuilder {
+pub(crate) fn online(save_dir: &Path) -> ClientBuilder {
     let quiet = Settings::default().dht(false).local_discovery(false).upnp(false).nat_pmp(false);
     Client::builder().settings(quiet).listen("127.0.0.1:0").save_dir(save_dir)
 }
