@@ -44,6 +44,10 @@ struct Parser {};
 auto member(Parser);
 template struct Open<Parser, &native::web_connection_base::m_parser>;
 
+struct Requests {};
+auto member(Requests);
+template struct Open<Requests, &native::web_peer_connection::m_file_requests>;
+
 struct ChunkLeft {};
 auto member(ChunkLeft);
 template struct Open<ChunkLeft, &native::web_peer_connection::m_chunk_pos>;
@@ -102,6 +106,8 @@ void receive_in_parts(native::peer_connection* seed, lt::error_code const& error
     int& position = buffer.*member(internals::Position());
     int left = static_cast<int>(count);
     while (left > 0 && !seed->is_disconnecting()) {
+        if ((url_seed.*member(internals::Requests())).empty())
+            return reject(*seed);
         char const* const end = (buffer.*member(internals::Bytes())).data() +
                                 buffer.*member(internals::Start()) + position;
         std::string_view const rest(end - left, static_cast<std::size_t>(left));
