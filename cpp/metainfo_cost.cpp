@@ -132,15 +132,7 @@ void add_v2(lt::bdecode_node const& tree, std::string& path, Paths& paths, std::
     }
 }
 
-} // namespace
-
-void check_cost(lt::bdecode_node const& root, std::size_t encoded) {
-    // libtorrent refuses anything that is not a dictionary.
-    if (root.type() != lt::bdecode_node::dict_t)
-        return;
-    auto const info = root.dict_find_dict("info");
-    if (!info)
-        return;
+void check_info(lt::bdecode_node const& info, std::size_t encoded) {
     std::string name(view(info.dict_find_string_value("name")));
     Paths v1(encoded), v2(encoded);
     auto const list = info.dict_find_list("files");
@@ -151,6 +143,23 @@ void check_cost(lt::bdecode_node const& root, std::size_t encoded) {
         add_v2(tree, name, v2, size);
     if (size > max_v2_size)
         refuse(lt::errors::torrent_invalid_length);
+}
+
+} // namespace
+
+// libtorrent itself refuses what is not a dictionary, or cannot be decoded.
+void check_cost(lt::bdecode_node const& root, std::size_t encoded) {
+    if (root.type() != lt::bdecode_node::dict_t)
+        return;
+    if (auto const info = root.dict_find_dict("info"))
+        check_info(info, encoded);
+}
+
+void check_info_cost(std::string const& encoded) {
+    lt::error_code failure;
+    auto const info = lt::bdecode(encoded, failure);
+    if (info.type() == lt::bdecode_node::dict_t)
+        check_info(info, encoded.size());
 }
 
 } // namespace patron

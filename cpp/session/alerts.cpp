@@ -88,6 +88,14 @@ void Session::file_lost(LostFile const& file, Alerts& out) {
                    error(file.why));
 }
 
+void Session::metadata_refused(std::uint64_t id, lt::error_code const& why, Alerts& out) {
+    Entry const* const torrent = find(id);
+    if (torrent == nullptr || !torrent->handle.is_valid())
+        return;
+    pause(torrent->handle);
+    out.metadata_failed(id, error(why));
+}
+
 void Session::job_ended(EndedJob const& job, Alerts& out) {
     std::uint64_t const torrent = job.torrent;
     if (job.kind == EndedJob::Kind::Deletion) {

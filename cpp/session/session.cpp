@@ -16,6 +16,7 @@
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
+#include "torrent-patron/cpp/session/metadata.hpp"
 #include "torrent-patron/cpp/session/on_demand.hpp"
 #include "torrent-patron/cpp/session/resolver.hpp"
 #include "torrent-patron/cpp/session/saver.hpp"
@@ -26,6 +27,8 @@
 
 #include <libtorrent/alert.hpp>
 #include <libtorrent/bdecode.hpp>
+#include <libtorrent/extensions/smart_ban.hpp>
+#include <libtorrent/extensions/ut_pex.hpp>
 #include <libtorrent/ip_filter.hpp>
 #include <libtorrent/session_params.hpp>
 
@@ -191,12 +194,19 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     if (!shard.keep_node_ids)
         params.dht_state.nids.clear();
     auto const plugins = std::make_shared<OnDemand>();
-    // libtorrent's own.
-    for (auto const& plugin : std::exchange(params.extensions, {}))
-        plugins->add([plugin](lt::torrent_handle const& torrent, lt::client_data_t data) {
-            return plugin->new_torrent(torrent, data);
-        });
     auto const guard = std::make_shared<Guard>();
+    // In place of libtorrent's own, `params.extensions`.
+    plugins->add(lt::create_ut_pex_plugin);
+    plugins->add(lt::create_smart_ban_plugin);
+    plugins->add([guard, reports](lt::torrent_handle const& torrent, lt::client_data_t data) {
+        auto const refused = [reports, id = torrent_id(data)](lt::error_code const& why) {
+            reports->add([id, why](Session& session, Alerts& out) {
+                session.metadata_refused(id, why, out);
+            });
+        };
+        return assemble_metadata(
+            torrent, data, [guard] { return guard->max_metadata(); }, refused);
+    });
     plugins->add([guard](auto const& torrent, auto) { return guard->of_torrent(torrent); });
     plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
     params.extensions = {plugins, guard, std::make_shared<Descriptors>(),

@@ -107,6 +107,7 @@ class Session {
     void verified(std::uint64_t torrent, bool are_right, Alerts& out);
     void file_lost(LostFile const& file, Alerts& out);
     void job_ended(EndedJob const& job, Alerts& out);
+    void metadata_refused(std::uint64_t torrent, lt::error_code const& why, Alerts& out);
     static std::unique_ptr<Teardown> abort(std::unique_ptr<Session> session);
     // Whether names are looked up in the DNS although they should not be.
     bool leaks_names() const noexcept { return leaks_names_; }

@@ -8,12 +8,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use openssl::sha::sha1;
 use torrent_patron::error::ErrorKind;
 use torrent_patron::metainfo::{Magnet, Metainfo, Protocol};
 use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, Source, TorrentId};
 
 use crate::await_event;
-use crate::support::bencode::{dict, number, text};
+use crate::support::bencode::{dict, list, number, text};
 use crate::support::wire::{
     BITFIELD, CHOKE, EXTENSIONS, FAST, HANDSHAKE_LENGTH, HASH_REJECT, HASH_REQUEST, HASHES, HAVE,
     HAVE_ALL, INTERESTED, PIECE, PROTOCOL_V2, REJECT, REQUEST, UNCHOKE, answer_handshake,
@@ -466,6 +467,63 @@ fn metadata_of_both_versions_without_v1_hashes_is_refused() {
             if *on == id && error.message().contains("'pieces' entry")
     );
     still_works(&patron);
+}
+
+/// libtorrent would keep each path on the way to the file, on its network thread: 25 MB here, and 2.5 GB for a
+/// path of 50,000.
+#[test]
+fn metadata_that_costs_many_times_its_size_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dict([
+        ("attr", text("l")),
+        ("length", number(0)),
+        ("path", list([text("x")])),
+        ("symlink path", list([text("none")])),
+    ]);
+    let deep = list((0..5_000).map(|_| text("a")));
+    let info = dict([
+        ("files", list([link, dict([("length", number(1)), ("path", deep)])])),
+        ("name", text("f")),
+        ("piece length", number(16384)),
+        ("pieces", text([7; 20])),
+    ]);
+    let hash: String = sha1(&info).iter().map(|byte| format!("{byte:02x}")).collect();
+    let peer = HostilePeer::start(Harm::FalseMetadata(info.into()));
+    let client = plain(dir.path()).start().unwrap();
+    let patron = client.patron();
+    let source = Source::Magnet(format!("magnet:?xt=urn:btih:{hash}").into());
+    let options = AddOptions::default().add_peers([peer.address]);
+    let id = patron.add_torrent(source, options).wait().unwrap().id();
+    await_event!(
+        patron, Event::Error { id: on, error, .. }
+            if *on == id && error.kind() == ErrorKind::NoMetadata
+                && error.message().contains("'name'")
+    );
+    until("it is paused", || patron.fresh_status(id).wait().unwrap().paused);
+    still_works(&patron);
+}
+
+#[test]
+fn metadata_of_several_messages_is_received_and_passed_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 37, 32 << 20);
+    let making = maker(&file, Protocol::V1).piece_length(16 << 10).start().unwrap();
+    let seeder = Seeder::with(&file, making.wait().unwrap());
+    let mut from = address(&seeder.patron);
+    let mut clients = Vec::new();
+    for name in ["one", "two"] {
+        let client = plain(&dir.path().join(name)).start().unwrap();
+        let patron = client.patron();
+        let hash = seeder.metainfo.info_hashes.v1.unwrap();
+        let source = Source::Magnet(format!("magnet:?xt=urn:btih:{hash}").into());
+        let options = AddOptions::default().add_peers([from]);
+        let id = patron.add_torrent(source, options).wait().unwrap().id();
+        await_event!(patron, Event::MetadataReceived { id: on, .. } if *on == id => ());
+        let metainfo = patron.metainfo(id).wait().unwrap();
+        assert_eq!(metainfo.info_hashes, seeder.metainfo.info_hashes);
+        from = address(&patron);
+        clients.push(client);
+    }
 }
 
 /// A pad file has no hashes, and its root is zeros.
