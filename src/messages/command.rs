@@ -115,7 +115,7 @@ impl Added {
 
 /// A command in the form that the client thread takes: the source has been read, and the command carries its
 /// reply. Without a reply, the answer is an event.
-pub(crate) enum Job {
+pub(crate) enum ClientCommand {
     Add(Box<Prepared>, Option<Responder<Added>>),
     Remove(TorrentId, RemoveFiles, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
@@ -140,7 +140,7 @@ pub(crate) enum Job {
     OpenReader(Box<Opening>),
 }
 
-impl fmt::Debug for Job {
+impl fmt::Debug for ClientCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Add(..) => "Add",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Inner, Patron, respond};
 use crate::error::{Error, Result};
-use crate::messages::command::{Added, Command, Job};
+use crate::messages::command::{Added, ClientCommand, Command};
 use crate::messages::member::Member;
 use crate::messages::request::{self, Respond, typed};
 use crate::messages::service::{Envelope, Service};
@@ -86,8 +86,8 @@ impl Patron {
             member.mailbox.expect_answer(SEND)?;
         }
         let mut answer = TaggedAnswer { tag, to: member, arm: None };
-        let job = match self.job(command, &mut answer) {
-            Ok(job) => job,
+        let command = match self.command(command, &mut answer) {
+            Ok(command) => command,
             Err((source, error)) => {
                 member.mailbox.push(match tag {
                     None => Event::AddFailed { source, error },
@@ -96,7 +96,7 @@ impl Patron {
                 return Ok(());
             }
         };
-        if let Err(error) = send(service, Envelope { from: member.clone(), job }) {
+        if let Err(error) = send(service, Envelope { from: member.clone(), command }) {
             if tag.is_some() {
                 member.mailbox.expect_no_answer();
             }
@@ -110,11 +110,11 @@ impl Patron {
     }
 
     /// Converts a command for the client thread. It is an error if the source of a torrent cannot be read.
-    fn job(
+    fn command(
         &self,
         command: Command,
         answer: &mut TaggedAnswer<'_>,
-    ) -> Result<Job, (Arc<str>, Error)> {
+    ) -> Result<ClientCommand, (Arc<str>, Error)> {
         let Inner { service, member, .. } = &*self.0;
         let kind = command.kind();
         Ok(match command {
@@ -129,23 +129,25 @@ impl Patron {
                     }
                     Some(added.id())
                 };
-                Job::Add(prepared, answer.responder(None, added))
+                ClientCommand::Add(prepared, answer.responder(None, added))
             }
-            Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
+            Command::RemoveTorrent { id, files } => {
+                ClientCommand::Remove(id, files, answer.about(id))
+            }
             Command::Pause(id) => {
                 let respond = respond_to_message(member, kind, id, answer.about(id));
-                Job::OfTorrent(id, request::pause(false).request, respond)
+                ClientCommand::OfTorrent(id, request::pause(false).request, respond)
             }
             Command::Resume(id) => {
                 let respond = respond_to_message(member, kind, id, answer.about(id));
-                Job::OfTorrent(id, request::resume().request, respond)
+                ClientCommand::OfTorrent(id, request::resume().request, respond)
             }
             Command::Status(id) => {
                 let send = move |to: &Member, status| {
                     to.mailbox.push(Event::Status(status));
                     Some(id)
                 };
-                Job::Status(id, answer.responder(Some(id), send))
+                ClientCommand::Status(id, answer.responder(Some(id), send))
             }
             Command::Metainfo(id) => {
                 let name = service.statuses.get(id).map(|status| status.name).unwrap_or_default();
@@ -154,10 +156,10 @@ impl Patron {
                     Some(Event::Metainfo { id, name, torrent_file })
                 };
                 let respond = respond_by_event(member, kind, id, answer.about(id), event);
-                Job::OfTorrent(id, request::metainfo().request, respond)
+                ClientCommand::OfTorrent(id, request::metainfo().request, respond)
             }
-            Command::Watch(id) => Job::Watch(id, answer.about(id)),
-            Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
+            Command::Watch(id) => ClientCommand::Watch(id, answer.about(id)),
+            Command::Unwatch(id) => ClientCommand::Unwatch(id, answer.about(id)),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::windows::{LONG_WAIT, Pieces, Plan, Window};
 use crate::error::Error;
 use crate::messages::reading::{Opening, Purpose, Read, ReaderId};
-use crate::model::{Look, Part, Span, TorrentId};
+use crate::model::{Look, ReadTarget, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
 
@@ -127,9 +127,9 @@ impl Readers {
     }
 
     /// What a reader that is to be opened reads.
-    pub(in crate::client) fn part(&self, id: ReaderId) -> Option<(TorrentId, Part)> {
+    pub(in crate::client) fn target(&self, id: ReaderId) -> Option<(TorrentId, ReadTarget)> {
         let torrent = self.by_id.get(&id)?;
-        Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.part))
+        Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.target))
     }
 
     /// Returns the readers that wait for metadata or for the check of the files.
@@ -388,14 +388,14 @@ mod tests {
 
     fn opening(torrent: TorrentId) -> Opening {
         let purpose = Purpose::Program(Box::new(|_: Result<Opened>| ()));
-        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), purpose }
+        Opening { torrent, target: ReadTarget::File(0), options: ReaderOptions::default(), purpose }
     }
 
     fn once(torrent: TorrentId, due: Instant) -> (Opening, Reply<Vec<u8>>) {
         let (responder, reply) = one_shot("test");
         let purpose = Purpose::Bytes(responder, due);
-        let part = Part::Piece(3);
-        (Opening { torrent, part, options: ReaderOptions::default(), purpose }, reply)
+        let target = ReadTarget::Piece(3);
+        (Opening { torrent, target, options: ReaderOptions::default(), purpose }, reply)
     }
 
     /// The answer for a file of 10 pieces of 1 MiB, of which these are available.

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::{Opened, Opening, Purpose, Read, ReaderId};
 use crate::messages::request::{self, OPEN_READER, READ, TorrentRole};
-use crate::model::{Answer, Look, Part, Span, TorrentId};
+use crate::model::{Answer, Look, ReadTarget, Span, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn open_reader(&mut self, opening: Opening) {
@@ -23,14 +23,14 @@ impl<E: Engine> ClientThread<E> {
     }
 
     fn look(&mut self, reader: ReaderId) {
-        if let Some((id, part)) = self.readers.part(reader) {
-            self.ask_to_look(id, part, TorrentRole::OpensReader(reader));
+        if let Some((id, target)) = self.readers.target(reader) {
+            self.ask_to_look(id, target, TorrentRole::OpensReader(reader));
         }
     }
 
-    fn ask_to_look(&mut self, id: TorrentId, part: Part, role: TorrentRole) {
+    fn ask_to_look(&mut self, id: TorrentId, target: ReadTarget, role: TorrentRole) {
         let are_steered = self.readers.levels(id).is_some();
-        self.request(id, request::look(part, are_steered, role));
+        self.request(id, request::look(target, are_steered, role));
     }
 
     /// Asks libtorrent again, because the metadata has arrived or the files were checked.
@@ -39,7 +39,7 @@ impl<E: Engine> ClientThread<E> {
             self.look(reader);
         }
         if self.readers.is_open(id) {
-            self.ask_to_look(id, Part::Piece(0), TorrentRole::LooksAgain { chosen: false });
+            self.ask_to_look(id, ReadTarget::Piece(0), TorrentRole::LooksAgain { chosen: false });
         }
     }
 
@@ -192,7 +192,7 @@ impl<E: Engine> ClientThread<E> {
 
     pub(in crate::client) fn pieces_chosen(&mut self, id: TorrentId) {
         if self.readers.are_there(id) {
-            self.ask_to_look(id, Part::Piece(0), TorrentRole::LooksAgain { chosen: true });
+            self.ask_to_look(id, ReadTarget::Piece(0), TorrentRole::LooksAgain { chosen: true });
         } else {
             self.readers.choice_ended(id);
             self.steer(id);
