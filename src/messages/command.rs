@@ -136,6 +136,8 @@ pub(crate) enum ClientCommand {
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, TorrentRequest, Respond),
+    /// The request of a message. If it fails, the patron that sent it gets an event.
+    OfMessage(CommandKind, TorrentId, TorrentRequest),
     OfSession(Box<SessionRequest>, Respond),
     OpenReader(Box<Opening>),
 }
@@ -160,7 +162,7 @@ impl fmt::Debug for ClientCommand {
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
             Self::OpenReader(_) => "OpenReader",
-            Self::OfTorrent(_, asked, _) => return asked.fmt(f),
+            Self::OfTorrent(_, asked, _) | Self::OfMessage(_, _, asked) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })
     }

@@ -6,7 +6,7 @@ use super::{Inner, Patron, respond};
 use crate::error::{Error, Result};
 use crate::messages::command::{Added, ClientCommand, Command};
 use crate::messages::member::Member;
-use crate::messages::request::{self, Respond, typed};
+use crate::messages::request::{self, AskTorrent, Respond, typed};
 use crate::messages::service::{Envelope, Service};
 use crate::model::{Answer, CommandKind, Event, TorrentId};
 use crate::reply::{Responder, one_shot};
@@ -134,14 +134,8 @@ impl Patron {
             Command::RemoveTorrent { id, files } => {
                 ClientCommand::Remove(id, files, answer.about(id))
             }
-            Command::Pause(id) => {
-                let respond = respond_to_message(member, kind, id, answer.about(id));
-                ClientCommand::OfTorrent(id, request::pause(false).request, respond)
-            }
-            Command::Resume(id) => {
-                let respond = respond_to_message(member, kind, id, answer.about(id));
-                ClientCommand::OfTorrent(id, request::resume().request, respond)
-            }
+            Command::Pause(id) => by_message(request::pause(false), kind, id, answer.about(id)),
+            Command::Resume(id) => by_message(request::resume(), kind, id, answer.about(id)),
             Command::Status(id) => {
                 let send = move |to: &Member, status| {
                     to.mailbox.push(Event::Status(status));
@@ -197,20 +191,20 @@ impl TaggedAnswer<'_> {
     }
 }
 
-/// Answers a message: a tagged one by its reply, another by an event if it has failed.
-pub(crate) fn respond_to_message(
-    from: &Arc<Member>,
+/// Makes a request for a message. A tagged message is answered by its reply, another by an event if it has failed.
+pub(crate) fn by_message(
+    ask: AskTorrent<()>,
     command: CommandKind,
     id: TorrentId,
     reply: Option<Responder<()>>,
-) -> Respond {
+) -> ClientCommand {
     match reply {
-        Some(reply) => respond(reply),
-        None => Respond::Failure { to: from.clone(), command, id },
+        Some(reply) => ClientCommand::OfTorrent(id, ask.request, respond(reply)),
+        None => ClientCommand::OfMessage(command, id, ask.request),
     }
 }
 
-/// Like `respond_to_message`, for a message whose success is also reported as an event.
+/// Answers a message whose success is also reported as an event.
 fn respond_by_event(
     from: &Arc<Member>,
     command: CommandKind,
@@ -226,6 +220,10 @@ fn respond_by_event(
             }
             Box::new(()) as Answer
         });
-        respond_to_message(&from, command, id, reply).send(answer);
+        let respond = match reply {
+            Some(reply) => respond(reply),
+            None => Respond::Failure { to: from, command, id },
+        };
+        respond.send(answer);
     })
 }

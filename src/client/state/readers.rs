@@ -318,7 +318,11 @@ impl Readers {
     }
 
     /// Removes the readers whose time limit has passed, and fails their reads. Returns the torrents to steer.
-    pub(in crate::client) fn expire(&mut self, now: Instant, error: &Error) -> Vec<TorrentId> {
+    pub(in crate::client) fn expire(
+        &mut self,
+        now: Instant,
+        error: impl Fn() -> Error,
+    ) -> Vec<TorrentId> {
         let mut torrents = Vec::new();
         while let Some((due, id)) = self.due.first().copied()
             && due <= now
@@ -327,10 +331,10 @@ impl Readers {
             let of = self.by_id.get(&id).and_then(|torrent| self.torrents.get_mut(torrent));
             let Some(of) = of else { continue };
             if let Some(opening) = of.opening.remove(&id) {
-                opening.refuse(error.clone());
+                opening.refuse(error());
             }
             if let Some(read) = of.open.get_mut(&id).and_then(|open| open.waiting.take()) {
-                read.reply.send(Err(error.clone()));
+                read.reply.send(Err(error()));
             }
             torrents.extend(self.close(id));
         }
@@ -595,7 +599,7 @@ mod tests {
     #[test]
     fn a_wait_for_a_piece_ends_when_its_time_is_over() {
         let (mut readers, torrent, now) = (Readers::default(), TorrentId::next(), Instant::now());
-        let late = Error::new(ErrorKind::TimedOut, "test", "late");
+        let late = || Error::new(ErrorKind::TimedOut, "test", "late");
         let (opening, unopened) = once(torrent, now + Duration::from_secs(1));
         let first = readers.begin(opening);
         let (opening, reply) = once(torrent, now + Duration::from_secs(2));
@@ -610,10 +614,10 @@ mod tests {
         readers.read(wait, Instant::now());
         assert!(readers.is_once(second));
         assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
-        assert!(readers.expire(now, &late).is_empty());
-        assert_eq!(readers.expire(now + Duration::from_secs(1), &late), [torrent]);
+        assert!(readers.expire(now, late).is_empty());
+        assert_eq!(readers.expire(now + Duration::from_secs(1), late), [torrent]);
         assert_eq!(kind(unopened.try_take()), Some(ErrorKind::TimedOut));
-        assert_eq!(readers.expire(now + Duration::from_secs(3), &late), [torrent]);
+        assert_eq!(readers.expire(now + Duration::from_secs(3), late), [torrent]);
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::TimedOut));
         assert!(readers.refuse(first).is_none() && !readers.are_open());
     }

@@ -30,7 +30,7 @@ use crate::messages::service::Envelope;
 use crate::model::{
     CommandKind, Event, EventKind, EventKinds, InfoHashes, TorrentId, TorrentStatus,
 };
-use crate::patron::messages::respond_to_message;
+use crate::patron::messages::by_message;
 use crate::patron::respond;
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
@@ -121,8 +121,7 @@ impl<'a> Guest<'a> {
 
     /// Sends `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
-        let respond = respond_to_message(&self.member, CommandKind::Pause, id, None);
-        self.message(ClientCommand::OfTorrent(id, request::pause(false).request, respond));
+        self.message(by_message(request::pause(false), CommandKind::Pause, id, None));
     }
 
     fn add(&self, number: u8) -> Reply<Added> {

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, ClientCommand, RemoveFiles};
 use crate::messages::member::{Member, OnLeave};
-use crate::messages::request;
+use crate::messages::request::{self, Respond};
 use crate::messages::service::Envelope;
 use crate::model::op;
 use crate::model::{CommandKind, Event, EventKind, TorrentId};
@@ -33,6 +33,9 @@ impl<E: Engine> ClientThread<E> {
             ClientCommand::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
             ClientCommand::OfTorrent(id, asked, respond) => {
                 self.request_of_patron(id, asked, respond)
+            }
+            ClientCommand::OfMessage(command, id, asked) => {
+                self.request_of_patron(id, asked, Respond::Failure { to: from, command, id });
             }
             ClientCommand::OfSession(asked, respond) => self.request_of_session(*asked, respond),
             ClientCommand::OpenReader(opening) => self.open_reader(*opening),

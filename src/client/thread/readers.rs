@@ -219,7 +219,7 @@ impl<E: Engine> ClientThread<E> {
             self.read(read);
         }
         let late = || Error::new(ErrorKind::TimedOut, READ, "the piece was not downloaded in time");
-        for id in self.readers.expire(now, &late()) {
+        for id in self.readers.expire(now, late) {
             self.steer(id);
         }
         self.follow_readers();
