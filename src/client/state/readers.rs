@@ -54,6 +54,18 @@ struct OfTorrent {
     room: usize,
 }
 
+/// The readers of a removed torrent.
+pub(in crate::client) struct RemovedReaders(OfTorrent);
+
+impl RemovedReaders {
+    pub(in crate::client) fn fail(mut self, error: &Error) {
+        self.0.fail(error);
+        for opening in self.0.opening.into_values() {
+            opening.refuse(error.clone());
+        }
+    }
+}
+
 struct Open {
     span: Span,
     window: Window,
@@ -76,6 +88,12 @@ impl OfTorrent {
         let opening = self.opening.iter().filter(|(_, opening)| opening.is_abandoned());
         let open = self.open.iter().filter(|(_, open)| open.is_abandoned());
         opening.map(|(id, _)| *id).chain(open.map(|(id, _)| *id)).collect()
+    }
+
+    fn fail(&mut self, error: &Error) {
+        for read in self.open.values_mut().filter_map(|open| open.waiting.take()) {
+            read.reply.send(Err(error.clone()));
+        }
     }
 
     fn fetches(&mut self, torrent: TorrentId) -> Vec<Fetch> {
@@ -294,22 +312,23 @@ impl Readers {
 
     /// Fails the waiting reads of a torrent that has stopped. Its readers stay open.
     pub(in crate::client) fn fail(&mut self, torrent: TorrentId, error: &Error) {
-        let Some(of) = self.torrents.get_mut(&torrent) else { return };
-        for read in of.open.values_mut().filter_map(|open| open.waiting.take()) {
-            read.reply.send(Err(error.clone()));
+        if let Some(of) = self.torrents.get_mut(&torrent) {
+            of.fail(error);
         }
     }
 
     /// Removes all readers of a torrent that was removed.
-    pub(in crate::client) fn remove(&mut self, torrent: TorrentId, error: &Error) {
-        self.fail(torrent, error);
-        let Some(of) = self.torrents.remove(&torrent) else { return };
+    pub(super) fn remove(&mut self, torrent: TorrentId) -> Option<RemovedReaders> {
+        let of = self.torrents.remove(&torrent)?;
         for id in of.opening.keys().chain(of.open.keys()) {
             self.by_id.remove(id);
         }
-        for opening in of.opening.into_values() {
-            opening.refuse(error.clone());
+        let Self { due, slow, by_id, changed, .. } = self;
+        for times in [due, slow] {
+            times.retain(|(_, id)| by_id.contains_key(id));
         }
+        changed.remove(&torrent);
+        Some(RemovedReaders(of))
     }
 
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
@@ -339,6 +358,17 @@ impl Readers {
             torrents.extend(self.close(id));
         }
         torrents
+    }
+
+    /// Returns whether nothing is left of any reader.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { torrents, by_id, due, slow, changed, were_open: _ } = self;
+        torrents.is_empty()
+            && by_id.is_empty()
+            && due.is_empty()
+            && slow.is_empty()
+            && changed.is_empty()
     }
 
     fn free(&mut self, torrent: TorrentId) {
@@ -589,7 +619,8 @@ mod tests {
             sender.send(answer.is_err()).unwrap()
         }));
         readers.begin(Opening { purpose, ..opening(torrent) });
-        readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
+        let removed = readers.remove(torrent).unwrap();
+        removed.fail(&Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
         assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Gone(_)));

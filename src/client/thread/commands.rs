@@ -7,7 +7,7 @@ use super::client_thread::ClientThread;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::commits::Attachment;
 use crate::client::state::statuses::StatusWaiter;
-use crate::client::state::torrents::Removing;
+use crate::client::state::torrent::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::{Added, ClientCommand, RemoveFiles};
