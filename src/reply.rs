@@ -37,17 +37,17 @@ struct OneShot<T> {
 
 enum State<T> {
     Pending(Wakers),
-    Here(Answer<T>),
+    Here(Outcome<T>),
     Taken,
 }
 
 /// An answer. It may need work, which the waiting thread does instead of the client thread.
-enum Answer<T> {
+enum Outcome<T> {
     Done(Result<T>),
     Work(Box<dyn FnOnce() -> Result<T> + Send>),
 }
 
-impl<T> Answer<T> {
+impl<T> Outcome<T> {
     fn take(self) -> Result<T> {
         match self {
             Self::Done(result) => result,
@@ -68,7 +68,7 @@ pub(crate) fn one_shot<T>(op: &'static str) -> (Responder<T>, Reply<T>) {
 
 impl<T> Responder<T> {
     pub(crate) fn send(self, result: Result<T>) {
-        self.put(Answer::Done(result));
+        self.put(Outcome::Done(result));
     }
 
     /// Answers with the result of this work, on a thread that is not a client's. A panic there does not mean
@@ -81,7 +81,7 @@ impl<T> Responder<T> {
 
     /// Answers with work that is done by the thread that takes the answer.
     pub(crate) fn send_work(self, work: impl FnOnce() -> Result<T> + Send + 'static) {
-        self.put(Answer::Work(Box::new(work)));
+        self.put(Outcome::Work(Box::new(work)));
     }
 
     /// Whether the reply was dropped: nobody waits for the answer any more.
@@ -89,7 +89,7 @@ impl<T> Responder<T> {
         Arc::strong_count(&self.shot) == 1
     }
 
-    fn put(&self, answer: Answer<T>) {
+    fn put(&self, answer: Outcome<T>) {
         let mut state = self.shot.state.lock();
         let State::Pending(wakers) = &mut *state else { return };
         let wakers = std::mem::take(wakers);
@@ -104,7 +104,7 @@ impl<T> Drop for Responder<T> {
     fn drop(&mut self) {
         // Most have been answered; an error takes allocations.
         if matches!(*self.shot.state.lock(), State::Pending(_)) {
-            self.put(Answer::Done(Err(Error::stopped(self.op))));
+            self.put(Outcome::Done(Err(Error::stopped(self.op))));
         }
     }
 }
@@ -113,7 +113,7 @@ impl<T> Reply<T> {
     /// Creates a reply whose answer is already known.
     pub(crate) fn ready(result: Result<T>) -> Self {
         Self(Arc::new(OneShot {
-            state: Mutex::new(State::Here(Answer::Done(result))),
+            state: Mutex::new(State::Here(Outcome::Done(result))),
             arrived: Condvar::new(),
         }))
     }
@@ -202,7 +202,7 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn try_take(&self) -> Option<Result<T>> {
         let answer = take(&mut self.0.state.lock());
-        answer.map(Answer::take)
+        answer.map(Outcome::take)
     }
 }
 
@@ -225,7 +225,7 @@ fn keep(wakers: &mut Wakers, waker: &Waker) -> Option<Waker> {
     if wakers.has(waker) { None } else { wakers.add(waker.clone()) }
 }
 
-fn take<T>(state: &mut State<T>) -> Option<Answer<T>> {
+fn take<T>(state: &mut State<T>) -> Option<Outcome<T>> {
     match std::mem::replace(state, State::Taken) {
         State::Here(answer) => Some(answer),
         other => {

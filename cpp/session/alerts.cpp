@@ -80,7 +80,7 @@ void Session::convert_alerts(Alerts& out) {
 }
 
 void Session::file_lost(LostFile const& file, Alerts& out) {
-    Entry const* const torrent = find(file.torrent);
+    KnownTorrent const* const torrent = find(file.torrent);
     if (torrent == nullptr || !torrent->handle.is_valid())
         return;
     pause(torrent->handle);
@@ -165,7 +165,7 @@ void Session::convert_add(lt::add_torrent_alert& alert, Alerts& out) {
     std::uint64_t const torrent = torrent_id(params.userdata);
     if (alert.error)
         return out.add_failed(torrent, error(alert.error), is_temporary(alert.error));
-    Entry& added = torrents_[torrent];
+    KnownTorrent& added = torrents_[torrent];
     added.handle = alert.handle;
     rust::Vec<std::uint8_t> v1, v2;
     hashes(params.info_hashes, v1, v2);
@@ -211,7 +211,7 @@ bool Session::convert_state(lt::alert& alert, Alerts& out) {
 }
 
 void Session::files_closed(std::uint64_t id, Alerts& out) {
-    Entry* const torrent = find(id);
+    KnownTorrent* const torrent = find(id);
     if (torrent == nullptr || !std::exchange(torrent->finishing, false))
         return;
     auto files = written_->take_finished(id);

@@ -86,7 +86,7 @@ void Session::take_saved(Alerts& out) {
             continue;
         }
         if (saved.is_new) {
-            if (Entry const* const torrent = find(saved.torrent))
+            if (KnownTorrent const* const torrent = find(saved.torrent))
                 pause(torrent->handle);
             out.file_error(saved.torrent, lt::operation_name(lt::operation_t::file_write),
                            text(saved.file), saved.error);
@@ -99,7 +99,7 @@ void Session::take_saved(Alerts& out) {
 // is downloaded again.
 void Session::take_checks(Alerts& out) {
     for (Saver::Check const& check : saver_->take_checks()) {
-        Entry* const torrent = find(check.torrent);
+        KnownTorrent* const torrent = find(check.torrent);
         if (torrent == nullptr)
             continue;
         if (check.changed) {
@@ -128,8 +128,8 @@ void Session::verify(std::uint64_t torrent, lt::torrent_handle const& handle) {
 }
 
 void Session::verified(std::uint64_t torrent, bool are_right, Alerts& out) {
-    Entry* const entry = find(torrent);
-    if (entry != nullptr && std::exchange(entry->verifying, false) && are_right)
+    KnownTorrent* const known = find(torrent);
+    if (known != nullptr && std::exchange(known->verifying, false) && are_right)
         out.finished(torrent);
 }
 

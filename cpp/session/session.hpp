@@ -116,7 +116,7 @@ class Session {
     struct Ending;
     using Task = std::shared_ptr<rust::Box<TorrentTask>>;
     // What is known of a torrent of libtorrent's session.
-    struct Entry {
+    struct KnownTorrent {
         lt::torrent_handle handle;
         // All pieces have been downloaded, but not all written.
         bool finishing = false;
@@ -156,9 +156,9 @@ class Session {
     lt::torrent_handle const& handle(std::uint64_t torrent) const;
     void restore_dht_nodes();
     // Returns null if the torrent has not been added, or was removed.
-    Entry* find(std::uint64_t torrent);
+    KnownTorrent* find(std::uint64_t torrent);
     // Does what was postponed until the torrent was added.
-    void finish_add(std::uint64_t torrent, Entry& added, Alerts& out);
+    void finish_add(std::uint64_t torrent, KnownTorrent& added, Alerts& out);
     // Forgets a torrent that libtorrent has removed or refused.
     void forget_torrent(std::uint64_t torrent);
     void submit(std::uint64_t torrent, Task task);
@@ -206,7 +206,7 @@ class Session {
     std::optional<std::chrono::steady_clock::time_point> shortage_reported_;
     std::vector<lt::udp::endpoint> dht_nodes_;
     lt::session session_;
-    std::unordered_map<std::uint64_t, Entry> torrents_;
+    std::unordered_map<std::uint64_t, KnownTorrent> torrents_;
     // Torrents that were passed to libtorrent and have not been accepted yet.
     std::unordered_map<std::uint64_t, std::unique_ptr<TorrentParams>> adding_;
     std::vector<lt::alert*> alerts_;

@@ -92,13 +92,13 @@ void Session::take_snapshots(Alerts& out) {
             std::uint64_t const torrent = torrent_id(s.handle.userdata());
             if (torrent == 0)
                 continue;
-            auto const [entry, is_new] = torrents_.try_emplace(torrent, Entry{s.handle});
+            auto const [known, is_new] = torrents_.try_emplace(torrent, KnownTorrent{s.handle});
             if (is_new) {
                 // Its add_torrent_alert was lost, or has not arrived yet.
                 rust::Vec<std::uint8_t> v1, v2;
                 hashes(s.info_hashes, v1, v2);
                 out.added(torrent, {}, std::move(v1), std::move(v2));
-                finish_add(torrent, entry->second, out);
+                finish_add(torrent, known->second, out);
             }
         }
         out.every_status(statuses(all));

@@ -32,7 +32,7 @@ lt::torrent_handle const& Session::handle(std::uint64_t torrent) const {
     return found->second.handle;
 }
 
-Session::Entry* Session::find(std::uint64_t torrent) {
+Session::KnownTorrent* Session::find(std::uint64_t torrent) {
     auto const found = torrents_.find(torrent);
     return found == torrents_.end() ? nullptr : &found->second;
 }
@@ -83,7 +83,7 @@ void Session::merge(std::uint64_t torrent, std::unique_ptr<TorrentParams> params
                       });
 }
 
-void Session::finish_add(std::uint64_t torrent, Entry& added, Alerts& out) {
+void Session::finish_add(std::uint64_t torrent, KnownTorrent& added, Alerts& out) {
     auto const found = adding_.extract(torrent);
     if (!found)
         return;
@@ -195,8 +195,8 @@ void Session::forget_request(std::uint64_t request) {
 
 // Starts the next request to set file priorities.
 void Session::choose_next(std::uint64_t torrent) {
-    Entry* const entry = find(torrent);
-    if (Task next = entry ? entry->choices.next() : nullptr)
+    KnownTorrent* const known = find(torrent);
+    if (Task next = known ? known->choices.next() : nullptr)
         submit(torrent, std::move(next));
 }
 

@@ -115,7 +115,7 @@ impl Added {
 
 /// A command in the form that the client thread takes: the source has been read, and the command carries its
 /// reply. Without a reply, the answer is an event.
-pub(crate) enum Job {
+pub(crate) enum ClientCommand {
     Add(Box<Prepared>, Option<Responder<Added>>),
     Remove(TorrentId, RemoveFiles, Option<Responder<()>>),
     Status(TorrentId, Option<Responder<TorrentStatus>>),
@@ -136,11 +136,13 @@ pub(crate) enum Job {
     Statistics(Responder<Statistics>),
     SetGoals(TorrentId, Goals, Responder<()>),
     OfTorrent(TorrentId, TorrentRequest, Respond),
+    /// The request of a message. If it fails, the patron that sent it gets an event.
+    OfMessage(CommandKind, TorrentId, TorrentRequest),
     OfSession(Box<SessionRequest>, Respond),
     OpenReader(Box<Opening>),
 }
 
-impl fmt::Debug for Job {
+impl fmt::Debug for ClientCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Add(..) => "Add",
@@ -160,7 +162,7 @@ impl fmt::Debug for Job {
             Self::Statistics(_) => "Statistics",
             Self::SetGoals(..) => "SetGoals",
             Self::OpenReader(_) => "OpenReader",
-            Self::OfTorrent(_, asked, _) => return asked.fmt(f),
+            Self::OfTorrent(_, asked, _) | Self::OfMessage(_, _, asked) => return asked.fmt(f),
             Self::OfSession(asked, _) => return asked.fmt(f),
         })
     }

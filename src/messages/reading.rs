@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::model::{Part, ReaderOptions, TorrentId};
+use crate::model::{ReadTarget, ReaderOptions, TorrentId};
 use crate::reply::Responder;
 
 /// Identifies a reader in this process.
@@ -23,7 +23,7 @@ impl ReaderId {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) torrent: TorrentId,
-    pub(crate) part: Part,
+    pub(crate) target: ReadTarget,
     pub(crate) options: ReaderOptions,
     pub(crate) purpose: Purpose,
 }

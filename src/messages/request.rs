@@ -15,7 +15,7 @@ use crate::messages::member::Member;
 use crate::messages::reading::ReaderId;
 use crate::model::op;
 use crate::model::{
-    Answer, ClientData, CommandKind, Event, Look, OnConflict, Part, PortProtocol, QueueMove,
+    Answer, ClientData, CommandKind, Event, Look, OnConflict, PortProtocol, QueueMove, ReadTarget,
     Requests, ResumeData, Span, TorrentFlag, TorrentId,
 };
 use crate::reply::Responder;
@@ -508,11 +508,11 @@ pub(crate) const OPEN_READER: &str = "open the file for reading";
 pub(crate) const READ: &str = "read the file";
 
 /// Asks which pieces are available, and for the program's levels unless libtorrent has those of readers.
-pub(crate) fn look(part: Part, are_steered: bool, role: TorrentRole) -> AskTorrent<Look> {
+pub(crate) fn look(target: ReadTarget, are_steered: bool, role: TorrentRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
-        let record = match part {
-            Part::File(file) => torrent.file_state(file),
-            Part::Piece(piece) => torrent.piece_state(piece),
+        let record = match target {
+            ReadTarget::File(file) => torrent.file_state(file),
+            ReadTarget::Piece(piece) => torrent.piece_state(piece),
         };
         let look = convert::look(record?);
         Ok(Look { levels: look.levels.filter(|_| !are_steered), ..look })

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::Job;
+use crate::messages::command::ClientCommand;
 use crate::messages::member::{Member, MemberId};
 use crate::messages::reading::{Read, ReaderId};
 use crate::messages::status_table::StatusTable;
@@ -63,11 +63,11 @@ struct Members {
     closed: bool,
 }
 
-/// A job and the patron that sent it.
+/// A command and the patron that sent it.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) from: Arc<Member>,
-    pub(crate) job: Job,
+    pub(crate) command: ClientCommand,
 }
 
 impl Service {

@@ -20,12 +20,12 @@ const REMEMBERED: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct StatusTable {
     /// On the heap, because a map reserves more space than it uses, and statuses are large.
-    statuses: RwLock<HashMap<TorrentId, Arc<Mutex<Entry>>>>,
+    statuses: RwLock<HashMap<TorrentId, Arc<Mutex<VersionedStatus>>>>,
     changes: Mutex<Changes>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct VersionedStatus {
     status: TorrentStatus,
     /// The version of the last change of this torrent.
     version: u64,
@@ -54,7 +54,7 @@ impl StatusTable {
     pub(crate) fn insert(&self, status: TorrentStatus) {
         let mut changes = self.changes.lock();
         let (id, version) = (status.id, changes.record(status.id));
-        self.statuses.write().insert(id, Arc::new(Mutex::new(Entry { status, version })));
+        self.statuses.write().insert(id, Arc::new(Mutex::new(VersionedStatus { status, version })));
         self.compact(&mut changes);
     }
 

@@ -93,7 +93,7 @@ pub(crate) struct Span {
 
 /// What to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ReadTarget {
     File(u32),
     Piece(u32),
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Inner, Patron, respond};
 use crate::error::{Error, Result};
-use crate::messages::command::{Added, Command, Job};
+use crate::messages::command::{Added, ClientCommand, Command};
 use crate::messages::member::Member;
-use crate::messages::request::{self, Respond, typed};
+use crate::messages::request::{self, AskTorrent, Respond, typed};
 use crate::messages::service::{Envelope, Service};
 use crate::model::{Answer, CommandKind, Event, TorrentId};
 use crate::reply::{Responder, one_shot};
@@ -86,8 +86,8 @@ impl Patron {
             member.mailbox.expect_answer(SEND)?;
         }
         let mut answer = TaggedAnswer { tag, to: member, arm: None };
-        let job = match self.job(command, &mut answer) {
-            Ok(job) => job,
+        let command = match self.command(command, &mut answer) {
+            Ok(command) => command,
             Err((source, error)) => {
                 member.mailbox.push(match tag {
                     None => Event::AddFailed { source, error },
@@ -96,7 +96,7 @@ impl Patron {
                 return Ok(());
             }
         };
-        if let Err(error) = send(service, Envelope { from: member.clone(), job }) {
+        if let Err(error) = send(service, Envelope { from: member.clone(), command }) {
             if tag.is_some() {
                 member.mailbox.expect_no_answer();
             }
@@ -110,11 +110,11 @@ impl Patron {
     }
 
     /// Converts a command for the client thread. It is an error if the source of a torrent cannot be read.
-    fn job(
+    fn command(
         &self,
         command: Command,
         answer: &mut TaggedAnswer<'_>,
-    ) -> Result<Job, (Arc<str>, Error)> {
+    ) -> Result<ClientCommand, (Arc<str>, Error)> {
         let Inner { service, member, .. } = &*self.0;
         let kind = command.kind();
         Ok(match command {
@@ -129,23 +129,19 @@ impl Patron {
                     }
                     Some(added.id())
                 };
-                Job::Add(prepared, answer.responder(None, added))
+                ClientCommand::Add(prepared, answer.responder(None, added))
             }
-            Command::RemoveTorrent { id, files } => Job::Remove(id, files, answer.about(id)),
-            Command::Pause(id) => {
-                let respond = respond_to_message(member, kind, id, answer.about(id));
-                Job::OfTorrent(id, request::pause(false).request, respond)
+            Command::RemoveTorrent { id, files } => {
+                ClientCommand::Remove(id, files, answer.about(id))
             }
-            Command::Resume(id) => {
-                let respond = respond_to_message(member, kind, id, answer.about(id));
-                Job::OfTorrent(id, request::resume().request, respond)
-            }
+            Command::Pause(id) => by_message(request::pause(false), kind, id, answer.about(id)),
+            Command::Resume(id) => by_message(request::resume(), kind, id, answer.about(id)),
             Command::Status(id) => {
                 let send = move |to: &Member, status| {
                     to.mailbox.push(Event::Status(status));
                     Some(id)
                 };
-                Job::Status(id, answer.responder(Some(id), send))
+                ClientCommand::Status(id, answer.responder(Some(id), send))
             }
             Command::Metainfo(id) => {
                 let name = service.statuses.get(id).map(|status| status.name).unwrap_or_default();
@@ -154,10 +150,10 @@ impl Patron {
                     Some(Event::Metainfo { id, name, torrent_file })
                 };
                 let respond = respond_by_event(member, kind, id, answer.about(id), event);
-                Job::OfTorrent(id, request::metainfo().request, respond)
+                ClientCommand::OfTorrent(id, request::metainfo().request, respond)
             }
-            Command::Watch(id) => Job::Watch(id, answer.about(id)),
-            Command::Unwatch(id) => Job::Unwatch(id, answer.about(id)),
+            Command::Watch(id) => ClientCommand::Watch(id, answer.about(id)),
+            Command::Unwatch(id) => ClientCommand::Unwatch(id, answer.about(id)),
         })
     }
 }
@@ -195,20 +191,20 @@ impl TaggedAnswer<'_> {
     }
 }
 
-/// Answers a message: a tagged one by its reply, another by an event if it has failed.
-pub(crate) fn respond_to_message(
-    from: &Arc<Member>,
+/// Makes a request for a message. A tagged message is answered by its reply, another by an event if it has failed.
+pub(crate) fn by_message(
+    ask: AskTorrent<()>,
     command: CommandKind,
     id: TorrentId,
     reply: Option<Responder<()>>,
-) -> Respond {
+) -> ClientCommand {
     match reply {
-        Some(reply) => respond(reply),
-        None => Respond::Failure { to: from.clone(), command, id },
+        Some(reply) => ClientCommand::OfTorrent(id, ask.request, respond(reply)),
+        None => ClientCommand::OfMessage(command, id, ask.request),
     }
 }
 
-/// Like `respond_to_message`, for a message whose success is also reported as an event.
+/// Answers a message whose success is also reported as an event.
 fn respond_by_event(
     from: &Arc<Member>,
     command: CommandKind,
@@ -224,6 +220,10 @@ fn respond_by_event(
             }
             Box::new(()) as Answer
         });
-        respond_to_message(&from, command, id, reply).send(answer);
+        let respond = match reply {
+            Some(reply) => respond(reply),
+            None => Respond::Failure { to: from, command, id },
+        };
+        respond.send(answer);
     })
 }

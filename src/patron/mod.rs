@@ -31,7 +31,7 @@ pub use self::reader::{Interrupter, Reader};
 
 use crate::add::{AddOptions, Prepared, Source, prepare};
 use crate::error::{Error, Result};
-use crate::messages::command::Job;
+use crate::messages::command::ClientCommand;
 use crate::messages::member::Member;
 use crate::messages::request::{self, AskSession, AskTorrent, Respond, typed};
 use crate::messages::service::{Envelope, Service};
@@ -105,7 +105,9 @@ impl Patron {
             return Reply::ready(Err(error));
         }
         match self.prepare(&source.into(), &options) {
-            Ok(prepared) => self.ask(op::ADD, |reply| Job::Add(Box::new(prepared), Some(reply))),
+            Ok(prepared) => {
+                self.ask(op::ADD, |reply| ClientCommand::Add(Box::new(prepared), Some(reply)))
+            }
             Err((_, error)) => Reply::ready(Err(error)),
         }
     }
@@ -122,7 +124,7 @@ impl Patron {
     /// Removes a torrent. The reply comes when it has been removed from the client and, if
     /// requested, its files have been deleted.
     pub fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
-        self.ask(op::REMOVE, |reply| Job::Remove(id, files, Some(reply)))
+        self.ask(op::REMOVE, |reply| ClientCommand::Remove(id, files, Some(reply)))
     }
 
     /// Stops a torrent until it is resumed. The reply means that libtorrent has received the command;
@@ -158,30 +160,30 @@ impl Patron {
     /// # Ok::<(), torrent_patron::Error>(())
     /// ```
     pub fn wait_until_finished(&self, id: TorrentId) -> Reply<()> {
-        self.ask(op::WAIT, |reply| Job::WaitUntilFinished(id, reply))
+        self.ask(op::WAIT, |reply| ClientCommand::WaitUntilFinished(id, reply))
     }
 
     /// Returns the torrent with one of these info hashes, whichever patron added it.
     pub fn find(&self, info_hashes: impl Into<InfoHashes>) -> Reply<Option<TorrentId>> {
         let info_hashes = info_hashes.into();
-        self.ask("find the torrent", |reply| Job::Find(info_hashes, reply))
+        self.ask("find the torrent", |reply| ClientCommand::Find(info_hashes, reply))
     }
 
     /// Asks libtorrent for a torrent's current status. For the status that the client already has, which is
     /// at most one tick old, see [`status`](Patron::status).
     pub fn fresh_status(&self, id: TorrentId) -> Reply<TorrentStatus> {
-        self.ask(op::STATUS, |reply| Job::Status(id, Some(reply)))
+        self.ask(op::STATUS, |reply| ClientCommand::Status(id, Some(reply)))
     }
 
     /// Subscribes to the events of a torrent that another patron added; the first is its status.
     pub fn watch(&self, id: TorrentId) -> Reply<()> {
-        self.ask(op::WATCH, |reply| Job::Watch(id, Some(reply)))
+        self.ask(op::WATCH, |reply| ClientCommand::Watch(id, Some(reply)))
     }
 
     /// Ends [`watch`](Patron::watch). Unread events of the torrent are dropped. A patron that added the
     /// torrent still receives its events.
     pub fn unwatch(&self, id: TorrentId) -> Reply<()> {
-        self.ask(op::UNWATCH, |reply| Job::Unwatch(id, Some(reply)))
+        self.ask(op::UNWATCH, |reply| ClientCommand::Unwatch(id, Some(reply)))
     }
 
     /// Returns the addresses at which the client accepts TCP connections from peers now, with the ports
@@ -193,7 +195,7 @@ impl Patron {
     /// The reason, if the client or one of its [network threads](crate::ClientBuilder::network_threads)
     /// cannot listen on any address.
     pub fn listen_addresses(&self) -> Reply<Vec<SocketAddr>> {
-        self.ask(op::LISTEN, |reply| Job::ListenAddresses(None, reply))
+        self.ask(op::LISTEN, |reply| ClientCommand::ListenAddresses(None, reply))
     }
 
     /// Returns the addresses at which the client accepts peers of this torrent. These are the addresses of
@@ -205,18 +207,22 @@ impl Patron {
     /// [`NotFound`](crate::error::ErrorKind::NotFound), [`Gone`](crate::error::ErrorKind::Gone); the reason,
     /// if a network thread of the torrent cannot listen on any address.
     pub fn listen_addresses_of(&self, id: TorrentId) -> Reply<Vec<SocketAddr>> {
-        self.ask(op::LISTEN, |reply| Job::ListenAddresses(Some(id), reply))
+        self.ask(op::LISTEN, |reply| ClientCommand::ListenAddresses(Some(id), reply))
     }
 
     /// Returns the counters of libtorrent and of the read path since the client started. Calls made while an
     /// answer is pending share that answer.
     pub fn statistics(&self) -> Reply<Statistics> {
-        self.ask(op::STATISTICS, Job::Statistics)
+        self.ask(op::STATISTICS, ClientCommand::Statistics)
     }
 
-    fn ask<T>(&self, op: &'static str, job: impl FnOnce(Responder<T>) -> Job) -> Reply<T> {
+    fn ask<T>(
+        &self,
+        op: &'static str,
+        command: impl FnOnce(Responder<T>) -> ClientCommand,
+    ) -> Reply<T> {
         let (responder, reply) = one_shot(op);
-        let envelope = Envelope { from: self.0.member.clone(), job: job(responder) };
+        let envelope = Envelope { from: self.0.member.clone(), command: command(responder) };
         // If the envelope is refused, its responder is dropped, and the reply fails because the client has
         // stopped.
         let _ = self.0.service.send(envelope);
@@ -225,7 +231,7 @@ impl Patron {
 
     fn torrent<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond(reply)))
+        self.ask(op, |reply| ClientCommand::OfTorrent(id, ask.request, respond(reply)))
     }
 
     /// Like `torrent`, for a request about a path, which an error of the system does not name.
@@ -240,7 +246,7 @@ impl Patron {
             move |error: Error| if error.native().is_some() { error.on(path) } else { error };
         self.ask(op, |reply| {
             let respond = |answer: Result<Answer>| reply.send(answer.map_err(name).and_then(typed));
-            Job::OfTorrent(id, ask.request, Respond::call(respond))
+            ClientCommand::OfTorrent(id, ask.request, Respond::call(respond))
         })
     }
 
@@ -262,12 +268,14 @@ impl Patron {
         convert: impl FnOnce(T) -> Result<U> + Send + 'static,
     ) -> Reply<U> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfTorrent(id, ask.request, respond_with(reply, convert)))
+        self.ask(op, |reply| {
+            ClientCommand::OfTorrent(id, ask.request, respond_with(reply, convert))
+        })
     }
 
     fn session<T: Send + 'static>(&self, ask: AskSession<T>) -> Reply<T> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond(reply)))
+        self.ask(op, |reply| ClientCommand::OfSession(Box::new(ask.request), respond(reply)))
     }
 
     /// Like `torrent_then`, for a request of the session.
@@ -286,7 +294,9 @@ impl Patron {
         convert: impl FnOnce(T) -> Result<U> + Send + 'static,
     ) -> Reply<U> {
         let op = ask.request.op;
-        self.ask(op, |reply| Job::OfSession(Box::new(ask.request), respond_with(reply, convert)))
+        self.ask(op, |reply| {
+            ClientCommand::OfSession(Box::new(ask.request), respond_with(reply, convert))
+        })
     }
 
     // Snapshots. These ask neither libtorrent nor the client thread.

@@ -1,7 +1,7 @@
 //! The options of a torrent.
 
 use super::Patron;
-use crate::messages::command::Job;
+use crate::messages::command::ClientCommand;
 use crate::messages::request::{self, Ask};
 use crate::model::op;
 use crate::model::{Goals, Limits, QueueMove, TorrentFlag, TorrentId, TorrentOptions};
@@ -95,7 +95,7 @@ impl Patron {
     /// [`InvalidArgument`](crate::error::ErrorKind::InvalidArgument) for a share ratio that is negative or not a finite
     /// number.
     pub fn set_goals(&self, id: TorrentId, goals: Goals) -> Reply<()> {
-        self.ask(op::SET_GOALS, |reply| Job::SetGoals(id, goals, reply))
+        self.ask(op::SET_GOALS, |reply| ClientCommand::SetGoals(id, goals, reply))
     }
 
     /// Supplies the certificate for a torrent that uses TLS, in PEM format: the certificate, signed by the

@@ -10,13 +10,13 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Patron;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::Job;
+use crate::messages::command::ClientCommand;
 use crate::messages::reading::{self, Opened, Opener, Opening, Purpose, ReaderId};
 use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::Service;
 #[cfg(unix)]
 use crate::messages::socket::Socket;
-use crate::model::{Part, ReaderOptions, TorrentId};
+use crate::model::{ReadTarget, ReaderOptions, TorrentId};
 use crate::reply::{Reply, Responder, one_shot};
 
 /// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
@@ -62,9 +62,9 @@ impl Patron {
         let service = self.0.service.clone();
         self.ask(OPEN_READER, |reply| {
             let purpose = Purpose::Program(Box::new(Waiter { reply, service }));
-            Job::OpenReader(Box::new(Opening {
+            ClientCommand::OpenReader(Box::new(Opening {
                 torrent: id,
-                part: Part::File(file),
+                target: ReadTarget::File(file),
                 options,
                 purpose,
             }))
@@ -96,7 +96,7 @@ impl Patron {
         };
         self.ask(READ, |reply| {
             let (ask, respond) = request::read_file(file, range.start, length, reply);
-            Job::OfTorrent(id, ask.request, respond)
+            ClientCommand::OfTorrent(id, ask.request, respond)
         })
     }
 
@@ -111,9 +111,9 @@ impl Patron {
         let now = Instant::now();
         let due = now.checked_add(limit).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
         self.ask(READ, |reply| {
-            let (part, options) = (Part::Piece(piece), ReaderOptions::default());
+            let (target, options) = (ReadTarget::Piece(piece), ReaderOptions::default());
             let purpose = Purpose::Bytes(reply, due);
-            Job::OpenReader(Box::new(Opening { torrent: id, part, options, purpose }))
+            ClientCommand::OpenReader(Box::new(Opening { torrent: id, target, options, purpose }))
         })
     }
 }

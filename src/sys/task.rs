@@ -91,12 +91,10 @@ impl ShardPart {
 /// The answers of tasks, on their way to the client thread. There are at most as many as open requests.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskAnswers {
-    given: Arc<Mutex<Answers>>,
+    /// Each with the number of its request.
+    given: Arc<Mutex<Vec<(u64, Result<Answer>)>>>,
     waker: Waker,
 }
-
-/// The answers, each with the number of its request.
-type Answers = Vec<(u64, Result<Answer>)>;
 
 impl TaskAnswers {
     pub(crate) fn new(waker: Waker) -> Self {

@@ -21,7 +21,7 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Client, ClientBuilder, Event, Patron, Settings, TorrentId};
 
 use crate::await_event;
-use crate::helpers::peer::{Answer, BLOCK, Peer, Prompt};
+use crate::helpers::peer::{BLOCK, BlockResponse, Peer, Prompt};
 use crate::helpers::tls::{certificate, for_tls};
 use crate::support::child::in_child_with_descriptors;
 #[cfg(target_os = "linux")]
@@ -273,7 +273,7 @@ fn a_file_that_changes_before_it_is_asked_for_stops_its_torrent() {
         let asking = std::thread::spawn(move || {
             let mut wrong = 0;
             while peer.request(7, 0, BLOCK).is_ok()
-                && matches!(peer.answer(), Ok(Answer::Block(..)))
+                && matches!(peer.answer(), Ok(BlockResponse::Block(..)))
             {
                 wrong += 1;
             }
@@ -387,7 +387,7 @@ fn a_file_of_a_chosen_part_that_changes_stops_the_torrent() {
         // Until the client notices, blocks may be wrong.
         let asking = std::thread::spawn(move || {
             while peer.request(7, 0, BLOCK).is_ok()
-                && matches!(peer.answer(), Ok(Answer::Block(..)))
+                && matches!(peer.answer(), Ok(BlockResponse::Block(..)))
             {}
         });
         let error = await_event!(
@@ -580,7 +580,7 @@ fn moving_while_a_worker_looks() {
         for marker in [&checks, &reads, &held] {
             std::fs::remove_file(marker).unwrap();
         }
-        let Answer::Block(1, 0, bytes) = peer.answer().unwrap() else { panic!("refused") };
+        let BlockResponse::Block(1, 0, bytes) = peer.answer().unwrap() else { panic!("refused") };
         assert!(bytes == all[BLOCK..2 * BLOCK]);
     }
     assert!(patron.fresh_status(id).wait().unwrap().error.is_none());
@@ -612,7 +612,7 @@ fn a_torrent_is_served_by_the_names_that_its_files_are_given() {
             patron.rename_file(id, 0, &name).wait().unwrap();
             assert!(from.join(&name).exists() && !file.exists(), "{name}");
             for _ in 0..64 {
-                let Answer::Block(piece, 0, bytes) = peer.answer().unwrap() else {
+                let BlockResponse::Block(piece, 0, bytes) = peer.answer().unwrap() else {
                     panic!("{mode}: refused")
                 };
                 assert!(bytes == all[piece as usize * BLOCK..][..BLOCK], "piece {piece}");
@@ -845,11 +845,11 @@ fn few_descriptors() {
             // Two pieces per file.
             peer.request(2 * number as u32, 0, BLOCK)?;
             Ok(match peer.answer()? {
-                Answer::Block(_, _, bytes) => {
+                BlockResponse::Block(_, _, bytes) => {
                     assert!(bytes == files[number][..BLOCK], "{number}");
                     true
                 }
-                Answer::Rejected => false,
+                BlockResponse::Rejected => false,
             })
         };
         let mut peer = connect().unwrap();

@@ -14,7 +14,7 @@ use torrent_patron::tracker::Tracker;
 use torrent_patron::{AddOptions, Event, Patron, Source, TorrentId};
 
 use crate::await_event;
-use crate::helpers::server::{Answer, Server, page, tracker};
+use crate::helpers::server::{Handler, Server, page, tracker};
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::{
     PATIENCE, address, builder, client, data, drain, each, finished, maker, noise, same, skipped,
@@ -302,7 +302,7 @@ fn a_web_seed_that_is_busy_is_asked_again() {
         let missing = Missing::file("data.bin");
         let whole = noise(7, 50_000);
         let asked = AtomicUsize::new(0);
-        let answer: Box<Answer> = Box::new(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        let answer: Box<Handler> = Box::new(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
             0 | 1 => page(busy, b""),
             _ => page("200 OK", &whole),
         });
@@ -320,7 +320,7 @@ fn a_web_seed_that_sends_nothing_is_reported_once_with_the_reason() {
     let whole = noise(7, 50_000);
     let damaged = noise(8, 50_000);
     let refused = "http://127.0.0.1:1/data.bin".to_owned();
-    type Case = (&'static str, Option<Box<Answer>>, &'static str);
+    type Case = (&'static str, Option<Box<Handler>>, &'static str);
     let cases: [Case; 10] = [
         ("404", Some(Box::new(|_| page("404 Not Found", b""))), "404 Not Found"),
         ("500", Some(Box::new(|_| page("500 No", b""))), "500 Internal Server Error"),

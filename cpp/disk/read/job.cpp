@@ -10,18 +10,19 @@
 
 namespace patron {
 
-Job::Job(lt::io_context& network, std::shared_ptr<TorrentFiles> of, lt::peer_request const& block,
-         ReadHandler then, lt::disk_job_flags_t how, Parts const& where)
+ReadJob::ReadJob(lt::io_context& network, std::shared_ptr<TorrentFiles> of,
+                 lt::peer_request const& block, ReadHandler then, lt::disk_job_flags_t how,
+                 FileSlices const& where)
     : work(network.get_executor()), torrent(std::move(of)), generation(torrent->generation),
       exclusive_jobs_begun(torrent->exclusive_jobs_begun), request(block), handler(std::move(then)),
-      flags(how), parts(where), ahead(torrent->files.piece_size(request.piece) - request.start) {
+      flags(how), slices(where), ahead(torrent->files.piece_size(request.piece) - request.start) {
     auto file = files.begin();
-    for (Part const& part : parts)
-        if (!part.pad)
-            *file++ = part.file->shared_from_this();
+    for (FileSlice const& slice : slices)
+        if (!slice.pad)
+            *file++ = slice.file->shared_from_this();
 }
 
-void Job::read(bool stopped) try {
+void ReadJob::read(bool stopped) try {
     error.operation = lt::operation_t::file_read;
     if (stopped) {
         error.ec = boost::asio::error::operation_aborted;
@@ -29,28 +30,28 @@ void Job::read(bool stopped) try {
     }
     buffer.reset(new char[static_cast<std::size_t>(request.length)]);
     char* to = buffer.get();
-    for (Part const& part : parts) {
-        if (part.pad) {
-            std::fill_n(to, part.length, '\0');
+    for (FileSlice const& slice : slices) {
+        if (slice.pad) {
+            std::fill_n(to, slice.length, '\0');
         } else {
-            part.file->open();
-            state = part.file->state();
-            error.file(part.index);
+            slice.file->open();
+            state = slice.file->state();
+            error.file(slice.index);
             if (state == File::State::changed)
-                error.ec = part.file->failure();
+                error.ec = slice.file->failure();
             else if (state == File::State::open)
-                error.ec = part.file->read(to, part.length, part.offset, ahead);
+                error.ec = slice.file->read(to, slice.length, slice.offset, ahead);
             if (error.ec || state != File::State::open)
                 return;
         }
-        to += part.length;
+        to += slice.length;
     }
 } catch (std::bad_alloc const&) {
     error.ec = make_error_code(boost::system::errc::not_enough_memory);
 }
 
 // Posts once for all jobs that finish before the network thread handles them.
-void FinishedJobs::push(std::shared_ptr<Job> job) {
+void FinishedReads::push(std::shared_ptr<ReadJob> job) {
     {
         std::lock_guard<std::mutex> const lock(mutex_);
         jobs_.push_back(std::move(job));
@@ -58,7 +59,7 @@ void FinishedJobs::push(std::shared_ptr<Job> job) {
             return;
     }
     boost::asio::post(network_, [self = shared_from_this()] {
-        std::vector<std::shared_ptr<Job>> finished;
+        std::vector<std::shared_ptr<ReadJob>> finished;
         {
             std::lock_guard<std::mutex> const lock(self->mutex_);
             finished.swap(self->jobs_);

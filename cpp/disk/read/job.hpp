@@ -2,7 +2,7 @@
 #pragma once
 
 #include "torrent-patron/cpp/disk/read/file.hpp"
-#include "torrent-patron/cpp/disk/read/parts.hpp"
+#include "torrent-patron/cpp/disk/read/file_slices.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 
 #include <libtorrent/disk_interface.hpp>
@@ -19,9 +19,10 @@ namespace patron {
 
 // A block to read. It is created and destroyed on the network thread, because its handler owns a
 // peer.
-struct Job {
-    Job(lt::io_context& network, std::shared_ptr<TorrentFiles> of, lt::peer_request const& block,
-        ReadHandler then, lt::disk_job_flags_t how, Parts const& where);
+struct ReadJob {
+    ReadJob(lt::io_context& network, std::shared_ptr<TorrentFiles> of,
+            lt::peer_request const& block, ReadHandler then, lt::disk_job_flags_t how,
+            FileSlices const& where);
 
     // Called on a worker thread.
     void read(bool stopped);
@@ -33,9 +34,9 @@ struct Job {
     lt::peer_request request;
     ReadHandler handler;
     lt::disk_job_flags_t flags;
-    Parts parts;
-    // Keep the files of the parts alive.
-    std::array<std::shared_ptr<File>, Parts::max> files;
+    FileSlices slices;
+    // Keep the files of the slices alive.
+    std::array<std::shared_ptr<File>, FileSlices::max> files;
     // The length from the beginning of the block to the end of its piece, because a peer requests
     // the whole piece.
     int ahead;
@@ -47,22 +48,22 @@ struct Job {
 };
 
 // Finished jobs on their way back to the network thread.
-class FinishedJobs : public std::enable_shared_from_this<FinishedJobs> {
+class FinishedReads : public std::enable_shared_from_this<FinishedReads> {
   public:
     // `complete` is called on the network thread.
-    FinishedJobs(lt::io_context& network, std::function<void(Job&)> complete)
+    FinishedReads(lt::io_context& network, std::function<void(ReadJob&)> complete)
         : network_(network), complete_(std::move(complete)) {}
 
     // Called on a worker thread.
-    void push(std::shared_ptr<Job> job);
+    void push(std::shared_ptr<ReadJob> job);
     // Called on the network thread. Afterwards, `complete` is not called any more.
     void close() { complete_ = nullptr; }
 
   private:
     lt::io_context& network_;
-    std::function<void(Job&)> complete_;
+    std::function<void(ReadJob&)> complete_;
     std::mutex mutex_;
-    std::vector<std::shared_ptr<Job>> jobs_;
+    std::vector<std::shared_ptr<ReadJob>> jobs_;
 };
 
 } // namespace patron

@@ -162,13 +162,13 @@ void OpenFiles::Torrent::set_stamp(int index, Stamp stamp) {
 
 void OpenFiles::record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torrent& files,
                               int first) {
-    struct Entry {
+    struct StampedFile {
         int file;
         std::string path;
         std::int64_t size;
         Stamp found;
     };
-    auto entries = std::make_shared<std::vector<Entry>>();
+    auto entries = std::make_shared<std::vector<StampedFile>>();
     int const count = torrent->files.num_files();
     for (; first < count && entries->size() < files_per_task; ++first) {
         lt::file_index_t const i(first);
@@ -186,7 +186,7 @@ void OpenFiles::record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torr
         if (!owner || alive.expired() || files.generation_ != generation)
             return;
         // An incomplete file may grow.
-        for (Entry const& entry : *entries)
+        for (StampedFile const& entry : *entries)
             if (entry.found.size >= entry.size && !files.has_slot(entry.file))
                 files.set_stamp(entry.file, entry.found);
         record_stamps(owner, files, first);
@@ -194,7 +194,7 @@ void OpenFiles::record_stamps(std::shared_ptr<TorrentFiles> const& torrent, Torr
     pool_->run(task_key(torrent->inner, first), [&network = network_, entries, take](bool stopped) {
         if (stopped)
             return;
-        for (Entry& entry : *entries)
+        for (StampedFile& entry : *entries)
             entry.found = stamp_of(entry.path);
         boost::asio::post(network, take);
     });

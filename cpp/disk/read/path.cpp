@@ -2,10 +2,10 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/buffers.hpp"
+#include "torrent-patron/cpp/disk/read/file_slices.hpp"
 #include "torrent-patron/cpp/disk/read/file_spans.hpp"
 #include "torrent-patron/cpp/disk/read/job.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
-#include "torrent-patron/cpp/disk/read/parts.hpp"
 #include "torrent-patron/cpp/disk/spans.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
@@ -87,21 +87,21 @@ class ReadPath final : public Forward, public SpanReader {
     using Reason = ReadCounters::Count;
 
     Reason* stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
-                         Parts& parts) const;
+                         FileSlices& slices) const;
     lt::storage_error check_files(TorrentFiles& torrent, lt::peer_request const& request,
                                   clock::time_point now, std::shared_ptr<File>& doubtful);
     bool is_right(TorrentReads& reads, lt::piece_index_t piece) const;
     void read_when_hashed(TorrentPtr const& torrent, lt::peer_request const& request,
                           ReadHandler handler, lt::disk_job_flags_t flags,
                           std::shared_ptr<File> const& doubtful);
-    bool read_at_once(Parts const& parts, int length, ReadHandler const& handler,
+    bool read_at_once(FileSlices const& slices, int length, ReadHandler const& handler,
                       lt::disk_job_flags_t flags);
     void read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
-                        ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts);
+                        ReadHandler handler, lt::disk_job_flags_t flags, FileSlices const& slices);
     void read_by_stock(Reason* reason, TorrentPtr torrent, lt::peer_request const& request,
                        ReadHandler handler, lt::disk_job_flags_t flags);
-    void complete(Job& job);
-    void fall_back(Reason& reason, Job& job);
+    void complete(ReadJob& job);
+    void fall_back(Reason& reason, ReadJob& job);
     lt::storage_error report(TorrentFiles& torrent, std::uint64_t generation,
                              lt::storage_error error);
     void fail(TorrentFiles& torrent, ReadHandler handler, lt::storage_error error);
@@ -114,7 +114,7 @@ class ReadPath final : public Forward, public SpanReader {
     lt::io_context& network_;
     lt::settings_interface const& settings_;
     std::shared_ptr<Pool> const pool_;
-    std::shared_ptr<FinishedJobs> const finished_;
+    std::shared_ptr<FinishedReads> const finished_;
     Buffers::Owner const buffers_ = Buffers::make();
     OpenFiles open_files_;
     FileSpans spans_;
@@ -129,7 +129,7 @@ ReadPath::ReadPath(std::unique_ptr<lt::disk_interface> inner, std::shared_ptr<To
       counters_(shared.counters), network_(network), settings_(settings),
       pool_(std::make_shared<Pool>(
           "patron-read", std::clamp(settings.get_int(lt::settings_pack::aio_threads), 1, 64))),
-      finished_(std::make_shared<FinishedJobs>(network, [this](Job& job) { complete(job); })),
+      finished_(std::make_shared<FinishedReads>(network, [this](ReadJob& job) { complete(job); })),
       open_files_(network, pool_, shared.lost, counters_),
       spans_(network, pool_, open_files_, counters_) {
     limit_files();
@@ -163,9 +163,9 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
                              flags);
     if (flags & volatile_read)
         return read_by_stock(&counters_->stock_other, torrent, request, std::move(handler), flags);
-    Parts parts;
+    FileSlices slices;
     std::shared_ptr<File> doubtful;
-    Reason* const reason = stock_reason(*torrent, request, parts);
+    Reason* const reason = stock_reason(*torrent, request, slices);
     if (reason != nullptr || mode_ == DiskReads::Stock) {
         if (lt::storage_error const error = check_files(*torrent, request, now, doubtful))
             return fail(*torrent, std::move(handler), error);
@@ -174,40 +174,40 @@ void ReadPath::async_read(lt::storage_index_t index, lt::peer_request const& req
         return read_by_stock(reason, torrent, request, std::move(handler), flags);
     }
     bool open = true;
-    for (Part& part : parts) {
-        if (part.pad)
+    for (FileSlice& slice : slices) {
+        if (slice.pad)
             continue;
-        part.file = open_files_.use(*torrent, reads.files, part.index, now);
-        if (part.file == nullptr)
+        slice.file = open_files_.use(*torrent, reads.files, slice.index, now);
+        if (slice.file == nullptr)
             return read_by_stock(&counters_->stock_descriptors, torrent, request,
                                  std::move(handler), flags);
-        File::State const state = part.file->state();
+        File::State const state = slice.file->state();
         if (state == File::State::changed)
             return fail(
                 *torrent, std::move(handler),
-                lt::storage_error(part.file->failure(), part.index, lt::operation_t::file_read));
+                lt::storage_error(slice.file->failure(), slice.index, lt::operation_t::file_read));
         open = open && state == File::State::open;
-        if (part.file->is_doubtful())
-            doubtful = part.file->shared_from_this();
+        if (slice.file->is_doubtful())
+            doubtful = slice.file->shared_from_this();
     }
     if (doubtful != nullptr && !is_right(reads, request.piece))
         return read_when_hashed(torrent, request, std::move(handler), flags, doubtful);
-    if (open && read_at_once(parts, request.length, handler, flags))
+    if (open && read_at_once(slices, request.length, handler, flags))
         return;
-    read_by_worker(torrent, request, std::move(handler), flags, parts);
+    read_by_worker(torrent, request, std::move(handler), flags, slices);
 }
 
-// Returns why libtorrent must read the block. Returns null if it need not, and then `parts` is
+// Returns why libtorrent must read the block. Returns null if it need not, and then `slices` is
 // filled in. In mode Stock, it returns null at once, because libtorrent reads everything.
 ReadPath::Reason* ReadPath::stock_reason(TorrentFiles& torrent, lt::peer_request const& request,
-                                         Parts& parts) const {
+                                         FileSlices& slices) const {
     if (mode_ == DiskReads::Stock)
         return nullptr;
-    if (!parts.split(torrent.files, request, reads_of(torrent).last))
+    if (!slices.split(torrent.files, request, reads_of(torrent).last))
         return &counters_->stock_scattered;
     // Blocks of skipped files may be in libtorrent's part file.
-    if (std::any_of(parts.begin(), parts.end(), [&torrent](Part const& part) {
-            return !part.pad && torrent.is_skipped(part.index);
+    if (std::any_of(slices.begin(), slices.end(), [&torrent](FileSlice const& slice) {
+            return !slice.pad && torrent.is_skipped(slice.index);
         }))
         return &counters_->stock_partial;
     return nullptr;
@@ -286,11 +286,11 @@ void ReadPath::read_when_hashed(TorrentPtr const& torrent, lt::peer_request cons
 }
 
 // Returns false if not all of the block is in memory.
-bool ReadPath::read_at_once(Parts const& parts, int length, ReadHandler const& handler,
+bool ReadPath::read_at_once(FileSlices const& slices, int length, ReadHandler const& handler,
                             lt::disk_job_flags_t flags) {
-    Part const& first = *parts.begin();
+    FileSlice const& first = *slices.begin();
     Mapping* const mapping = first.pad ? nullptr : first.file->mapping();
-    if (parts.size() == 1 && mapping != nullptr && !(flags & force_copy) &&
+    if (slices.size() == 1 && mapping != nullptr && !(flags & force_copy) &&
         mapping->is_resident(first.offset, length)) {
         add(counters_->mapped_blocks);
         add(counters_->mapped_bytes, static_cast<std::uint64_t>(length));
@@ -300,15 +300,15 @@ bool ReadPath::read_at_once(Parts const& parts, int length, ReadHandler const& h
     char* const buffer = buffers_->allocate();
     lt::disk_buffer_holder holder = buffers_->hold(buffer, length);
     char* to = buffer;
-    for (Part const& part : parts) {
-        if (part.pad)
-            std::fill_n(to, part.length, '\0');
-        else if (!part.file->reads_resident() ||
-                 !part.file->read_resident(to, part.length, part.offset))
+    for (FileSlice const& slice : slices) {
+        if (slice.pad)
+            std::fill_n(to, slice.length, '\0');
+        else if (!slice.file->reads_resident() ||
+                 !slice.file->read_resident(to, slice.length, slice.offset))
             return false;
-        to += part.length;
+        to += slice.length;
     }
-    parts.set_resident();
+    slices.set_resident();
     add(counters_->copied_blocks);
     add(counters_->copied_bytes, static_cast<std::uint64_t>(length));
     handler(std::move(holder), {});
@@ -316,8 +316,10 @@ bool ReadPath::read_at_once(Parts const& parts, int length, ReadHandler const& h
 }
 
 void ReadPath::read_by_worker(TorrentPtr const& torrent, lt::peer_request const& request,
-                              ReadHandler handler, lt::disk_job_flags_t flags, Parts const& parts) {
-    auto job = std::make_shared<Job>(network_, torrent, request, std::move(handler), flags, parts);
+                              ReadHandler handler, lt::disk_job_flags_t flags,
+                              FileSlices const& slices) {
+    auto job =
+        std::make_shared<ReadJob>(network_, torrent, request, std::move(handler), flags, slices);
     // Moves the job on, because it must not be destroyed on the worker.
     auto task = [finished = finished_, job](bool stopped) mutable {
         job->read(stopped);
@@ -328,7 +330,7 @@ void ReadPath::read_by_worker(TorrentPtr const& torrent, lt::peer_request const&
         read_by_stock(&counters_->stock_other, torrent, request, std::move(job->handler), flags);
 }
 
-void ReadPath::complete(Job& job) {
+void ReadPath::complete(ReadJob& job) {
     if (job.generation != job.torrent->generation)
         job.error.ec = boost::asio::error::operation_aborted;
     // The file may have been moved or renamed since.
@@ -342,7 +344,7 @@ void ReadPath::complete(Job& job) {
     }
     if (job.state == File::State::unusable)
         return fall_back(counters_->stock_unusable, job);
-    job.parts.set_resident();
+    job.slices.set_resident();
     add(counters_->cold_blocks);
     add(counters_->cold_bytes, static_cast<std::uint64_t>(job.request.length));
     job.handler(HeapBuffers::hold(std::move(job.buffer), job.request.length), {});
@@ -356,10 +358,10 @@ bool ReadPath::read_span(lt::storage_index_t index, std::int64_t begin, lt::span
 }
 
 // Lets libtorrent read what a worker could not. The next block tries to open the file again.
-void ReadPath::fall_back(Reason& reason, Job& job) {
-    for (Part const& part : job.parts)
-        if (!part.pad && part.file->state() == job.state)
-            open_files_.close(reads_of(*job.torrent).files, part.index, *part.file);
+void ReadPath::fall_back(Reason& reason, ReadJob& job) {
+    for (FileSlice const& slice : job.slices)
+        if (!slice.pad && slice.file->state() == job.state)
+            open_files_.close(reads_of(*job.torrent).files, slice.index, *slice.file);
     read_by_stock(&reason, job.torrent, job.request, std::move(job.handler), job.flags);
     inner_->submit_jobs();
 }
@@ -438,7 +440,7 @@ void ReadPath::limit_files() {
                          ? max_checked
                          : settings_.get_int(lt::settings_pack::file_pool_size);
     // More than one block can need, so that opening its last file does not close its first.
-    open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * Parts::max)));
+    open_files_.set_limit(static_cast<std::size_t>(std::max(size, 2 * FileSlices::max)));
 }
 
 } // namespace

@@ -3,7 +3,7 @@
 //
 //   path.*              decides who reads a block, and answers
 //   plain_torrents.hpp  which torrents may be sent from mappings
-//   parts.*             where in a torrent's files a block lies
+//   file_slices.*       where in a torrent's files a block lies
 //   open_files.*        the files that are open, the least recently used closed first
 //   file.*, mapping.*   one of them, and what of it is in memory
 //   job.*               a block that a worker reads

@@ -7,6 +7,9 @@ mod arguments;
 #[path = "../src/selection.rs"]
 #[allow(dead_code)]
 mod selection;
+#[path = "../src/values.rs"]
+#[allow(dead_code)]
+mod values;
 
 use std::path::{Path, PathBuf};
 

@@ -23,6 +23,7 @@ mod stream;
 mod temporary;
 mod torrent_file;
 mod transfer;
+mod values;
 mod verify;
 mod writer;
 

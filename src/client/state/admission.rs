@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::torrents::Attached;
+use super::torrent::Attached;
 use crate::add::{Prepared, StoredForm, UnfinishedMove};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;

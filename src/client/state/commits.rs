@@ -46,7 +46,8 @@ pub(in crate::client) struct Commit {
 pub(in crate::client) struct Commits {
     last: u64,
     open: HashMap<u64, Commit>,
-    /// The last open request of each torrent.
+    /// The last open request of each torrent. It is not in the torrent's record, because the store still answers the
+    /// request when the torrent has been removed.
     requests: HashMap<TorrentId, u64>,
     /// The number of followers of all requests.
     followers: usize,

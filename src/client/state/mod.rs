@@ -11,6 +11,7 @@ pub(in crate::client) mod readers;
 pub(in crate::client) mod save_queue;
 pub(in crate::client) mod statuses;
 pub(in crate::client) mod subscriptions;
+pub(in crate::client) mod torrent;
 pub(in crate::client) mod torrents;
 mod windows;
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::windows::{LONG_WAIT, Pieces, Plan, Window};
 use crate::error::Error;
 use crate::messages::reading::{Opening, Purpose, Read, ReaderId};
-use crate::model::{Look, Part, Span, TorrentId};
+use crate::model::{Look, ReadTarget, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
 
@@ -54,6 +54,18 @@ struct OfTorrent {
     room: usize,
 }
 
+/// The readers of a removed torrent.
+pub(in crate::client) struct RemovedReaders(OfTorrent);
+
+impl RemovedReaders {
+    pub(in crate::client) fn fail(mut self, error: &Error) {
+        self.0.fail(error);
+        for opening in self.0.opening.into_values() {
+            opening.refuse(error.clone());
+        }
+    }
+}
+
 struct Open {
     span: Span,
     window: Window,
@@ -76,6 +88,12 @@ impl OfTorrent {
         let opening = self.opening.iter().filter(|(_, opening)| opening.is_abandoned());
         let open = self.open.iter().filter(|(_, open)| open.is_abandoned());
         opening.map(|(id, _)| *id).chain(open.map(|(id, _)| *id)).collect()
+    }
+
+    fn fail(&mut self, error: &Error) {
+        for read in self.open.values_mut().filter_map(|open| open.waiting.take()) {
+            read.reply.send(Err(error.clone()));
+        }
     }
 
     fn fetches(&mut self, torrent: TorrentId) -> Vec<Fetch> {
@@ -127,9 +145,9 @@ impl Readers {
     }
 
     /// What a reader that is to be opened reads.
-    pub(in crate::client) fn part(&self, id: ReaderId) -> Option<(TorrentId, Part)> {
+    pub(in crate::client) fn target(&self, id: ReaderId) -> Option<(TorrentId, ReadTarget)> {
         let torrent = self.by_id.get(&id)?;
-        Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.part))
+        Some((*torrent, self.torrents.get(torrent)?.opening.get(&id)?.target))
     }
 
     /// Returns the readers that wait for metadata or for the check of the files.
@@ -294,22 +312,23 @@ impl Readers {
 
     /// Fails the waiting reads of a torrent that has stopped. Its readers stay open.
     pub(in crate::client) fn fail(&mut self, torrent: TorrentId, error: &Error) {
-        let Some(of) = self.torrents.get_mut(&torrent) else { return };
-        for read in of.open.values_mut().filter_map(|open| open.waiting.take()) {
-            read.reply.send(Err(error.clone()));
+        if let Some(of) = self.torrents.get_mut(&torrent) {
+            of.fail(error);
         }
     }
 
     /// Removes all readers of a torrent that was removed.
-    pub(in crate::client) fn remove(&mut self, torrent: TorrentId, error: &Error) {
-        self.fail(torrent, error);
-        let Some(of) = self.torrents.remove(&torrent) else { return };
+    pub(super) fn remove(&mut self, torrent: TorrentId) -> Option<RemovedReaders> {
+        let of = self.torrents.remove(&torrent)?;
         for id in of.opening.keys().chain(of.open.keys()) {
             self.by_id.remove(id);
         }
-        for opening in of.opening.into_values() {
-            opening.refuse(error.clone());
+        let Self { due, slow, by_id, changed, .. } = self;
+        for times in [due, slow] {
+            times.retain(|(_, id)| by_id.contains_key(id));
         }
+        changed.remove(&torrent);
+        Some(RemovedReaders(of))
     }
 
     pub(in crate::client) fn next_due(&self) -> Option<Instant> {
@@ -318,7 +337,11 @@ impl Readers {
     }
 
     /// Removes the readers whose time limit has passed, and fails their reads. Returns the torrents to steer.
-    pub(in crate::client) fn expire(&mut self, now: Instant, error: &Error) -> Vec<TorrentId> {
+    pub(in crate::client) fn expire(
+        &mut self,
+        now: Instant,
+        error: impl Fn() -> Error,
+    ) -> Vec<TorrentId> {
         let mut torrents = Vec::new();
         while let Some((due, id)) = self.due.first().copied()
             && due <= now
@@ -327,14 +350,25 @@ impl Readers {
             let of = self.by_id.get(&id).and_then(|torrent| self.torrents.get_mut(torrent));
             let Some(of) = of else { continue };
             if let Some(opening) = of.opening.remove(&id) {
-                opening.refuse(error.clone());
+                opening.refuse(error());
             }
             if let Some(read) = of.open.get_mut(&id).and_then(|open| open.waiting.take()) {
-                read.reply.send(Err(error.clone()));
+                read.reply.send(Err(error()));
             }
             torrents.extend(self.close(id));
         }
         torrents
+    }
+
+    /// Returns whether nothing is left of any reader.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { torrents, by_id, due, slow, changed, were_open: _ } = self;
+        torrents.is_empty()
+            && by_id.is_empty()
+            && due.is_empty()
+            && slow.is_empty()
+            && changed.is_empty()
     }
 
     fn free(&mut self, torrent: TorrentId) {
@@ -388,14 +422,14 @@ mod tests {
 
     fn opening(torrent: TorrentId) -> Opening {
         let purpose = Purpose::Program(Box::new(|_: Result<Opened>| ()));
-        Opening { torrent, part: Part::File(0), options: ReaderOptions::default(), purpose }
+        Opening { torrent, target: ReadTarget::File(0), options: ReaderOptions::default(), purpose }
     }
 
     fn once(torrent: TorrentId, due: Instant) -> (Opening, Reply<Vec<u8>>) {
         let (responder, reply) = one_shot("test");
         let purpose = Purpose::Bytes(responder, due);
-        let part = Part::Piece(3);
-        (Opening { torrent, part, options: ReaderOptions::default(), purpose }, reply)
+        let target = ReadTarget::Piece(3);
+        (Opening { torrent, target, options: ReaderOptions::default(), purpose }, reply)
     }
 
     /// The answer for a file of 10 pieces of 1 MiB, of which these are available.
@@ -585,7 +619,8 @@ mod tests {
             sender.send(answer.is_err()).unwrap()
         }));
         readers.begin(Opening { purpose, ..opening(torrent) });
-        readers.remove(torrent, &Error::new(ErrorKind::Gone, "test", "removed"));
+        let removed = readers.remove(torrent).unwrap();
+        removed.fail(&Error::new(ErrorKind::Gone, "test", "removed"));
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::Gone));
         assert!(refused.recv().unwrap());
         assert!(matches!(readers.read(read(id, 0).0, Instant::now()), Next::Gone(_)));
@@ -595,7 +630,7 @@ mod tests {
     #[test]
     fn a_wait_for_a_piece_ends_when_its_time_is_over() {
         let (mut readers, torrent, now) = (Readers::default(), TorrentId::next(), Instant::now());
-        let late = Error::new(ErrorKind::TimedOut, "test", "late");
+        let late = || Error::new(ErrorKind::TimedOut, "test", "late");
         let (opening, unopened) = once(torrent, now + Duration::from_secs(1));
         let first = readers.begin(opening);
         let (opening, reply) = once(torrent, now + Duration::from_secs(2));
@@ -610,10 +645,10 @@ mod tests {
         readers.read(wait, Instant::now());
         assert!(readers.is_once(second));
         assert_eq!(readers.next_due(), Some(now + Duration::from_secs(1)));
-        assert!(readers.expire(now, &late).is_empty());
-        assert_eq!(readers.expire(now + Duration::from_secs(1), &late), [torrent]);
+        assert!(readers.expire(now, late).is_empty());
+        assert_eq!(readers.expire(now + Duration::from_secs(1), late), [torrent]);
         assert_eq!(kind(unopened.try_take()), Some(ErrorKind::TimedOut));
-        assert_eq!(readers.expire(now + Duration::from_secs(3), &late), [torrent]);
+        assert_eq!(readers.expire(now + Duration::from_secs(3), late), [torrent]);
         assert_eq!(kind(reply.try_take()), Some(ErrorKind::TimedOut));
         assert!(readers.refuse(first).is_none() && !readers.are_open());
     }

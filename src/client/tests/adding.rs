@@ -10,7 +10,7 @@ fn a_torrent_is_not_added_twice() {
     let id = torrent(&one, &script, 1);
     assert_eq!(wait(two.add(1)).unwrap(), Added::Existing(id));
     assert_eq!(script.next(), Asked::Merge(id));
-    two.message(Job::Add(prepared(1, None), None));
+    two.message(ClientCommand::Add(prepared(1, None), None));
     assert!(matches!(two.next(), Event::AlreadyAdded { id: known, .. } if known == id));
 }
 
@@ -90,7 +90,7 @@ fn a_window_of_adds_holds_back_more_commands_and_shutdown_answers_all() {
             let mut hash = [0; 20];
             hash[..2].copy_from_slice(&number.to_le_bytes());
             add.info_hashes.v1 = Some(InfoHashV1(hash));
-            guest.job(|reply| Job::Add(add, Some(reply)))
+            guest.command(|reply| ClientCommand::Add(add, Some(reply)))
         })
         .collect();
     for _ in 0..512 {
@@ -113,7 +113,7 @@ fn a_window_of_adds_holds_back_more_commands_and_shutdown_answers_all() {
 fn a_finished_torrent_moves_to_its_place_once() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.job(|r| Job::Add(prepared(1, Some("done".into())), Some(r)));
+    let reply = guest.command(|r| ClientCommand::Add(prepared(1, Some("done".into())), Some(r)));
     let id = script.accept();
     added(wait(reply));
     assert!(matches!(guest.next(), Event::TorrentAdded { .. }));

@@ -21,8 +21,8 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
     let (client, script) = client();
     let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&owner, &script, 1);
-    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
-    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
+    wait(watcher.command(|reply| ClientCommand::Watch(id, Some(reply)))).unwrap();
+    wait(watcher.command(|reply| ClientCommand::Watch(id, Some(reply)))).unwrap();
     assert!(matches!(watcher.next(), Event::Status(_)));
     script.say(EngineEvent::Paused(id));
     assert!(matches!(watcher.next(), Event::Paused { .. }));
@@ -31,7 +31,7 @@ fn a_watcher_gets_the_status_first_and_nothing_after_it_has_unwatched() {
 
     script.say(EngineEvent::Resumed(id));
     assert!(matches!(owner.next(), Event::Resumed { .. }));
-    wait(watcher.job(|reply| Job::Unwatch(id, Some(reply)))).unwrap();
+    wait(watcher.command(|reply| ClientCommand::Unwatch(id, Some(reply)))).unwrap();
     assert!(watcher.member.mailbox.try_recv().is_none(), "what was unread is dropped");
     script.say(EngineEvent::Finished(id));
     assert!(matches!(owner.next(), Event::Finished { .. }));
@@ -43,7 +43,7 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     let (client, script) = client();
     let (owner, watcher) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&owner, &script, 1);
-    wait(watcher.job(|reply| Job::Watch(id, Some(reply)))).unwrap();
+    wait(watcher.command(|reply| ClientCommand::Watch(id, Some(reply)))).unwrap();
     assert!(matches!(watcher.next(), Event::Status(_)));
     owner.subscribe(EventKinds::DEFAULT.with(EventKind::PieceFinished));
     watcher.subscribe(only(&[EventKind::Finished]));
@@ -61,11 +61,11 @@ fn a_patron_gets_the_kinds_that_it_wants_and_no_other() {
     assert_eq!(watcher.member.wanted(), EventKinds::ALWAYS);
     watcher.message_pause(TorrentId::next());
     assert!(matches!(watcher.next(), Event::CommandFailed { .. }));
-    watcher.message(Job::Status(id, None));
+    watcher.message(ClientCommand::Status(id, None));
     watcher.barrier();
     (0..100).for_each(|_| script.say(EngineEvent::Statuses(Vec::new())));
     assert!(matches!(watcher.next(), Event::Status(_)));
-    watcher.message(Job::Add(prepared(2, None), None));
+    watcher.message(ClientCommand::Add(prepared(2, None), None));
     let second = script.accept();
     assert!(matches!(watcher.next(), Event::TorrentAdded { id, .. } if id == second));
     script.say(EngineEvent::Finished(second));
@@ -244,7 +244,7 @@ fn a_fresh_status_is_fetched_after_the_request() {
     asked_for_statuses(); // at the start
     let id = torrent(&guest, &script, 1);
     asked_for_statuses(); // because a torrent is new
-    let reply = guest.job(|reply| Job::Status(id, Some(reply)));
+    let reply = guest.command(|reply| ClientCommand::Status(id, Some(reply)));
     asked_for_statuses();
     done(1, id);
     done(2, id);
@@ -308,7 +308,7 @@ fn the_error_that_stopped_a_torrent_is_in_its_status_until_it_is_resumed() {
     let lacking = cannot_read(24, "Too many open files");
     script.say(EngineEvent::Failed { id, error: lacking.clone() });
     assert_eq!(told(true), Some(lacking.clone()));
-    let finished = guest.job(|reply| Job::WaitUntilFinished(id, reply));
+    let finished = guest.command(|reply| ClientCommand::WaitUntilFinished(id, reply));
     assert_eq!(wait(finished), Err(lacking));
     wait(guest.ask(id, request::resume())).unwrap();
 
@@ -339,13 +339,16 @@ fn a_torrent_that_resumes_has_no_error_in_the_table() {
 fn the_addresses_are_known_when_the_first_statuses_are() {
     let (client, script) = client();
     let guest = Guest::new(&client);
-    let reply = guest.job(|reply| Job::ListenAddresses(None, reply));
+    let reply = guest.command(|reply| ClientCommand::ListenAddresses(None, reply));
     let address = "127.0.0.1:6881".parse().unwrap();
     script.say(EngineEvent::ListensAt(vec![address]));
     while script.asked.recv_timeout(PATIENCE).unwrap() != Asked::Statuses {}
     script.say(EngineEvent::Statuses(Vec::new()));
     assert_eq!(wait(reply).unwrap(), [address]);
-    assert_eq!(wait(guest.job(|reply| Job::ListenAddresses(None, reply))).unwrap(), [address]);
+    assert_eq!(
+        wait(guest.command(|reply| ClientCommand::ListenAddresses(None, reply))).unwrap(),
+        [address]
+    );
     assert!(matches!(guest.next(), Event::Listening { .. }));
 }
 

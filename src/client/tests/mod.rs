@@ -23,14 +23,14 @@ use crate::engine::EngineEvent;
 use crate::engine::fake::{Asked, Script, fake};
 use crate::engine::sharded::Sharded;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Added, Job, RemoveFiles};
+use crate::messages::command::{Added, ClientCommand, RemoveFiles};
 use crate::messages::member::Member;
 use crate::messages::request::{self, AskTorrent};
 use crate::messages::service::Envelope;
 use crate::model::{
     CommandKind, Event, EventKind, EventKinds, InfoHashes, TorrentId, TorrentStatus,
 };
-use crate::patron::messages::respond_to_message;
+use crate::patron::messages::by_message;
 use crate::patron::respond;
 use crate::reply::{Reply, one_shot};
 use crate::settings::Settings;
@@ -105,33 +105,35 @@ impl<'a> Guest<'a> {
         Self { client, member: client.service.join() }
     }
 
-    fn job<T>(&self, job: impl FnOnce(crate::reply::Responder<T>) -> Job) -> Reply<T> {
+    fn command<T>(
+        &self,
+        command: impl FnOnce(crate::reply::Responder<T>) -> ClientCommand,
+    ) -> Reply<T> {
         let (responder, reply) = one_shot("test");
-        let job = job(responder);
-        let _ = self.client.service.send(Envelope { from: self.member.clone(), job });
+        let command = command(responder);
+        let _ = self.client.service.send(Envelope { from: self.member.clone(), command });
         reply
     }
 
     fn ask<T: Send + 'static>(&self, id: TorrentId, ask: AskTorrent<T>) -> Reply<T> {
-        self.job(|reply| Job::OfTorrent(id, ask.request, respond(reply)))
+        self.command(|reply| ClientCommand::OfTorrent(id, ask.request, respond(reply)))
     }
 
     /// Sends `Command::Pause`.
     fn message_pause(&self, id: TorrentId) {
-        let respond = respond_to_message(&self.member, CommandKind::Pause, id, None);
-        self.message(Job::OfTorrent(id, request::pause(false).request, respond));
+        self.message(by_message(request::pause(false), CommandKind::Pause, id, None));
     }
 
     fn add(&self, number: u8) -> Reply<Added> {
-        self.job(|reply| Job::Add(prepared(number, None), Some(reply)))
+        self.command(|reply| ClientCommand::Add(prepared(number, None), Some(reply)))
     }
 
     fn remove_torrent(&self, id: TorrentId, files: RemoveFiles) -> Reply<()> {
-        self.job(|reply| Job::Remove(id, files, Some(reply)))
+        self.command(|reply| ClientCommand::Remove(id, files, Some(reply)))
     }
 
-    fn message(&self, job: Job) {
-        self.client.service.send(Envelope { from: self.member.clone(), job }).unwrap();
+    fn message(&self, command: ClientCommand) {
+        self.client.service.send(Envelope { from: self.member.clone(), command }).unwrap();
     }
 
     fn next(&self) -> Event {

@@ -117,7 +117,7 @@ fn who_watches_all_torrents_gets_the_resume_data_of_those_at_rest() {
     let (owner, guest) = (Guest::new(&client), Guest::new(&client));
     let id = torrent(&owner, &script, 1);
     guest.subscribe(only(&[EventKind::ResumeData]));
-    wait(guest.job(|reply| Job::WatchAll(true, reply))).unwrap();
+    wait(guest.command(|reply| ClientCommand::WatchAll(true, reply))).unwrap();
     let (request, saved) = save(&script);
     assert_eq!(saved, id);
     give(&script, request, b"data", figures(1));
@@ -192,7 +192,7 @@ fn a_torrent_that_is_removed_leaves_no_request_and_no_save_open() {
     let respond =
         Respond::call(move |answer: Result<Answer>| asked.send(answer.map(|_| ())).unwrap());
     let peers = Ask::task("list the peers", |torrent| torrent.peers());
-    guest.message(Job::OfTorrent(removed, peers.request, respond));
+    guest.message(ClientCommand::OfTorrent(removed, peers.request, respond));
     let removal = guest.remove_torrent(removed, RemoveFiles::Keep);
     assert!(matches!(script.next(), Asked::OfTorrent(_, id, _) if id == removed));
     assert_eq!(script.next(), Asked::Remove(removed, false));

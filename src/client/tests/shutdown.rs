@@ -34,7 +34,8 @@ fn a_shutdown_keeps_its_deadline_and_reports_unfinished_work() {
     let (client, script) = client();
     let guest = Guest::new(&client);
     let (deleted, moved) = (torrent(&guest, &script, 1), {
-        let reply = guest.job(|r| Job::Add(prepared(2, Some("done".into())), Some(r)));
+        let reply =
+            guest.command(|r| ClientCommand::Add(prepared(2, Some("done".into())), Some(r)));
         let id = script.accept();
         added(wait(reply));
         id

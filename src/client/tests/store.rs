@@ -83,13 +83,14 @@ fn an_add_that_turns_out_to_be_a_known_torrent_is_not_left_in_the_store() {
     let known = torrent_after(&guest, &script, 1);
     let mut same = prepared(2, None);
     same.info_hashes = fixtures::hashes(None, Some(2));
-    let reply = guest.job(|reply| Job::Add(same, Some(reply)));
+    let reply = guest.command(|reply| ClientCommand::Add(same, Some(reply)));
     let Asked::Add(id) = script.next() else { panic!("expected an add") };
     let info_hashes = fixtures::hashes(Some(1), Some(2));
     script.say(EngineEvent::MetadataReceived { id: known, name: "n".into(), info_hashes });
     script.say(busy(id));
     assert!(matches!(wait(reply).unwrap(), Added::Existing(existing) if existing == known));
-    wait(guest.job(|reply| Job::SetLabel(known, "later".into(), true, reply))).unwrap();
+    wait(guest.command(|reply| ClientCommand::SetLabel(known, "later".into(), true, reply)))
+        .unwrap();
     assert_eq!(store.records().len(), 1);
     client.shutdown(Duration::ZERO).wait();
 }
@@ -166,8 +167,9 @@ fn a_torrent_that_the_engine_does_not_remove_is_not_deleted_at_the_next_start() 
     let refused = wait(guest.remove_torrent(id, RemoveFiles::Delete));
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound);
     // What is committed after it.
-    let label =
-        |name: &str| wait(guest.job(|reply| Job::SetLabel(id, name.into(), true, reply))).unwrap();
+    let label = |name: &str| {
+        wait(guest.command(|reply| ClientCommand::SetLabel(id, name.into(), true, reply))).unwrap()
+    };
     label("one");
     let record = &store.records()[0];
     assert!(!record.deleting && record.labels.contains("one"));
@@ -225,10 +227,10 @@ fn a_store_that_hangs_delays_patrons_and_nothing_else() {
     let labels: Vec<_> = (0..600)
         .map(|number: u32| {
             let label = number.to_string().into();
-            guest.job(|reply| Job::SetLabel(id, label, true, reply))
+            guest.command(|reply| ClientCommand::SetLabel(id, label, true, reply))
         })
         .collect();
-    let last = guest.job(|reply| Job::Labels(id, reply));
+    let last = guest.command(|reply| ClientCommand::Labels(id, reply));
     // The client goes on with what it does by itself.
     let ticks = script.asked.iter().filter(|asked| *asked == Asked::Statuses);
     assert_eq!(ticks.take(5).count(), 5);
@@ -250,7 +252,7 @@ fn a_store_that_hangs_does_not_delay_a_shutdown() {
     let guest = Guest::new(&client);
     commit.send(()).unwrap();
     let id = torrent_after(&guest, &script, 1);
-    let label = guest.job(|reply| Job::SetLabel(id, "films".into(), true, reply));
+    let label = guest.command(|reply| ClientCommand::SetLabel(id, "films".into(), true, reply));
     guest.barrier();
     drop(script);
     let report = client.shutdown(Duration::from_millis(200)).wait();
@@ -348,7 +350,7 @@ fn a_move_is_answered_when_its_files_are_durable() {
     let request = saves(&script, id);
     answer(request, Err(Error::new(ErrorKind::Disk, "test", "the disk is broken")));
     assert_eq!(wait(moving).unwrap_err().kind(), ErrorKind::Disk);
-    wait(guest.job(|reply| Job::SetLabel(id, "later".into(), true, reply))).unwrap();
+    wait(guest.command(|reply| ClientCommand::SetLabel(id, "later".into(), true, reply))).unwrap();
     assert_eq!(known(), (two, None), "they have been moved nevertheless");
     client.shutdown(Duration::ZERO).wait();
 }
@@ -370,7 +372,7 @@ fn a_shutdown_waits_for_moves_that_are_not_stored_yet() {
     let moving = guest.ask(moved, to);
     guest.barrier();
     let labels: [Reply<()>; 2] = std::array::from_fn(|_| {
-        guest.job(|reply| Job::SetLabel(moved, "films".into(), true, reply))
+        guest.command(|reply| ClientCommand::SetLabel(moved, "films".into(), true, reply))
     });
     guest.barrier();
     let service = client.service.clone();

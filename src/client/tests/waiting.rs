@@ -4,14 +4,14 @@ use std::time::Instant;
 
 use super::*;
 use crate::messages::reading::{Opening, Purpose};
-use crate::model::{Answer, Part, ReaderOptions};
+use crate::model::{Answer, ReadTarget, ReaderOptions};
 
 #[test]
 fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
     let (client, script) = client_that_ticks(Duration::from_secs(3600));
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
-    let wait_for = |id| guest.job(|reply| Job::WaitUntilFinished(id, reply));
+    let wait_for = |id| guest.command(|reply| ClientCommand::WaitUntilFinished(id, reply));
     assert_eq!(wait(wait_for(TorrentId::next())).unwrap_err().kind(), ErrorKind::NotFound);
 
     let (reply, other) = (wait_for(id), wait_for(id));
@@ -71,10 +71,10 @@ fn waiting_for_completion_ends_once_also_if_an_error_prevents_it() {
 /// Opens a reader that reads a piece and is then closed.
 fn open_once(guest: &Guest<'_>, torrent: TorrentId) -> Reply<Vec<u8>> {
     let due = Instant::now() + PATIENCE;
-    let (part, options) = (Part::Piece(0), ReaderOptions::default());
-    guest.job(|reply| {
+    let (target, options) = (ReadTarget::Piece(0), ReaderOptions::default());
+    guest.command(|reply| {
         let purpose = Purpose::Bytes(reply, due);
-        Job::OpenReader(Box::new(Opening { torrent, part, options, purpose }))
+        ClientCommand::OpenReader(Box::new(Opening { torrent, target, options, purpose }))
     })
 }
 
@@ -181,7 +181,7 @@ fn answers_that_are_late_hold_up_commands() {
     let guest = Guest::new(&client);
     let id = torrent(&guest, &script, 1);
     // As many as may be under way, of which libtorrent answers none.
-    let replies: Vec<_> = (0..COMMANDS).map(|_| guest.job(Job::Statistics)).collect();
+    let replies: Vec<_> = (0..COMMANDS).map(|_| guest.command(ClientCommand::Statistics)).collect();
     assert_eq!(script.next(), Asked::Statistics);
     let held_up = guest.ask(id, request::pause(false));
     assert!(held_up.wait_timeout(Duration::from_millis(200)).is_none());

@@ -7,7 +7,8 @@ use std::time::{Instant, SystemTime};
 use super::client_thread::ClientThread;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::open_requests::OpenRequest;
-use crate::client::state::torrents::{MoveRequester, Removed, Removing, Torrent};
+use crate::client::state::torrent::{MoveRequester, Removing, Torrent};
+use crate::client::state::torrents::Removed;
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::messages::command::Added;
@@ -130,7 +131,7 @@ impl<E: Engine> ClientThread<E> {
         self.publish(id, |name| Event::StateChanged { id, name, state });
         self.update_status(id, |status| status.state = state);
         if state == TorrentState::CheckingFiles {
-            self.readers.checking(id);
+            self.torrents.readers.checking(id);
             if let Some(torrent) = self.torrents.get_mut(id) {
                 torrent.as_saved = false;
             }
@@ -363,18 +364,19 @@ impl<E: Engine> ClientThread<E> {
     }
 
     pub(super) fn removed(&mut self, id: TorrentId, files: RemovedFiles) {
-        let Some(Removed { mut torrent, requests }) = self.torrents.remove(id) else { return };
+        let Some(removed) = self.torrents.remove(id) else { return };
+        let Removed { mut torrent, requests, readers } = removed;
         if let Some(key) = torrent.key {
             self.store_change(Change::Remove(key));
         }
-        if let Some(store) = &mut self.store
-            && let Some(made) = store.made_moves.remove(&id)
-        {
+        if let Some(made) = torrent.made_move.take() {
             made.respond.send(Err(gone(id, op::MOVE)));
         }
         self.service.statuses.remove(id);
         torrent.answer_waiters(&Err(gone(id, op::WAIT)));
-        self.readers.remove(id, &gone(id, READ));
+        if let Some(readers) = readers {
+            readers.fail(&gone(id, READ));
+        }
         for OpenRequest { op, respond, .. } in requests {
             respond.send(Err(gone(id, op)));
         }

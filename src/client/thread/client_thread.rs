@@ -7,7 +7,6 @@ use super::store_link::StoreLink;
 use crate::client::inbox::{Inbox, Intervals, NEVER};
 use crate::client::state::admission::Admission;
 use crate::client::state::listening::Listening;
-use crate::client::state::readers::Readers;
 use crate::client::state::statuses::StatusRequests;
 use crate::client::state::subscriptions::Subscriptions;
 use crate::client::state::torrents::Torrents;
@@ -25,7 +24,6 @@ pub(in crate::client) struct ClientThread<E> {
     pub(super) statuses: StatusRequests,
     pub(super) listening: Listening,
     pub(super) subscriptions: Subscriptions,
-    pub(super) readers: Readers,
     /// The replies that wait for statistics.
     pub(super) statistics: Vec<Responder<Statistics>>,
     pub(super) resyncs: Vec<Resync>,
@@ -62,7 +60,6 @@ impl<E: Engine> ClientThread<E> {
             statuses: StatusRequests::new(intervals.tick.min(NEVER), Instant::now(), shards),
             listening: Listening::default(),
             subscriptions: Subscriptions::default(),
-            readers: Readers::default(),
             statistics: Vec::new(),
             resyncs: Vec::new(),
             store,

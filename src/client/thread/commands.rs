@@ -7,12 +7,12 @@ use super::client_thread::ClientThread;
 use crate::client::state::admission::{Origin, PendingAdd};
 use crate::client::state::commits::Attachment;
 use crate::client::state::statuses::StatusWaiter;
-use crate::client::state::torrents::Removing;
+use crate::client::state::torrent::Removing;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::messages::command::{Added, Job, RemoveFiles};
+use crate::messages::command::{Added, ClientCommand, RemoveFiles};
 use crate::messages::member::{Member, OnLeave};
-use crate::messages::request;
+use crate::messages::request::{self, Respond};
 use crate::messages::service::Envelope;
 use crate::model::op;
 use crate::model::{CommandKind, Event, EventKind, TorrentId};
@@ -20,21 +20,26 @@ use crate::reply::Responder;
 use crate::store::Change;
 
 impl<E: Engine> ClientThread<E> {
-    pub(in crate::client) fn handle(&mut self, Envelope { from, job }: Envelope) {
-        match job {
-            Job::Add(prepared, reply) => {
+    pub(in crate::client) fn handle(&mut self, Envelope { from, command }: Envelope) {
+        match command {
+            ClientCommand::Add(prepared, reply) => {
                 self.begin_add(PendingAdd::new(from, *prepared, reply, Instant::now()));
             }
-            Job::Remove(id, files, reply) => self.remove(id, files, from, reply),
-            Job::Status(id, reply) => match self.torrents.open(id, op::STATUS) {
+            ClientCommand::Remove(id, files, reply) => self.remove(id, files, from, reply),
+            ClientCommand::Status(id, reply) => match self.torrents.open(id, op::STATUS) {
                 Ok(_) => self.statuses.wait(StatusWaiter::Patron { id, from, reply }),
                 Err(error) => answer(&from, CommandKind::Status, id, reply, Err(error)),
             },
-            Job::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
-            Job::OfTorrent(id, asked, respond) => self.request_of_patron(id, asked, respond),
-            Job::OfSession(asked, respond) => self.request_of_session(*asked, respond),
-            Job::OpenReader(opening) => self.open_reader(*opening),
-            Job::Watch(id, reply) => {
+            ClientCommand::SetGoals(id, goals, reply) => reply.send(self.set_goals(id, goals)),
+            ClientCommand::OfTorrent(id, asked, respond) => {
+                self.request_of_patron(id, asked, respond)
+            }
+            ClientCommand::OfMessage(command, id, asked) => {
+                self.request_of_patron(id, asked, Respond::Failure { to: from, command, id });
+            }
+            ClientCommand::OfSession(asked, respond) => self.request_of_session(*asked, respond),
+            ClientCommand::OpenReader(opening) => self.open_reader(*opening),
+            ClientCommand::Watch(id, reply) => {
                 let result = self.torrents.open(id, op::WATCH).map(|_| ());
                 if result.is_ok() {
                     self.torrents.watch(id, &from);
@@ -45,12 +50,12 @@ impl<E: Engine> ClientThread<E> {
                 }
                 answer(&from, CommandKind::Watch, id, reply, result);
             }
-            Job::Unwatch(id, reply) => {
+            ClientCommand::Unwatch(id, reply) => {
                 let result = self.torrents.open(id, op::UNWATCH).map(|_| ());
                 self.torrents.unwatch(id, &from);
                 answer(&from, CommandKind::Unwatch, id, reply, result);
             }
-            Job::WatchAll(watch, reply) => {
+            ClientCommand::WatchAll(watch, reply) => {
                 self.torrents.watch_all(&from, watch);
                 if watch {
                     for status in self.service.statuses.all() {
@@ -62,24 +67,24 @@ impl<E: Engine> ClientThread<E> {
                 }
                 reply.send(Ok(()));
             }
-            Job::Adopt(id, reply) => reply.send(self.adopt(id, &from)),
-            Job::SetLabel(id, label, on, reply) => {
+            ClientCommand::Adopt(id, reply) => reply.send(self.adopt(id, &from)),
+            ClientCommand::SetLabel(id, label, on, reply) => {
                 self.attach(id, Attachment::Label(label, on), reply);
             }
-            Job::SetNote(id, key, value, reply) => {
+            ClientCommand::SetNote(id, key, value, reply) => {
                 self.attach(id, Attachment::Note(key, value), reply);
             }
-            Job::Labels(id, reply) => {
+            ClientCommand::Labels(id, reply) => {
                 let torrent = self.torrents.open(id, op::LABELS);
                 reply.send(torrent.map(|torrent| torrent.labels()));
             }
-            Job::Notes(id, reply) => {
+            ClientCommand::Notes(id, reply) => {
                 let torrent = self.torrents.open(id, op::NOTES);
                 reply.send(torrent.map(|torrent| torrent.notes()));
             }
-            Job::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
-            Job::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
-            Job::ListenAddresses(id, reply) => {
+            ClientCommand::WaitUntilFinished(id, reply) => self.wait_until_finished(id, reply),
+            ClientCommand::Find(hashes, reply) => reply.send(Ok(self.torrents.find(&hashes))),
+            ClientCommand::ListenAddresses(id, reply) => {
                 match id.map(|id| self.torrents.open(id, op::LISTEN)).transpose() {
                     Ok(_) => {
                         let shards = id.map(|id| self.engine.shards_of(id));
@@ -88,7 +93,7 @@ impl<E: Engine> ClientThread<E> {
                     Err(error) => reply.send(Err(error)),
                 }
             }
-            Job::Statistics(reply) => {
+            ClientCommand::Statistics(reply) => {
                 self.statistics.push(reply);
                 // The answer to an earlier request is recent enough for this one.
                 if self.statistics.len() == 1 {

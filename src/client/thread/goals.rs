@@ -2,7 +2,7 @@
 
 use super::client_thread::ClientThread;
 use crate::client::state::goals::reached;
-use crate::client::state::torrents::Removing;
+use crate::client::state::torrent::Removing;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;

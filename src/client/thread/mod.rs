@@ -64,7 +64,7 @@ impl<E: Engine> ClientThread<E> {
         let others = [
             self.admission.next_due(),
             self.next_save(),
-            self.readers.next_due(),
+            self.torrents.readers.next_due(),
             self.engine.due(),
         ];
         let due = others.into_iter().flatten().fold(self.statuses.due(), Instant::min);
@@ -147,7 +147,7 @@ impl<E: Engine> ClientThread<E> {
     /// Subscribes to the events that patrons want and readers need.
     pub(in crate::client) fn follow_interest(&mut self) {
         let mut wanted = self.service.interest();
-        if self.readers.are_open() {
+        if self.torrents.readers.are_open() {
             wanted = wanted.with(EventKind::PieceFinished);
         }
         if self.subscriptions.set_wanted(wanted)

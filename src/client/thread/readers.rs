@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::{Opened, Opening, Purpose, Read, ReaderId};
 use crate::messages::request::{self, OPEN_READER, READ, TorrentRole};
-use crate::model::{Answer, Look, Part, Span, TorrentId};
+use crate::model::{Answer, Look, ReadTarget, Span, TorrentId};
 
 impl<E: Engine> ClientThread<E> {
     pub(in crate::client) fn open_reader(&mut self, opening: Opening) {
@@ -16,30 +16,30 @@ impl<E: Engine> ClientThread<E> {
         if let Err(error) = self.torrents.open(id, OPEN_READER) {
             return opening.refuse(error);
         }
-        let reader = self.readers.begin(opening);
+        let reader = self.torrents.readers.begin(opening);
         // Subscribe before libtorrent answers, so that no later piece is missed.
         self.follow_readers();
         self.look(reader);
     }
 
     fn look(&mut self, reader: ReaderId) {
-        if let Some((id, part)) = self.readers.part(reader) {
-            self.ask_to_look(id, part, TorrentRole::OpensReader(reader));
+        if let Some((id, target)) = self.torrents.readers.target(reader) {
+            self.ask_to_look(id, target, TorrentRole::OpensReader(reader));
         }
     }
 
-    fn ask_to_look(&mut self, id: TorrentId, part: Part, role: TorrentRole) {
-        let are_steered = self.readers.levels(id).is_some();
-        self.request(id, request::look(part, are_steered, role));
+    fn ask_to_look(&mut self, id: TorrentId, target: ReadTarget, role: TorrentRole) {
+        let are_steered = self.torrents.readers.levels(id).is_some();
+        self.request(id, request::look(target, are_steered, role));
     }
 
     /// Asks libtorrent again, because the metadata has arrived or the files were checked.
     pub(in crate::client) fn look_again(&mut self, id: TorrentId) {
-        for reader in self.readers.opening(id) {
+        for reader in self.torrents.readers.opening(id) {
             self.look(reader);
         }
-        if self.readers.is_open(id) {
-            self.ask_to_look(id, Part::Piece(0), TorrentRole::LooksAgain { chosen: false });
+        if self.torrents.readers.is_open(id) {
+            self.ask_to_look(id, ReadTarget::Piece(0), TorrentRole::LooksAgain { chosen: false });
         }
     }
 
@@ -60,14 +60,14 @@ impl<E: Engine> ClientThread<E> {
                     },
                     _ => error.clone(),
                 };
-                if let Some(opening) = self.readers.refuse(reader) {
+                if let Some(opening) = self.torrents.readers.refuse(reader) {
                     opening.refuse(error);
                 }
                 return self.follow_readers();
             }
         };
         let Some(look) = look else { return };
-        let Some(opening) = self.readers.looked(reader, look) else { return };
+        let Some(opening) = self.torrents.readers.looked(reader, look) else { return };
         match opening.purpose {
             Purpose::Program(opener) => {
                 opener.answer(Ok(Opened { reader, size: look.span.size }));
@@ -87,17 +87,17 @@ impl<E: Engine> ClientThread<E> {
         answer: &Result<Answer>,
     ) {
         if let Some(look) = answer.as_ref().ok().and_then(|answer| answer.downcast_ref::<Look>()) {
-            let fetches = self.readers.update(id, look);
+            let fetches = self.torrents.readers.update(id, look);
             self.fetch(fetches);
         }
         if chosen {
-            self.readers.choice_ended(id);
+            self.torrents.readers.choice_ended(id);
         }
         self.steer(id);
     }
 
     pub(in crate::client) fn read(&mut self, read: Read) {
-        match self.readers.read(read, Instant::now()) {
+        match self.torrents.readers.read(read, Instant::now()) {
             Next::Fetch(fetch) => {
                 let id = fetch.torrent;
                 self.fetch([fetch]);
@@ -105,7 +105,7 @@ impl<E: Engine> ClientThread<E> {
             }
             Next::Wait(id) => {
                 if let Some(error) = self.why_not(id) {
-                    return self.readers.fail(id, &error);
+                    return self.torrents.readers.fail(id, &error);
                 }
                 self.steer(id);
             }
@@ -122,15 +122,15 @@ impl<E: Engine> ClientThread<E> {
         if read.reply.is_abandoned() {
             return;
         }
-        self.readers.checking(id);
+        self.torrents.readers.checking(id);
         self.read(read);
         self.look_again(id);
     }
 
     /// The torrent has stopped: fails what waits for data, and opens what needs none.
     pub(in crate::client) fn fail_readers(&mut self, id: TorrentId, error: &Error) {
-        self.readers.fail(id, error);
-        for reader in self.readers.opening(id) {
+        self.torrents.readers.fail(id, error);
+        for reader in self.torrents.readers.opening(id) {
             self.look(reader);
         }
     }
@@ -158,22 +158,22 @@ impl<E: Engine> ClientThread<E> {
             let role = TorrentRole::Reads { reader, position, length };
             let (ask, respond) = request::read_span(span, into, reply, role);
             self.request_of_torrent(torrent, ask.request, respond);
-            if self.readers.is_once(reader) {
+            if self.torrents.readers.is_once(reader) {
                 self.close_reader(reader);
             }
         }
     }
 
     pub(in crate::client) fn piece_arrived(&mut self, id: TorrentId, piece: u32) {
-        if !self.readers.are_open() {
+        if !self.torrents.readers.are_open() {
             return;
         }
-        let fetches = self.readers.arrived(id, piece);
+        let fetches = self.torrents.readers.arrived(id, piece);
         self.fetch(fetches);
     }
 
     fn steer(&mut self, id: TorrentId) {
-        if let Some(steer) = self.readers.steer(id, Instant::now()) {
+        if let Some(steer) = self.torrents.readers.steer(id, Instant::now()) {
             self.send_steer(id, steer);
         }
     }
@@ -185,22 +185,22 @@ impl<E: Engine> ClientThread<E> {
 
     /// Restores the program's priorities while the program changes them.
     pub(in crate::client) fn choose_pieces(&mut self, id: TorrentId) {
-        if let Some(steer) = self.readers.choose(id) {
+        if let Some(steer) = self.torrents.readers.choose(id) {
             self.send_steer(id, steer);
         }
     }
 
     pub(in crate::client) fn pieces_chosen(&mut self, id: TorrentId) {
-        if self.readers.are_there(id) {
-            self.ask_to_look(id, Part::Piece(0), TorrentRole::LooksAgain { chosen: true });
+        if self.torrents.readers.are_there(id) {
+            self.ask_to_look(id, ReadTarget::Piece(0), TorrentRole::LooksAgain { chosen: true });
         } else {
-            self.readers.choice_ended(id);
+            self.torrents.readers.choice_ended(id);
             self.steer(id);
         }
     }
 
     fn close_reader(&mut self, reader: ReaderId) {
-        if let Some(id) = self.readers.close(reader) {
+        if let Some(id) = self.torrents.readers.close(reader) {
             self.steer(id);
         }
     }
@@ -209,7 +209,7 @@ impl<E: Engine> ClientThread<E> {
     /// a time limit.
     pub(in crate::client) fn serve_readers(&mut self) {
         let now = Instant::now();
-        for id in self.readers.take_changed(now) {
+        for id in self.torrents.readers.take_changed(now) {
             self.steer(id);
         }
         for reader in self.service.take_ended_readers() {
@@ -219,7 +219,7 @@ impl<E: Engine> ClientThread<E> {
             self.read(read);
         }
         let late = || Error::new(ErrorKind::TimedOut, READ, "the piece was not downloaded in time");
-        for id in self.readers.expire(now, &late()) {
+        for id in self.torrents.readers.expire(now, late) {
             self.steer(id);
         }
         self.follow_readers();
@@ -227,7 +227,7 @@ impl<E: Engine> ClientThread<E> {
 
     /// Subscribes to pieces while readers are open.
     fn follow_readers(&mut self) {
-        if self.readers.take_news().is_some() {
+        if self.torrents.readers.take_news().is_some() {
             self.follow_interest();
         }
     }

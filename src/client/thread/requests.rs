@@ -1,14 +1,12 @@
 //! Requests to the engine and their answers.
 
-use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::client_thread::ClientThread;
-use super::store_link::MadeMove;
 use crate::client::state::commits::AfterCommit;
 use crate::client::state::open_requests::{OpenRequest, Subject};
-use crate::client::state::torrents::MoveRequester;
+use crate::client::state::torrent::{MadeMove, MoveRequester};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::reading::Read;
@@ -87,7 +85,7 @@ impl<E: Engine> ClientThread<E> {
             TorrentRole::Saves | TorrentRole::SavesForEvent => {
                 let mut client_data = torrent.client_data();
                 client_data.piece_levels =
-                    self.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
+                    self.torrents.readers.levels(id).map(<[u8]>::to_vec).unwrap_or_default();
                 asked.client_data = Some(Box::new(client_data));
             }
             TorrentRole::ChoosesPieces => self.choose_pieces(id),
@@ -200,7 +198,7 @@ impl<E: Engine> ClientThread<E> {
                 if error.kind() == ErrorKind::NotDownloaded =>
             {
                 if let Respond::Unread(unread) = &respond
-                    && self.readers.has(reader)
+                    && self.torrents.readers.has(reader)
                     && let Some((reply, into)) = unread.lock().take()
                 {
                     self.read_again(id, Read { reader, position, length, into, reply });
@@ -227,11 +225,10 @@ impl<E: Engine> ClientThread<E> {
 
     /// Makes a move durable. A save synchronizes the files and their names; then the store can have the end.
     fn moved(&mut self, id: TorrentId, to: PathBuf, respond: Respond) {
-        let is_stored = self.torrents.open(id, op::MOVE).is_ok_and(|torrent| torrent.key.is_some());
         let made = MadeMove { to, respond, save_begun: false };
-        match &mut self.store {
-            Some(store) if is_stored => {
-                store.made_moves.insert(id, made);
+        match self.torrents.open(id, op::MOVE) {
+            Ok(torrent) if torrent.key.is_some() => {
+                torrent.made_move = Some(Box::new(made));
                 self.save_client_data(id);
             }
             _ => self.commit_move(id, made),
@@ -246,28 +243,26 @@ impl<E: Engine> ClientThread<E> {
 
     /// Commits a move without waiting until its files are durable, because the torrent is removed.
     pub(super) fn commit_made_move(&mut self, id: TorrentId) {
-        let made = self.store.as_mut().and_then(|store| store.made_moves.remove(&id));
+        let made = self.torrents.get_mut(id).and_then(|torrent| torrent.made_move.take());
         if let Some(made) = made {
-            self.commit_move(id, made);
+            self.commit_move(id, *made);
         }
     }
 
     /// Handles the end of a save that may have made a move durable.
     pub(super) fn save_of_move_ended(&mut self, id: TorrentId, answer: &Result<Answer>) {
-        let Some(store) = &mut self.store else { return };
-        let Entry::Occupied(mut made) = store.made_moves.entry(id) else { return };
+        let Some(torrent) = self.torrents.get_mut(id) else { return };
+        let made = torrent.made_move.as_mut();
         // The save may be older than the move.
-        if !std::mem::take(&mut made.get_mut().save_begun) {
+        if !made.is_some_and(|made| std::mem::take(&mut made.save_begun)) {
             return;
         }
         let saved = answer.as_ref().map(|answer| answer.downcast_ref::<ResumeData>());
         match saved {
-            Ok(Some(data)) if !data.bytes.is_empty() => {
-                let made = made.remove();
-                self.commit_move(id, made);
-            }
+            Ok(Some(data)) if !data.bytes.is_empty() => self.commit_made_move(id),
             Err(error) if error.kind() != ErrorKind::Busy || self.stopping => {
-                let MadeMove { to, respond, .. } = made.remove();
+                let Some(made) = torrent.made_move.take() else { return };
+                let MadeMove { to, respond, .. } = *made;
                 let error = error.clone().in_operation(op::MOVE);
                 // The files have been moved nevertheless.
                 self.store_values(id, [Value::SaveDir(to), Value::Moving(None)]);

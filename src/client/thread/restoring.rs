@@ -8,7 +8,7 @@ use crossbeam_channel::TryRecvError;
 use super::client_thread::ClientThread;
 use crate::client::restore::{Restored, UnfinishedMoves};
 use crate::client::state::admission::PendingAdd;
-use crate::client::state::torrents::{MoveRequester, Removing};
+use crate::client::state::torrent::{MoveRequester, Removing};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::messages::command::RemoveFiles;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::client_thread::ClientThread;
 use crate::add::join;
 use crate::client::state::commits::AfterCommit;
-use crate::client::state::torrents::{MoveRequester, Torrent};
+use crate::client::state::torrent::{MoveRequester, Torrent};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::request::{self, ByAlert, TorrentRole};
@@ -103,8 +103,8 @@ impl<E: Engine> ClientThread<E> {
             if !wanted {
                 saving.unschedule();
             } else if let Some(unchanged_too) = saving.begin(now) {
-                let made_moves = self.store.as_mut().map(|store| &mut store.made_moves);
-                if let Some(made) = made_moves.and_then(|moves| moves.get_mut(&id)) {
+                let torrent = self.torrents.get_mut(id);
+                if let Some(made) = torrent.and_then(|torrent| torrent.made_move.as_mut()) {
                     made.save_begun = true;
                 }
                 let save = request::resume_data(what, !unchanged_too, TorrentRole::SavesForEvent);

@@ -35,11 +35,11 @@ impl<E: Engine> ClientThread<E> {
         report.unsaved = self.save_the_rest(deadline, patience);
         report.unanswered += self.torrents.requests.of_patrons();
         if let Some(store) = &self.store {
-            let moves = store.made_moves.values();
-            report.unanswered += moves.filter(|made| made.respond.is_awaited()).count();
             report.unanswered += store.commits.of_patrons();
         }
         for (id, torrent) in self.torrents.iter() {
+            let made = torrent.made_move.as_ref();
+            report.unanswered += usize::from(made.is_some_and(|made| made.respond.is_awaited()));
             match &torrent.removing {
                 Some(removing) if removing.files == RemoveFiles::Delete => {
                     report.deletions_unfinished.push(id);

@@ -7,7 +7,7 @@ use super::alerts::gone;
 use super::client_thread::{ClientThread, Resync};
 use super::commands::answer;
 use crate::client::state::statuses::StatusWaiter;
-use crate::client::state::torrents::Torrent;
+use crate::client::state::torrent::Torrent;
 use crate::engine::{Engine, EngineEvent};
 use crate::error::{Error, ErrorKind};
 use crate::model::op;

@@ -6,7 +6,7 @@ use super::client_thread::ClientThread;
 use super::commands::answer;
 use crate::client::state::admission::PendingAdd;
 use crate::client::state::commits::{AfterCommit, Attachment, Commit};
-use crate::client::state::torrents::{Attached, Removing};
+use crate::client::state::torrent::{Attached, Removing};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::messages::command::RemoveFiles;

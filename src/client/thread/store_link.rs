@@ -1,7 +1,6 @@
 //! The client thread's side of the store.
 
-use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,6 @@ use crate::add::UnfinishedMove;
 use crate::client::restore::{Restoring, UnfinishedMoves};
 use crate::client::state::commits::Commits;
 use crate::error::{Error, Result};
-use crate::messages::request::Respond;
 use crate::messages::service::Service;
 use crate::model::TorrentId;
 use crate::store::{Key, Record, Store, Writer};
@@ -26,14 +24,6 @@ pub(in crate::client) struct StoreOptions {
     pub(in crate::client) keeps_settings: bool,
 }
 
-/// A move that the engine has made, and whose files may not be durable yet.
-pub(super) struct MadeMove {
-    pub(super) to: PathBuf,
-    pub(super) respond: Respond,
-    /// Whether a save has begun since then.
-    pub(super) save_begun: bool,
-}
-
 pub(in crate::client) struct StoreLink {
     pub(in crate::client) writer: Writer,
     pub(in crate::client) commits: Commits,
@@ -41,7 +31,6 @@ pub(in crate::client) struct StoreLink {
     /// Interrupted moves that go on when everything is restored.
     pub(super) unfinished: Vec<(TorrentId, Box<UnfinishedMove>)>,
     pub(in crate::client) moves: Option<UnfinishedMoves>,
-    pub(super) made_moves: HashMap<TorrentId, MadeMove>,
     pub(super) last_key: u64,
     /// Why the store could not be read to its end. Nothing can be added then: it may be an unread torrent.
     pub(super) unread: Option<Error>,
@@ -81,7 +70,6 @@ impl StoreLink {
             restoring,
             unfinished: Vec::new(),
             moves: None,
-            made_moves: HashMap::new(),
             last_key: 0,
             unread: None,
             lost: Vec::new(),

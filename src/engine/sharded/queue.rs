@@ -128,7 +128,7 @@ impl Queue {
             one.idle && now.saturating_duration_since(since) >= Duration::from_secs(after)
         };
         let mut parts = vec![whole; shards.len()];
-        let mut together = Part::new(whole[TOGETHER], shards.len());
+        let mut together = LimitShare::new(whole[TOGETHER], shards.len());
         for (kind, list) in LISTS.into_iter().enumerate() {
             let place = |index: i64, one: &QueuedRecord| match kind {
                 // One of each shard in turn.
@@ -138,7 +138,7 @@ impl Queue {
                     .map_or(i64::MAX, |place| *place),
             };
             let lists: Vec<_> = shards.iter().map(list).collect();
-            let mut part = Part::new(whole[kind], shards.len());
+            let mut part = LimitShare::new(whole[kind], shards.len());
             let mut slow = Vec::new();
             for (shard, one) in merged(lists, place) {
                 if kind == CHECKING {
@@ -176,13 +176,13 @@ impl Queue {
 }
 
 /// A limit that is being distributed.
-struct Part {
+struct LimitShare {
     left: i32,
     of_shards: Vec<i32>,
     is_limited: bool,
 }
 
-impl Part {
+impl LimitShare {
     fn new(whole: i32, shards: usize) -> Self {
         let is_limited = whole >= 0;
         let left = if is_limited { whole } else { i32::MAX };

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use cxx::UniquePtr;
 
-use self::walk::{Entry, Rules};
+use self::walk::{Rules, SourceFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 use crate::metainfo::hashing::{Layout, Progress, Unreadable, for_each, hash_pieces};
@@ -282,7 +282,7 @@ fn root_and_name(path: &Path) -> Result<(PathBuf, OsString)> {
 
 fn make(
     mut record: sys::NewTorrentRecord,
-    mut entries: Vec<Entry>,
+    mut entries: Vec<SourceFile>,
     root: &Path,
     progress: &Progress,
 ) -> Result<Metainfo> {
@@ -309,8 +309,8 @@ fn make(
 
 /// Waits until no file has been modified for a while. A program that is still writing one may pause for
 /// longer than hashing takes.
-fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
-    let Some(newest) = entries.iter().filter_map(Entry::modified).max() else { return Ok(()) };
+fn await_writers(entries: &[SourceFile], progress: &Progress) -> Result<()> {
+    let Some(newest) = entries.iter().filter_map(SourceFile::modified).max() else { return Ok(()) };
     // Ignore modification times in the future.
     while newest.elapsed().is_ok_and(|since| since < QUIET) {
         progress.check_cancelled(MAKE)?;
@@ -323,7 +323,7 @@ fn await_writers(entries: &[Entry], progress: &Progress) -> Result<()> {
 fn read_back(
     bytes: &[u8],
     record: &mut sys::NewTorrentRecord,
-    entries: &[Entry],
+    entries: &[SourceFile],
 ) -> Result<Metainfo> {
     let failed = |error: Error| error.in_operation(MAKE).on("libtorrent would not read it");
     match Metainfo::decode(bytes) {
@@ -343,7 +343,7 @@ fn read_back(
     }
 }
 
-fn file_record(entry: &Entry) -> sys::NewFileRecord {
+fn file_record(entry: &SourceFile) -> sys::NewFileRecord {
     let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
     sys::NewFileRecord {
         path: bytes(&entry.path),
@@ -356,7 +356,7 @@ fn file_record(entry: &Entry) -> sys::NewFileRecord {
 fn hash(
     torrent: &mut UniquePtr<sys::NewTorrent>,
     record: &sys::NewTorrentRecord,
-    entries: &[Entry],
+    entries: &[SourceFile],
     progress: &Progress,
 ) -> Result<()> {
     let native = |exception| Error::from_native(MAKE, &exception);

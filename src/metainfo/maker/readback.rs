@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::MAKE;
-use super::walk::Entry;
+use super::walk::SourceFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metainfo::Metainfo;
 
 /// Fails if a client would look for a file under another name than the one it has here, because libtorrent
 /// changes names that it considers unsafe.
-pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
+pub(super) fn compare(entries: &[SourceFile], read: &Metainfo) -> Result<()> {
     let mut files = read.files.iter().filter(|file| !file.pad);
     for entry in entries {
         let Some(file) = files.next() else {
@@ -31,7 +31,7 @@ pub(super) fn compare(entries: &[Entry], read: &Metainfo) -> Result<()> {
 }
 
 /// Creates the error. It quotes the path, so that invisible characters are shown.
-fn refuse(entry: &Entry, why: &str) -> Error {
+fn refuse(entry: &SourceFile, why: &str) -> Error {
     let message = format!("{:?} {why}", entry.source);
     Error::new(ErrorKind::InvalidArgument, MAKE, message)
 }

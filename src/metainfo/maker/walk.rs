@@ -28,7 +28,7 @@ pub(super) struct Rules {
 
 /// A file, or a link that is kept as a link.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct SourceFile {
     /// Its path on disk.
     pub(super) source: PathBuf,
     /// Its path in the torrent, beginning with the torrent's name.
@@ -40,7 +40,7 @@ pub(super) struct Entry {
     stamp: Option<Stamp>,
 }
 
-impl Entry {
+impl SourceFile {
     /// Examines the entry, and opens the file, so that one that cannot be read is reported before anything is
     /// hashed.
     fn look(&mut self, rules: Rules) -> Result<()> {
@@ -95,7 +95,7 @@ pub(super) fn walk(
     name: &OsStr,
     rules: Rules,
     progress: &Progress,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<SourceFile>> {
     let mut walk =
         Walk { root, name, rules, progress, entries: Vec::new(), linked: HashMap::new() };
     let found = WalkDir::new(root).follow_links(rules.links == Links::Follow).sort_by_file_name();
@@ -136,7 +136,7 @@ struct Walk<'a> {
     name: &'a OsStr,
     rules: Rules,
     progress: &'a Progress,
-    entries: Vec<Entry>,
+    entries: Vec<SourceFile>,
     /// The directories that links lead to, by device and inode, each with its link.
     linked: HashMap<(u64, u64), PathBuf>,
 }
@@ -178,7 +178,14 @@ impl Walk<'_> {
     fn add(&mut self, source: &Path, symlink: Option<PathBuf>) -> Result<()> {
         let path = self.path_in_torrent(source)?;
         let source = source.to_owned();
-        self.entries.push(Entry { source, path, size: 0, executable: false, symlink, stamp: None });
+        self.entries.push(SourceFile {
+            source,
+            path,
+            size: 0,
+            executable: false,
+            symlink,
+            stamp: None,
+        });
         self.progress.listed();
         Ok(())
     }

@@ -43,7 +43,7 @@ pub(crate) struct Peer<S = Prompt> {
     pub(crate) had: Vec<u32>,
 }
 
-pub(crate) enum Answer {
+pub(crate) enum BlockResponse {
     /// The piece, the offset in it, and the data.
     Block(u32, u32, Vec<u8>),
     Rejected,
@@ -88,13 +88,15 @@ impl<S: Read + Write> Peer<S> {
         self.stream.write_all(&wire::request(piece, offset, length as u32))
     }
 
-    pub(crate) fn answer(&mut self) -> Result<Answer> {
+    pub(crate) fn answer(&mut self) -> Result<BlockResponse> {
         loop {
             let (kind, body) = self.message()?;
             let number = |at: usize| wire::number_at(&body, at);
             match kind {
-                wire::PIECE => return Ok(Answer::Block(number(0), number(4), body[8..].to_vec())),
-                wire::REJECT => return Ok(Answer::Rejected),
+                wire::PIECE => {
+                    return Ok(BlockResponse::Block(number(0), number(4), body[8..].to_vec()));
+                }
+                wire::REJECT => return Ok(BlockResponse::Rejected),
                 _ => {}
             }
         }
@@ -111,8 +113,8 @@ impl<S: Read + Write> Peer<S> {
         let length = BLOCK.min(all.len() - begin);
         self.request(piece, 0, length)?;
         match self.answer()? {
-            Answer::Rejected => Ok(None),
-            Answer::Block(from, offset, bytes) => {
+            BlockResponse::Rejected => Ok(None),
+            BlockResponse::Block(from, offset, bytes) => {
                 assert_eq!((from, offset), (piece, 0));
                 assert!(bytes == all[begin..begin + length], "piece {piece} is wrong");
                 Ok(Some(()))

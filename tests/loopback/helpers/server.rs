@@ -17,7 +17,7 @@ pub(crate) struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
-pub(crate) type Answer = dyn Fn(&str) -> Vec<u8> + Send;
+pub(crate) type Handler = dyn Fn(&str) -> Vec<u8> + Send;
 
 impl Server {
     /// It takes one request per connection.
@@ -31,7 +31,7 @@ impl Server {
         Self::start(move |_| answer.clone())
     }
 
-    pub(crate) fn at(address: &str, answer: Box<Answer>) -> std::io::Result<Self> {
+    pub(crate) fn at(address: &str, answer: Box<Handler>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
         let (asked, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());

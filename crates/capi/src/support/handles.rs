@@ -91,12 +91,12 @@ impl From<Patron> for PatronEntry {
 }
 
 /// An answer of any type, as returned by [`ReplyEntry::wait`].
-pub(crate) type Answer = Box<dyn Any + Send + Sync>;
+pub(crate) type ReplyValue = Box<dyn Any + Send + Sync>;
 
 /// A reply with an answer of any type.
 pub(crate) trait Pending: Send + Sync {
     fn is_here(&self) -> bool;
-    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>>;
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<ReplyValue>>;
     fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()>;
     fn notify(&self, patron: &Patron, tag: u64);
 }
@@ -106,8 +106,8 @@ impl<T: Any + Send + Sync> Pending for Reply<T> {
         self.is_ready()
     }
 
-    fn wait_until(&self, until: Option<Instant>) -> Option<Result<Answer>> {
-        Some(Reply::wait_until(self, until)?.map(|answer| Box::new(answer) as Answer))
+    fn wait_until(&self, until: Option<Instant>) -> Option<Result<ReplyValue>> {
+        Some(Reply::wait_until(self, until)?.map(|answer| Box::new(answer) as ReplyValue))
     }
 
     fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
@@ -121,7 +121,7 @@ impl<T: Any + Send + Sync> Pending for Reply<T> {
 
 pub(crate) struct ReplyEntry {
     pub(crate) pending: Box<dyn Pending>,
-    pub(crate) answer: Once<Answer>,
+    pub(crate) answer: Once<ReplyValue>,
     pub(crate) texts: Texts,
 }
 
@@ -132,7 +132,7 @@ impl From<Box<dyn Pending>> for ReplyEntry {
 }
 
 impl ReplyEntry {
-    pub(crate) fn wait(&self, until: Option<Instant>) -> Result<&Answer, Failure> {
+    pub(crate) fn wait(&self, until: Option<Instant>) -> Result<&ReplyValue, Failure> {
         // A thread that has waited longer may be about to take the answer that has arrived.
         let until = until.filter(|_| !self.pending.is_here());
         self.answer.wait(until, || self.pending.wait_until(until))

@@ -98,7 +98,7 @@ mod tests {
     use crossbeam_channel::{Receiver, Sender, bounded};
 
     use super::*;
-    use crate::support::handles::Answer;
+    use crate::support::handles::ReplyValue;
 
     /// An answer that has arrived. The thread that takes it is slow: it waits until another one asks.
     struct Slow {
@@ -111,7 +111,7 @@ mod tests {
             let _ = self.asked.0.try_send(());
             true
         }
-        fn wait_until(&self, _: Option<Instant>) -> Option<torrent_patron::Result<Answer>> {
+        fn wait_until(&self, _: Option<Instant>) -> Option<torrent_patron::Result<ReplyValue>> {
             while self.asked.1.try_recv().is_ok() {}
             self.takes.send(()).ok()?;
             self.asked.1.recv_timeout(Duration::from_secs(10)).ok()?;

@@ -73,13 +73,13 @@ fn parts(url: &str) -> (&str, &str) {
 }
 
 /// A response: its status, its headers in lower case, and its body.
-struct Answer {
+struct Response {
     status: u16,
     headers: String,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     fn header(&self, name: &str) -> Option<&str> {
         let line =
             self.headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -97,7 +97,7 @@ impl Http {
         Self(BufReader::new(stream))
     }
 
-    fn ask(&mut self, method: &str, path: &str, headers: &[&str]) -> Answer {
+    fn ask(&mut self, method: &str, path: &str, headers: &[&str]) -> Response {
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
         let request = format!("{method} {path} HTTP/1.1\r\nHost: here\r\n{headers}\r\n");
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
@@ -106,7 +106,7 @@ impl Http {
             assert_ne!(self.0.read_line(&mut head).unwrap(), 0, "closed after {head:?}");
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, headers: head.to_lowercase(), body: Vec::new() };
+        let mut answer = Response { status, headers: head.to_lowercase(), body: Vec::new() };
         let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
         if method != "HEAD" && status != 304 {
             answer.body.resize(length, 0);

@@ -1,4 +1,4 @@
-#include "torrent-patron/cpp/disk/read/parts.hpp"
+#include "torrent-patron/cpp/disk/read/file_slices.hpp"
 #include "torrent-patron/cpp/disk/read/file.hpp"
 
 #include <libtorrent/disk_interface.hpp>
@@ -7,8 +7,8 @@
 
 namespace patron {
 
-bool Parts::split(lt::file_storage const& files, lt::peer_request const& request,
-                  lt::file_index_t& hint) {
+bool FileSlices::split(lt::file_storage const& files, lt::peer_request const& request,
+                       lt::file_index_t& hint) {
     std::int64_t at =
         static_cast<int>(request.piece) * std::int64_t{files.piece_length()} + request.start;
     int left = request.length;
@@ -27,21 +27,21 @@ bool Parts::split(lt::file_storage const& files, lt::peer_request const& request
             continue;
         if (count_ == max)
             return false;
-        Part& part = parts_[static_cast<std::size_t>(count_++)];
-        part.index = i;
-        part.offset = offset;
-        part.length = static_cast<int>(std::min<std::int64_t>(room, left));
-        part.pad = files.pad_file_at(i);
-        at += part.length;
-        left -= part.length;
+        FileSlice& slice = slices_[static_cast<std::size_t>(count_++)];
+        slice.index = i;
+        slice.offset = offset;
+        slice.length = static_cast<int>(std::min<std::int64_t>(room, left));
+        slice.pad = files.pad_file_at(i);
+        at += slice.length;
+        left -= slice.length;
     }
     return true;
 }
 
-void Parts::set_resident() const {
-    for (Part const& part : *this)
-        if (!part.pad && part.file->mapping() != nullptr)
-            part.file->mapping()->set_resident(part.offset, part.length);
+void FileSlices::set_resident() const {
+    for (FileSlice const& slice : *this)
+        if (!slice.pad && slice.file->mapping() != nullptr)
+            slice.file->mapping()->set_resident(slice.offset, slice.length);
 }
 
 } // namespace patron
