@@ -41,10 +41,6 @@ constexpr bool hashes_written_pieces = LIBTORRENT_VERSION_NUM < 20100;
 // Since 2.1, blocks of a storage are in a cache, also when none of its jobs is running.
 constexpr bool caches_blocks = LIBTORRENT_VERSION_NUM >= 20100;
 
-// Since 2.1, the v2 hash of a block is computed when it is written, and may be kept and returned
-// when its piece is checked, in place of that of the data on disk.
-constexpr bool keeps_block_hashes = LIBTORRENT_VERSION_NUM >= 20100;
-
 // Until 2.0.12, hashes from a peer may be for a pad file, which has no hash tree.
 constexpr bool pads_lack_trees = LIBTORRENT_VERSION_NUM < 20013;
 

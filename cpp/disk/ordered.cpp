@@ -1,5 +1,4 @@
 #include "torrent-patron/cpp/disk/ordered.hpp"
-#include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/disk/file_jobs.hpp"
 #include "torrent-patron/cpp/disk/forward.hpp"
 #include "torrent-patron/cpp/disk/paths.hpp"
@@ -164,11 +163,6 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
         });
         return;
     }
-    // Clearing a piece forgets the hashes of its blocks. It waits for all other jobs of the
-    // torrent, so only what may have been written is cleared.
-    if (compat::keeps_block_hashes && !v2.empty() && torrent->writes > 0 &&
-        (flags & lt::disk_interface::volatile_read))
-        inner_->async_clear_piece(index, piece, [](lt::piece_index_t) {});
     inner_->async_hash(
         index, piece, v2, flags,
         [this, torrent, handler = std::move(handler)](lt::piece_index_t hashed,
