@@ -76,6 +76,11 @@ fn build() -> Result<(), String> {
     let mut build = cxx_build::bridges(BRIDGES);
     build.std("c++17").warnings(true).extra_warnings(true);
     libtorrent.configure(&mut build);
+    // CXXFLAGS applies to a vendored libtorrent too; this to the shim alone.
+    println!("cargo::rerun-if-env-changed=TORRENT_PATRON_CXXFLAGS");
+    for flag in std::env::var("TORRENT_PATRON_CXXFLAGS").unwrap_or_default().split_whitespace() {
+        build.flag(flag);
+    }
     let io = |error: std::io::Error| format!("cannot compile the C++ shim: {error}");
     // Adds the sources that cxx has generated.
     let generated =

@@ -20,7 +20,9 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Result, TorrentId};
 
 use crate::await_event;
 use crate::support::noise::Random;
-use crate::support::{PATIENCE, address, builder, child, data, eventually, maker, same};
+use crate::support::{
+    PATIENCE, address, builder, child, claimed_pieces, data, eventually, maker, same,
+};
 
 pub(crate) const CHILD: &str = "kill-child";
 
@@ -460,16 +462,9 @@ fn claims_nothing_else(directory: &Path, number: usize, record: &Record) -> u64 
     }
     let (found, expected) =
         (fs::read(file).unwrap(), fs::read(original(directory, number)).unwrap());
-    let pieces = SIZE.div_ceil(PIECE);
-    let key = format!("6:pieces{pieces}:");
-    let data = &record.resume_data;
     // A torrent that has just been added has none.
-    let Some(begin) = data.windows(key.len()).position(|part| part == key.as_bytes()) else {
-        return 0;
-    };
-    let claims = data[begin + key.len()..][..pieces].iter().enumerate();
-    let claimed: Vec<_> = claims.filter(|(_, claim)| **claim & 1 == 1).collect();
-    for (piece, _) in &claimed {
+    let claimed = claimed_pieces(&record.resume_data);
+    for piece in &claimed {
         let range = piece * PIECE..((piece + 1) * PIECE).min(SIZE);
         let is_there = found.get(range.clone()) == expected.get(range);
         assert!(is_there, "piece {piece} of {} is claimed and wrong", file.display());
@@ -537,10 +532,8 @@ fn write_sparse(path: &Path, bytes: &[u8]) {
 
 /// Whether the resume data has every piece and the files are where it says.
 fn is_complete(record: &Record) -> bool {
-    let pieces = SIZE.div_ceil(PIECE);
-    let all = [format!("6:pieces{pieces}:").as_bytes(), &vec![1; pieces]].concat();
-    let has = |part: &[u8]| record.resume_data.windows(part.len()).any(|window| window == part);
-    record.moving.is_none() && !record.deleting && has(&all)
+    let claimed = claimed_pieces(&record.resume_data).len();
+    record.moving.is_none() && !record.deleting && claimed == SIZE.div_ceil(PIECE)
 }
 
 /// The last run is not killed: it downloads all torrents that exist. Returns them with their directories, as

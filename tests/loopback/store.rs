@@ -18,8 +18,8 @@ use torrent_patron::{AddOptions, Client, Event, Patron, Settings, Source, Torren
 use crate::await_event;
 use crate::helpers::tmpfs::Tmpfs;
 use crate::support::{
-    PATIENCE, Seeder, address, builder, data, drain, eventually, finished, metainfo, noise, same,
-    sharing, until,
+    PATIENCE, Seeder, address, builder, claimed_pieces, data, drain, eventually, finished,
+    metainfo, noise, same, sharing, until,
 };
 
 /// Starts a client with this store, and a patron with the events of every torrent. Waits until all are
@@ -162,15 +162,8 @@ fn progress_is_saved_by_itself_and_goes_on_after_a_crash() {
     assert!(same(&file, &to.join("a.bin")));
 }
 
-/// Returns the pieces that the resume data claims.
 fn claimed(record: &Record) -> BTreeSet<u32> {
-    let (data, key) = (&record.resume_data, b"6:pieces");
-    let begin = data.windows(key.len()).position(|part| part == key);
-    let rest = begin.map_or(&[][..], |begin| &data[begin + key.len()..]);
-    let Some(digits) = rest.iter().position(|byte| *byte == b':') else { return BTreeSet::new() };
-    let count: usize = str::from_utf8(&rest[..digits]).unwrap().parse().unwrap();
-    let pieces = (0..).zip(&rest[digits + 1..][..count]);
-    pieces.filter(|(_, claim)| **claim & 1 == 1).map(|(piece, _)| piece).collect()
+    claimed_pieces(&record.resume_data).into_iter().map(|piece| piece as u32).collect()
 }
 
 #[test]

@@ -211,6 +211,24 @@ pub fn drain<T>(patron: &Patron, pick: impl FnMut(Event) -> Option<T>) -> Vec<T>
     std::iter::from_fn(|| patron.try_recv()).filter_map(pick).collect()
 }
 
+/// The pieces that resume data without the info dictionary claims.
+pub fn claimed_pieces(resume_data: &[u8]) -> Vec<usize> {
+    let after = |key: &[u8]| {
+        let at = resume_data.windows(key.len()).position(|window| window == key)?;
+        Some(&resume_data[at + key.len()..])
+    };
+    let Some(rest) = after(b"6:pieces") else { return Vec::new() };
+    let colon = rest.iter().position(|byte| *byte == b':').unwrap();
+    let length: usize = std::str::from_utf8(&rest[..colon]).unwrap().parse().unwrap();
+    let claims = &rest[colon + 1..][..length];
+    // libtorrent 2.1 writes one bit a piece, older versions one byte.
+    if after(b"12:file-versioni2e").is_some() {
+        (0..8 * length).filter(|piece| claims[piece / 8] & (0x80 >> (piece % 8)) != 0).collect()
+    } else {
+        (0..length).filter(|piece| claims[*piece] & 1 != 0).collect()
+    }
+}
+
 /// Bencoding (BEP 3), to write what no correct program would.
 pub mod bencode {
     use std::fmt::Display;
