@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/file_names.hpp"
+#include "torrent-patron/cpp/metainfo_cost.hpp"
 #include "torrent-patron/cpp/resume_check.hpp"
 #include "torrent-patron/cpp/resume_data.hpp"
 #include "torrent-patron/src/sys/making.rs.h"
@@ -37,57 +38,6 @@ lt::load_torrent_limits limits() {
     limits.max_buffer_size = max_metainfo_size;
     limits.max_decode_tokens = max_tokens;
     return limits;
-}
-
-// The paths of a torrent's files may take this much memory, or `paths_per_byte` times the size of
-// the torrent. In a file tree, the paths share the names of directories, but each file gets a copy
-// of its whole path.
-constexpr std::size_t min_paths_limit = 16 * 1024 * 1024;
-constexpr std::size_t paths_per_byte = 16;
-// libtorrent keeps some bits for each block of 16 KiB, even if the torrent has no hash for it.
-constexpr std::int64_t max_v2_size = std::int64_t(8) << 40;
-
-// Walks a file tree (BEP 52); bdecode limits its depth.
-void measure(lt::bdecode_node const& tree, std::size_t above, std::size_t& paths,
-             std::int64_t& size) {
-    for (int i = 0; i < tree.dict_size(); ++i) {
-        auto const [name, below] = tree.dict_at(i);
-        if (below.type() != lt::bdecode_node::dict_t)
-            continue;
-        if (!name.empty()) {
-            measure(below, above + 1 + name.size(), paths, size);
-            continue;
-        }
-        paths += above;
-        auto const length = std::max<std::int64_t>(below.dict_find_int_value("length"), 0);
-        size = std::min(size, max_v2_size) + std::min(length, max_v2_size + 1);
-    }
-}
-
-// Refuses a .torrent file or resume data that would take many times its own size in memory.
-void check_size(lt::bdecode_node const& root, std::size_t encoded) {
-    // libtorrent refuses anything that is not a dictionary.
-    if (root.type() != lt::bdecode_node::dict_t)
-        return;
-    auto const info = root.dict_find_dict("info");
-    if (!info)
-        return;
-    std::size_t paths = 0;
-    std::int64_t size = 0;
-    auto const name = info.dict_find_string_value("name").size();
-    if (auto const tree = info.dict_find_dict("file tree"))
-        measure(tree, name, paths, size);
-    auto const list = info.dict_find_list("files");
-    for (int i = 0; list && i < list.list_size(); ++i) {
-        auto const file = list.list_at(i);
-        paths += name + (file.type() == lt::bdecode_node::dict_t
-                             ? static_cast<std::size_t>(file.data_section().size())
-                             : 0);
-    }
-    if (paths > std::max(min_paths_limit, paths_per_byte * encoded))
-        throw lt::system_error(lt::errors::metadata_too_large);
-    if (size > max_v2_size)
-        throw lt::system_error(lt::errors::torrent_invalid_length);
 }
 
 void check_hashes(lt::add_torrent_params const& params) {
@@ -125,7 +75,7 @@ lt::add_torrent_params read_metainfo(rust::Slice<std::uint8_t const> bytes) {
     lt::add_torrent_params params;
     try {
         lt::bdecode_node const root = decode(buffer);
-        check_size(root, bytes.size());
+        check_cost(root, bytes.size());
         params = lt::load_torrent_parsed(root, limits());
         if (!params.dht_nodes.empty()) {
             auto const nodes = std::move(params.dht_nodes);
@@ -184,10 +134,11 @@ std::unique_ptr<TorrentParams> params_from_resume_data(rust::Slice<std::uint8_t 
     lt::span<char const> const buffer(data, static_cast<std::ptrdiff_t>(bytes.size()));
     // Decoded only once, because thousands may have to be read at the start.
     lt::bdecode_node const root = decode(buffer);
-    check_size(root, bytes.size());
+    check_cost(root, bytes.size());
     auto params = lt::read_resume_data(root, limits().max_pieces);
     read_compact(params, root);
     check_hashes(params);
+    cut_trees(params);
     check_renamed_files(params);
     return std::make_unique<TorrentParams>(std::move(params), client_data_entry(root));
 }
@@ -213,6 +164,7 @@ void TorrentParams::use_resume_data(rust::Slice<std::uint8_t const> bytes) {
     if (params_.ti)
         other.ti = std::move(params_.ti);
     other.info_hashes = params_.info_hashes;
+    cut_trees(other);
     check_renamed_files(other);
     // After those in the resume data; duplicates are removed by src/metainfo/urls.rs.
     auto const add = [](auto& to, auto const& from) {

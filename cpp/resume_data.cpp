@@ -1,4 +1,5 @@
 #include "torrent-patron/cpp/resume_data.hpp"
+#include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 
 #include <libtorrent/bencode.hpp>
@@ -78,6 +79,13 @@ void shorten(Bits& bits) {
     bits.resize(used > 0 ? used : 1, false);
 }
 
+// Removes bits at the end that stand for nothing.
+template <typename Bits>
+void cut(Bits& bits, std::int64_t count) {
+    if (static_cast<std::int64_t>(bits.size()) > count)
+        bits.resize(static_cast<decltype(bits.size())>(count));
+}
+
 // In libtorrent's format: empty if no priority was set.
 std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> const& levels) {
     std::vector<lt::download_priority_t> out;
@@ -91,6 +99,23 @@ std::vector<lt::download_priority_t> chosen_priorities(rust::Vec<std::uint8_t> c
 }
 
 } // namespace
+
+void cut_trees(lt::add_torrent_params& params) {
+    if (!params.ti)
+        return;
+    lt::file_storage const& files = compat::original_files(*params.ti);
+    for (lt::file_index_t const i : files.file_range()) {
+        std::int64_t const blocks =
+            (files.file_size(i) + lt::default_block_size - 1) / lt::default_block_size;
+        std::int64_t leaves = 1;
+        while (leaves < blocks)
+            leaves *= 2;
+        if (i < params.verified_leaf_hashes.end_index())
+            cut(params.verified_leaf_hashes[i], blocks);
+        if (i < params.merkle_tree_mask.end_index())
+            cut(params.merkle_tree_mask[i], 2 * leaves - 1);
+    }
+}
 
 StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
                                 std::string const& stamps, bool with_info) {

@@ -17,6 +17,9 @@ ClientDataRecord no_client_data();
 ClientDataRecord client_data(lt::entry const& entry);
 // The state of the files when it was made (resume_check.hpp); empty if it has none.
 std::string saved_stamps(lt::entry const& entry);
+// Removes bits of hash trees for blocks that the files do not have: libtorrent 2.0.8 writes them
+// beyond its own. Does nothing without metadata.
+void cut_trees(lt::add_torrent_params& params);
 // The info dictionary is separate, because it never changes and may be by far the larger part.
 StoredRecord encode_resume_data(lt::add_torrent_params params, ClientDataRecord const& record,
                                 std::string const& stamps, bool with_info);

@@ -1,5 +1,6 @@
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/process.hpp"
+#include "torrent-patron/cpp/session/hash_messages.hpp"
 #include "torrent-patron/cpp/session/hash_trees.hpp"
 #include "torrent-patron/cpp/session/http_responses.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
@@ -221,6 +222,7 @@ class TorrentGuard : public lt::torrent_plugin {
         }
         if (guard_->is_refused(peer.remote()))
             guard_->disconnect(peer, lt::errors::peer_banned);
+        guard_hash_messages(peer);
         auto guard = std::make_shared<PeerGuard>(guard_, peer, torrent_);
         if (!peer.is_outgoing() && guard_->floods(peer.remote()))
             guard->slow_down();

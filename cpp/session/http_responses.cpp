@@ -1,13 +1,12 @@
 #include "torrent-patron/cpp/session/http_responses.hpp"
-#include "torrent-patron/cpp/session/private_member.hpp"
+#include "torrent-patron/cpp/compat.hpp"
+#include "torrent-patron/cpp/session/replaced_receive.hpp"
 
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/operations.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace patron {
@@ -16,33 +15,17 @@ namespace patron {
 
 namespace internals {
 
-struct Buffer {};
-auto member(Buffer);
-template struct Open<Buffer, &native::peer_connection::m_recv_buffer>;
-
-struct OnReceive {};
-auto member(OnReceive);
-template struct Open<OnReceive, &native::peer_connection::on_receive>;
-
 struct AddHeaders {};
 auto member(AddHeaders);
 template struct Open<AddHeaders, &native::web_connection_base::add_headers>;
 
-struct Bytes {};
-auto member(Bytes);
-template struct Open<Bytes, &lt::aux::receive_buffer::m_recv_buffer>;
-
-struct Start {};
-auto member(Start);
-template struct Open<Start, &lt::aux::receive_buffer::m_recv_start>;
-
-struct Position {};
-auto member(Position);
-template struct Open<Position, &lt::aux::receive_buffer::m_recv_pos>;
-
 struct Parser {};
 auto member(Parser);
 template struct Open<Parser, &native::web_connection_base::m_parser>;
+
+struct Requests {};
+auto member(Requests);
+template struct Open<Requests, &native::web_peer_connection::m_file_requests>;
 
 struct ChunkLeft {};
 auto member(ChunkLeft);
@@ -54,19 +37,6 @@ namespace {
 
 // The maximum unprocessed bytes: a header, or an incomplete block.
 constexpr int max_unprocessed = 128 * 1024;
-
-using Call = void (*)(native::peer_connection*, lt::error_code const&, std::size_t);
-using Word = std::uintptr_t;
-
-// Returns the position of a virtual function in the table of its class.
-template <typename Member>
-std::size_t slot(Member member) {
-    static_assert(sizeof member == 2 * sizeof(Word));
-    Word words[2];
-    std::memcpy(words, &member, sizeof words);
-    // The lowest bit marks virtual functions: of the first word, or of the second one on ARM.
-    return (words[0] & ~Word(1)) / sizeof(Word);
-}
 
 // Returns how many bytes may be passed on so that nothing follows a chunk size.
 std::size_t next_part(native::web_peer_connection const& seed, std::string_view received) {
@@ -83,59 +53,56 @@ std::size_t next_part(native::web_peer_connection const& seed, std::string_view 
     return end < received.size() ? end + 1 : received.size();
 }
 
-// libtorrent's own functions.
-Call url_seed_receive = nullptr;
-Call http_seed_receive = nullptr;
+ReplacedReceive const* url_seed = nullptr;
+ReplacedReceive const* http_seed = nullptr;
 
 void reject(native::peer_connection& seed) {
     seed.disconnect(lt::errors::http_parse_error, lt::operation_t::bittorrent,
                     lt::peer_connection_interface::peer_error);
 }
 
-void receive_in_parts(native::peer_connection* seed, lt::error_code const& error,
+// Returns whether libtorrent waits for something. It takes no answer for a pad file.
+bool has_requests(native::web_peer_connection const& seed) {
+    auto const torrent = seed.associated_torrent().lock();
+    auto const& requests = seed.*member(internals::Requests());
+    return torrent && std::any_of(requests.begin(), requests.end(), [&](auto const& request) {
+               return !compat::original_files(torrent->torrent_file())
+                           .pad_file_at(request.file_index);
+           });
+}
+
+void receive_in_parts(native::peer_connection* connection, lt::error_code const& error,
                       std::size_t count) {
     if (error)
-        return url_seed_receive(seed, error, count);
-    auto& url_seed = static_cast<native::web_peer_connection&>(*seed);
-    auto const keep_alive = seed->shared_from_this();
-    lt::aux::receive_buffer& buffer = seed->*member(internals::Buffer());
-    int& position = buffer.*member(internals::Position());
+        return url_seed->stock(*connection, error, count);
+    auto& seed = static_cast<native::web_peer_connection&>(*connection);
+    auto const keep_alive = connection->shared_from_this();
+    lt::aux::receive_buffer& buffer = receive_buffer(seed);
+    int& position = receive_position(buffer);
     int left = static_cast<int>(count);
-    while (left > 0 && !seed->is_disconnecting()) {
-        char const* const end = (buffer.*member(internals::Bytes())).data() +
-                                buffer.*member(internals::Start()) + position;
-        std::string_view const rest(end - left, static_cast<std::size_t>(left));
-        int const size = static_cast<int>(next_part(url_seed, rest));
+    while (left > 0 && !seed.is_disconnecting()) {
+        if (!has_requests(seed))
+            return reject(seed);
+        auto const all = received(buffer);
+        auto const rest = all.substr(all.size() - static_cast<std::size_t>(left));
+        int const size = static_cast<int>(next_part(seed, rest));
         // Hides the following bytes during the call.
         left -= size;
         position -= left;
-        url_seed_receive(seed, error, static_cast<std::size_t>(size));
+        url_seed->stock(seed, error, static_cast<std::size_t>(size));
         bool const is_endless = position > max_unprocessed;
         position += left;
-        if (is_endless || url_seed.*member(internals::ChunkLeft()) < 0)
-            reject(*seed);
+        if (is_endless || seed.*member(internals::ChunkLeft()) < 0)
+            reject(seed);
     }
 }
 
-void receive_at_most(native::peer_connection* seed, lt::error_code const& error,
+void receive_at_most(native::peer_connection* connection, lt::error_code const& error,
                      std::size_t count) {
-    auto const keep_alive = seed->shared_from_this();
-    http_seed_receive(seed, error, count);
-    if (!error && (seed->*member(internals::Buffer())).pos() > max_unprocessed)
-        reject(*seed);
-}
-
-// Returns a copy of a table of virtual functions with one replaced. It is never freed, because a
-// connection may outlive static objects.
-Word const* table_like(Word const* stock, Call& stock_receive, Call receive) {
-    std::size_t const place = slot(member(internals::OnReceive()));
-    std::size_t const last = slot(member(internals::AddHeaders()));
-    // Two words precede the first function.
-    auto* const table = new Word[last + 3];
-    std::copy(stock - 2, stock + last + 1, table);
-    stock_receive = reinterpret_cast<Call>(stock[place]);
-    table[place + 2] = reinterpret_cast<Word>(receive);
-    return table + 2;
+    auto const keep_alive = connection->shared_from_this();
+    http_seed->stock(*connection, error, count);
+    if (!error && receive_buffer(*connection).pos() > max_unprocessed)
+        reject(*connection);
 }
 
 } // namespace
@@ -144,13 +111,16 @@ void guard_responses(lt::peer_connection_handle const& web_seed) {
     auto const peer = web_seed.native_handle();
     if (!peer)
         return;
-    auto** const table = reinterpret_cast<Word const**>(peer.get());
+    // The last virtual function of both classes.
+    auto const last = member(internals::AddHeaders());
     if (web_seed.type() == lt::connection_type::url_seed) {
-        static Word const* const ours = table_like(*table, url_seed_receive, &receive_in_parts);
-        *table = ours;
+        static auto const* const ours = url_seed =
+            new ReplacedReceive(*peer, last, &receive_in_parts);
+        ours->use_for(*peer);
     } else {
-        static Word const* const ours = table_like(*table, http_seed_receive, &receive_at_most);
-        *table = ours;
+        static auto const* const ours = http_seed =
+            new ReplacedReceive(*peer, last, &receive_at_most);
+        ours->use_for(*peer);
     }
 }
 

@@ -12,6 +12,8 @@ namespace patron {
 //   max_peer_recv_buffer_size.
 // - after an invalid chunk size (`Transfer-Encoding: chunked`), because libtorrent loops forever if
 //   more data follows. Received data is passed on in parts, so that nothing follows a chunk size.
+// - that answers without a request, because libtorrent 2.0 compares the answer with its first
+//   request all the same.
 //
 // Must be called on the network thread, before anything is received. Needs the Itanium C++ ABI, and
 // does nothing without it.

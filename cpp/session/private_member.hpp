@@ -3,6 +3,7 @@
 
 // Since 2.1 these headers are internal.
 #if __has_include(<libtorrent/aux_/tracker_manager.hpp>)
+#include <libtorrent/aux_/bt_peer_connection.hpp>
 #include <libtorrent/aux_/hash_picker.hpp>
 #include <libtorrent/aux_/http_tracker_connection.hpp>
 #include <libtorrent/aux_/peer_connection.hpp>
@@ -14,6 +15,7 @@
 #include <libtorrent/aux_/web_peer_connection.hpp>
 namespace native = lt::aux;
 #else
+#include <libtorrent/bt_peer_connection.hpp>
 #include <libtorrent/hash_picker.hpp>
 #include <libtorrent/http_tracker_connection.hpp>
 #include <libtorrent/peer_connection.hpp>

@@ -8,6 +8,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::op;
 use crate::sys;
 
+/// The proxy type with a login.
+const SOCKS5_PASSWORD: i32 = 3;
+/// How many bytes a SOCKS5 login may have.
+const MOST_LOGIN: usize = 267;
+
 /// Checks a value, whose type is right. Returns what is wrong.
 pub(super) fn check_value(name: &str, value: &SettingValue) -> Result<(), String> {
     own::check(name, value)?;
@@ -20,6 +25,9 @@ pub(super) fn check_value(name: &str, value: &SettingValue) -> Result<(), String
         SettingValue::Int(..1) if name == "alert_queue_size" => {
             Err(format!("{name} must be greater than 0, not {value}"))
         }
+        SettingValue::Int(1..) if name == "predictive_piece_announce" => Err(format!(
+            "{name} must be 0: with it, libtorrent before 2.0.13 crashes when a piece is corrupt"
+        )),
         _ => Ok(()),
     }
 }
@@ -84,6 +92,15 @@ impl Settings {
     pub(crate) fn check(&self) -> Result<()> {
         if let Some((name, _)) = self.iter().find(|(_, value)| **value == ZERO_LIMIT) {
             let message = format!("{name}: a limit of 0 would allow nothing");
+            return Err(Error::new(ErrorKind::InvalidArgument, op::START, message));
+        }
+        let login = ["proxy_username", "proxy_password"].map(|name| self.text(name, "").len());
+        if self.number("proxy_type") == SOCKS5_PASSWORD && login.iter().sum::<usize>() > MOST_LOGIN
+        {
+            let message = format!(
+                "proxy_username and proxy_password: {MOST_LOGIN} bytes are the most for both together, \
+                 because libtorrent before 2.0.13 writes more beyond its buffer"
+            );
             return Err(Error::new(ErrorKind::InvalidArgument, op::START, message));
         }
         if self.disk_reads() != DiskReads::ZeroCopy {
@@ -159,6 +176,21 @@ fn is_tls(interface: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socks5_login_fits_into_the_buffer_of_libtorrent() {
+        let with = |length: usize, kind: i32| {
+            let mut settings = Settings::default();
+            settings.set("proxy_type", kind).unwrap();
+            settings.set("proxy_username", "u".repeat(200)).unwrap();
+            settings.set("proxy_password", "p".repeat(length)).unwrap();
+            settings.check()
+        };
+        assert!(with(67, SOCKS5_PASSWORD).is_ok());
+        let error = with(68, SOCKS5_PASSWORD).unwrap_err();
+        assert!(error.message().contains("267 bytes"), "{error}");
+        assert!(with(68, 5).is_ok(), "HTTP has no such limit");
+    }
 
     #[test]
     fn zero_copy_is_refused_where_the_process_itself_would_read_the_file() {

@@ -321,6 +321,7 @@ mod tests {
         };
         assert!(refused("user_agent", "a\r\nX-Line: b").contains("without control characters"));
         assert!(refused("alert_queue_size", "0").contains("greater than 0"));
+        assert!(refused("predictive_piece_announce", "500").contains("must be 0"));
         // A suggestion has something in common with the name.
         assert!(refused("enable_dth", "true").contains("did you mean enable_dht?"));
         for name in ["", "nonsense"] {

@@ -127,7 +127,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("sizes cancel out", with_files([file(PIECE * 2, name()), file(-16384, name())]), "length"),
         (
             "sizes overflow together",
-            with_files((0..40_000).map(|_| file(large, name()))),
+            with_files((0..40_000).map(|number| file(large, list([text(number.to_string())])))),
             "invalid length",
         ),
         ("v2 of the future", v2([("meta version", number(3))]), "unknown meta version"),
@@ -617,4 +617,35 @@ fn the_resume_data_of_a_huge_file_of_which_nothing_is_known_is_small() {
         .add_torrent(Source::ResumeData(saved.into()), AddOptions::default().paused(true))
         .wait()
         .unwrap();
+}
+
+/// libtorrent would take minutes for equal names, and gigabytes for a deep directory beside a symbolic link.
+#[test]
+fn a_torrent_that_costs_more_than_its_size_is_refused_at_once() {
+    let link = |name: &str, target: Vec<u8>| {
+        dict([
+            ("attr", text("l")),
+            ("length", number(0)),
+            ("path", list([text(name)])),
+            ("symlink path", target),
+        ])
+    };
+    let deep = || list((0..20_000).map(|_| text("a")));
+    let named = |name: &str| file(PIECE, list([text(name)]));
+    let links = (0..10_001).map(|number| link(&number.to_string(), list([text("none")])));
+    let cases = [
+        ("equal names", with_files((0..20_000).map(|_| named("a")))),
+        ("a deep directory", with_files([link("x", list([text("none")])), file(PIECE, deep())])),
+        ("a link to a deep directory", with_files([link("x", deep()), named("a")])),
+        ("many links", with_files(links.chain([named("a")]))),
+    ];
+    for (what, torrent) in cases {
+        let began = std::time::Instant::now();
+        let error = Metainfo::decode(&torrent[..]).unwrap_err();
+        println!("{what}: {error}, {:?}", began.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Parse, "{what}: {error}");
+    }
+    let many = with_files((0..20_000).map(|number| named(&number.to_string())));
+    let refused = Metainfo::decode(&many[..]).unwrap_err();
+    assert!(refused.message().contains("number of piece hashes"), "{refused}");
 }

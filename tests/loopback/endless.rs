@@ -183,6 +183,58 @@ fn an_endless_http_seed_response_is_cut_off() {
     );
 }
 
+/// A server that answers each request for a range of `data`, and then sends more.
+fn answering(data: Vec<u8>, more: Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move |mut stream: TcpStream| {
+        let mut asked = String::new();
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            asked += &String::from_utf8_lossy(&buffer[..count]);
+            while let Some((request, rest)) = asked.split_once("\r\n\r\n") {
+                let range = request.split("Range: bytes=").nth(1).unwrap();
+                let range = range.lines().next().unwrap();
+                let (first, last) = range.split_once('-').unwrap();
+                let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+                let mut answer = format!(
+                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {range}/{}\r\n\
+                     Content-Length: {}\r\n\r\n",
+                    data.len(),
+                    last + 1 - first,
+                )
+                .into_bytes();
+                answer.extend(&data[first..=last]);
+                answer.extend(&more);
+                if stream.write_all(&answer).is_err() {
+                    return;
+                }
+                asked = rest.to_owned();
+            }
+        }
+    };
+    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+    address
+}
+
+/// libtorrent 2.0 compares an answer with its first open request, also when there is none.
+#[test]
+fn a_web_seed_that_answers_without_a_request_does_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = data(&dir.path().join("from"), "data.bin", 1, 5000);
+    let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
+    let all = std::fs::read(&file).unwrap();
+    let client = client(&dir.path().join("to"));
+    let patron = client.patron();
+    let empty = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".repeat(200);
+    let url = format!("http://{}/data.bin", answering(all.clone(), empty));
+    let options = AddOptions::default().add_web_seeds([url]);
+    let id = patron.add_torrent(metainfo, options).wait().unwrap().id();
+    finished(&patron, id);
+    assert!(std::fs::read(dir.path().join("to/data.bin")).unwrap() == all);
+    still_works(&patron);
+}
+
 /// A server that answers requests for a range of `data` in chunks, with `end` after the first chunk. It sends
 /// everything at once.
 fn chunked(data: Vec<u8>, end: &'static str) -> SocketAddr {

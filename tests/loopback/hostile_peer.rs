@@ -267,7 +267,7 @@ fn wrong_block(request: &[u8]) -> Vec<u8> {
 }
 
 /// A client that connects to its peers directly: over TCP and without encryption.
-fn plain(save_dir: &std::path::Path) -> ClientBuilder {
+pub(crate) fn plain(save_dir: &std::path::Path) -> ClientBuilder {
     builder(save_dir)
         .setting("enable_outgoing_utp", false)
         .setting("enable_incoming_utp", false)

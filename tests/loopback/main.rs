@@ -10,6 +10,7 @@ mod endless;
 mod events;
 mod faults;
 mod files;
+mod hash_messages;
 mod helpers;
 mod hostile_peer;
 mod making;
