@@ -64,7 +64,7 @@ fn what_was_committed_is_there<S: Store>(make: &mut impl FnMut(u32) -> S) {
     drop(store);
 
     let mut store = make(1);
-    same(&mut store, &[empty.clone()], "a torrent that was removed is gone");
+    same(&mut store, std::slice::from_ref(&empty), "a torrent that was removed is gone");
     assert!(store.state().unwrap().is_empty(), "a part of the state that was removed is gone");
     let again = Record::new(key(1), hashes(1), "elsewhere");
     store.commit(&[add(&again)]).unwrap();
@@ -98,7 +98,7 @@ fn a_batch_that_fails_changes_nothing<S: Store>(make: &mut impl FnMut(u32) -> S)
             kind,
             "the kind of the error says why {wrong:?} is wrong: {error}"
         );
-        same(&mut store, &[record.clone()], "a batch that fails changes no torrent");
+        same(&mut store, std::slice::from_ref(&record), "a batch that fails changes no torrent");
         assert!(store.state().unwrap().is_empty(), "a batch that fails does not change the state");
     }
     drop(store);

@@ -127,10 +127,10 @@ impl Record {
             data = insert(b"qBt-tags", &[b"l", &*tags.concat(), b"e"].concat(), &data);
         }
         if !self.notes.is_empty() {
-            let note = |(key, value): (&Box<str>, &Arc<[u8]>)| {
-                [encoded(key.as_bytes()), encoded(value)].concat()
-            };
-            let notes: Vec<_> = self.notes.iter().map(note).collect();
+            let notes = self.notes.iter();
+            let notes: Vec<_> = notes
+                .map(|(key, value)| [encoded(key.as_bytes()), encoded(value)].concat())
+                .collect();
             data = insert(NOTES, &[b"d", &*notes.concat(), b"e"].concat(), &data);
         }
         data
