@@ -3890,14 +3890,20 @@ int32_t patron_set_peer_class_ranges(patron_handle *patron,
  */
 #define PATRON_EVENT_SESSION_ERROR 48
 
+/**
+ * A part of the client's own state in the store could not be restored: a setting, the DHT nodes
+ * with the IP filter, or the totals. It stays in the store until the program sets it. Has: error.
+ */
+#define PATRON_EVENT_STATE_RESTORE_FAILED 49
+
 /** The kinds that are delivered only on request. */
 #define PATRON_EVENTS_ON_REQUEST 1098437885952
 
 /** The kinds that a new patron receives: all others. */
-#define PATRON_EVENTS_DEFAULT 561851515535358
+#define PATRON_EVENTS_DEFAULT 1124801468956670
 
 /** All kinds. */
-#define PATRON_EVENTS_ALL 562949953421310
+#define PATRON_EVENTS_ALL 1125899906842622
 
 /** NAT-PMP (RFC 6886) or PCP (RFC 6887). */
 #define PATRON_MAPPER_NAT_PMP 1

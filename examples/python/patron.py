@@ -111,6 +111,7 @@ class EventKind(enum.IntEnum):
     STORE_FAILED = 46
     STORE_RECOVERED = 47
     SESSION_ERROR = 48
+    STATE_RESTORE_FAILED = 49
 
 
 class Priority(enum.IntEnum):

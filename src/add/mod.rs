@@ -11,7 +11,9 @@ pub use self::source::Source;
 
 pub(crate) use self::prepare::{Prepared, make_dir, prepare, prepare_for_store};
 pub(crate) use self::restore::{Restorable, UnfinishedMove, restore};
-pub(crate) use self::stored_form::{StoredForm, find_in, insert, join, strings};
+pub(crate) use self::stored_form::{
+    StoredForm, find_in, insert, is_dictionary, join, pairs, strings,
+};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -70,6 +70,22 @@ pub(crate) fn strings(value: &[u8]) -> Vec<String> {
     found
 }
 
+/// Returns the entries of a dictionary of strings whose keys are valid text.
+pub(crate) fn pairs(dictionary: &[u8]) -> Vec<(String, &[u8])> {
+    let mut found = Vec::new();
+    if dictionary.first() != Some(&b'd') {
+        return found;
+    }
+    let mut place = 1;
+    while let Some((key, end)) = string(dictionary, place)
+        && let Some((value, end)) = string(dictionary, end)
+    {
+        found.extend(String::from_utf8(key.to_vec()).map(|key| (key, value)));
+        place = end;
+    }
+    found
+}
+
 /// Returns the string at this position, and where it ends.
 fn string(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
     let digits = bytes.get(place..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -77,6 +93,11 @@ fn string(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
     let length = std::str::from_utf8(bytes.get(place..place + digits)?).ok()?.parse().ok()?;
     let end = begin.checked_add(length)?;
     Some((bytes.get(begin..end)?, end))
+}
+
+/// Returns whether this is an encoded dictionary and nothing else.
+pub(crate) fn is_dictionary(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&b'd') && skip(bytes, 0) == Some(bytes.len())
 }
 
 /// Returns where the value at this position ends.
@@ -128,6 +149,27 @@ mod tests {
         assert_eq!(find_in(data, b"c"), Some(&b"i5e"[..]));
         assert!(strings(b"i5e").is_empty() && find_in(data, b"d").is_none());
         assert!(find_in(b"d1:a", b"a").is_none() && find_in(b"", b"a").is_none());
+    }
+
+    #[test]
+    fn the_entries_of_a_dictionary_of_strings_are_read() {
+        let text = |key: &str| key.to_owned();
+        assert_eq!(pairs(b"d0:1:x1:a0:e"), [(text(""), &b"x"[..]), (text("a"), b"")]);
+        assert_eq!(pairs(b"d1:\xff1:x1:a1:ye"), [(text("a"), &b"y"[..])]);
+        assert_eq!(pairs(b"d1:a1:x1:bi5e1:c1:ye"), [(text("a"), &b"x"[..])]);
+        for none in [&b"de"[..], b"", b"i5e", b"d1:ae", b"d1:a9:xe", b"1:a1:b"] {
+            assert!(pairs(none).is_empty(), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn a_dictionary_is_one_as_a_whole() {
+        for yes in [&b"de"[..], b"d1:ai5e1:bl1:xee"] {
+            assert!(is_dictionary(yes), "{yes:?}");
+        }
+        for no in [&b""[..], b"d", b"le", b"d1:ai5e", b"dee", b"d1:ai5"] {
+            assert!(!is_dictionary(no), "{no:?}");
+        }
     }
 
     #[test]

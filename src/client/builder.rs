@@ -1,5 +1,6 @@
 //! Configures and starts a client.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use super::affinity;
 use super::descriptors::{Descriptors, Limit};
 use super::inbox::Intervals;
 use super::owner::{Client, start};
-use super::thread::{ClientState, StoreOptions};
+use super::thread::{ClientState, NETWORK, SETTING, StoreOptions};
 use super::threads;
 use crate::add::Defaults;
 use crate::engine::native::NativeEngine;
@@ -335,9 +336,9 @@ impl ClientBuilder {
         let slot = self.store.take();
         // Until the client gets it, a failure leaves the store there.
         let mut slot = slot.as_ref().map(StoreSlot::lock).transpose()?;
-        let mut totals = (0, 0);
+        let (mut totals, mut unusable) = ((0, 0), BTreeMap::new());
         if let Some(store) = slot.as_mut().and_then(|slot| slot.as_mut()) {
-            totals = self.restore_state(&mut **store)?;
+            (totals, unusable) = self.restore_state(&mut **store)?;
         }
         let has_store = slot.is_some();
         let keeps_settings = self.restore_settings;
@@ -372,7 +373,7 @@ impl ClientBuilder {
         let (state, ip_filter) = (self.state, self.ip_filter);
         let proxy = defaults.proxy;
         let store = slot.and_then(|mut slot| slot.take());
-        let store = store.map(|store| StoreOptions { store, totals, keeps_settings });
+        let store = store.map(|store| StoreOptions { store, totals, unusable, keeps_settings });
         let mut client = start(defaults, intervals, Box::new(read), store, move |wake| {
             Sharded::start(threads, &settings, |number| {
                 let part = ShardPart { number, count: threads };
@@ -428,16 +429,23 @@ impl ClientBuilder {
         Ok(Intervals { tick, resume_data })
     }
 
-    /// Restores the client's own state from the store. Returns the totals.
-    fn restore_state(&mut self, store: &mut dyn Store) -> Result<(u64, u64)> {
-        let ClientState { settings, network, totals } = ClientState::load(store)?;
+    /// Restores the client's own state from the store. Returns the totals, and the parts that cannot be used.
+    fn restore_state(
+        &mut self,
+        store: &mut dyn Store,
+    ) -> Result<((u64, u64), BTreeMap<String, Error>)> {
+        let ClientState { settings, network, totals, mut unusable } = ClientState::load(store)?;
         if self.restore_settings {
             self.settings.merge(&settings);
+        } else {
+            unusable.retain(|name, _| !name.starts_with(SETTING));
         }
         if self.state.is_empty() {
             self.state = network;
+        } else {
+            unusable.remove(NETWORK);
         }
-        Ok(totals)
+        Ok((totals, unusable))
     }
 }
 

@@ -66,6 +66,7 @@ impl Settings {
     /// | `max_out_request_queue` | 1500 | the same for downloading |
     /// | `file_pool_size` | 500 | with more active files than the default of 40, a file would be opened again for each block |
     /// | `rate_limit_ip_overhead` | false | no rate is limited |
+    /// | `max_queued_disk_bytes` | 32 MiB, as by default | the network threads share it, and 4 MiB for the one that downloads are as good: 1 GiB from one peer took 6.0 s, with 32 MiB 6.1 and with 128 MiB 6.4 (medians of 8 on two busy cores) |
     ///
     /// These are libtorrent's `high_performance_seed()` settings, without those that hurt real
     /// seeding: its `suggest_mode` makes every seed keep a piece picker, its `peer_timeout` of 20 s

@@ -11,6 +11,7 @@ const SHARED: &[&str] = &[
     "upload_rate_limit",
     "download_rate_limit",
     "connections_limit",
+    "connections_slack",
     "unchoke_slots_limit",
     "file_pool_size",
     "aio_threads",

@@ -51,19 +51,24 @@ fn what_was_committed_is_there<S: Store>(make: &mut impl FnMut(u32) -> S) {
     make(1).commit(&[add(&full), add(&empty), state]).unwrap();
 
     let mut store = make(1);
-    assert_eq!(store.count().unwrap(), 2);
-    assert_eq!(all(&mut store), [full, empty], "every field is as it was committed");
-    assert_eq!(store.state().unwrap()["dht"][..], [0, 255, 7]);
+    assert_eq!(
+        store.count().unwrap(),
+        2,
+        "what was committed is there when the store is opened again"
+    );
+    same(&mut store, &[full, empty.clone()], "what was committed is there");
+    let part = store.state().unwrap().remove("dht").map(|part| part.unwrap());
+    assert_eq!(part.as_deref(), Some(&[0, 255, 7][..]), "the state is as it was committed");
     let gone = [Change::Remove(key(1)), Change::Remove(key(1)), Change::State("dht".into(), None)];
-    store.commit(&gone).unwrap();
+    store.commit(&gone).expect("a torrent that does not exist can be removed");
     drop(store);
 
     let mut store = make(1);
-    assert_eq!(keys(&mut store), [2], "a torrent that was removed is gone");
-    assert!(store.state().unwrap().is_empty());
+    same(&mut store, std::slice::from_ref(&empty), "a torrent that was removed is gone");
+    assert!(store.state().unwrap().is_empty(), "a part of the state that was removed is gone");
     let again = Record::new(key(1), hashes(1), "elsewhere");
     store.commit(&[add(&again)]).unwrap();
-    assert_eq!(all(&mut store)[0], again, "nothing was left of the torrent that was removed");
+    same(&mut store, &[again, empty], "nothing was left of the torrent that was removed");
 }
 
 fn a_batch_that_fails_changes_nothing<S: Store>(make: &mut impl FnMut(u32) -> S) {
@@ -88,26 +93,32 @@ fn a_batch_that_fails_changes_nothing<S: Store>(make: &mut impl FnMut(u32) -> S)
     for (wrong, kind) in wrong {
         let batch: Vec<_> = harmless.iter().cloned().chain([wrong.clone()]).collect();
         let error = store.commit(&batch).expect_err("a wrong change is refused");
-        assert_eq!(error.kind(), kind, "{wrong:?}: {error}");
-        assert_eq!(all(&mut store), std::slice::from_ref(&record), "after {wrong:?}");
-        assert!(store.state().unwrap().is_empty());
+        assert_eq!(
+            error.kind(),
+            kind,
+            "the kind of the error says why {wrong:?} is wrong: {error}"
+        );
+        same(&mut store, std::slice::from_ref(&record), "a batch that fails changes no torrent");
+        assert!(store.state().unwrap().is_empty(), "a batch that fails does not change the state");
     }
     drop(store);
-    assert_eq!(all(&mut make(2)), [record]);
+    same(&mut make(2), &[record], "a batch that has failed is not there later");
 }
 
 fn torrents_come_in_pages_by_key<S: Store>(make: &mut impl FnMut(u32) -> S) {
     let mut store = make(3);
-    let numbers = [7, 3, 900, 1, i64::MAX as u64];
+    let numbers = [7, 3, 900, 10, 1, i64::MAX as u64];
     let add = |number: &u64| Change::Add(Box::new(Record::new(key(*number), hashes(1), "")));
     store.commit(&numbers.iter().map(add).collect::<Vec<_>>()).unwrap();
     let page = |store: &mut S, after, limit| -> Vec<_> {
         store.load(after, limit).unwrap().iter().map(|one| one.key().get()).collect()
     };
-    assert_eq!(page(&mut store, None, 2), [1, 3]);
-    assert_eq!(page(&mut store, Some(key(3)), 2), [7, 900]);
-    assert_eq!(page(&mut store, Some(key(8)), 10), [900, i64::MAX as u64]);
-    assert!(page(&mut store, Some(key(i64::MAX as u64)), 10).is_empty());
+    let last = i64::MAX as u64;
+    assert_eq!(page(&mut store, None, 10), [1, 3, 7, 10, 900, last], "torrents are sorted by key");
+    assert_eq!(page(&mut store, None, 2), [1, 3], "a page ends at its limit");
+    assert_eq!(page(&mut store, Some(key(3)), 2), [7, 10], "a page begins after the key");
+    assert_eq!(page(&mut store, Some(key(8)), 10), [10, 900, last], "that key may not exist");
+    assert!(page(&mut store, Some(key(last)), 10).is_empty(), "the last page is empty");
 }
 
 fn copies_of_an_info_dictionary_are_independent<S: Store>(make: &mut impl FnMut(u32) -> S) {
@@ -121,11 +132,11 @@ fn copies_of_an_info_dictionary_are_independent<S: Store>(make: &mut impl FnMut(
         .into();
     let add = |record: &Record| Change::Add(Box::new(record.clone()));
     store.commit(&records.iter().map(add).collect::<Vec<_>>()).unwrap();
-    assert_eq!(all(&mut store), records);
+    same(&mut store, &records, "two torrents may have the same info dictionary");
     store.commit(&[Change::Remove(key(1))]).unwrap();
-    assert_eq!(all(&mut store), records[1..], "the other torrent keeps its info dictionary");
+    same(&mut store, &records[1..], "the other torrent keeps its info dictionary");
     store.commit(&[Change::Remove(key(2)), add(&records[0])]).unwrap();
-    assert_eq!(all(&mut store), records[..1]);
+    same(&mut store, &records[..1], "it can be added again");
     // A magnet link receives its metadata.
     let mut magnet = Record::new(key(3), hashes(3), "");
     store.commit(&[add(&magnet)]).unwrap();
@@ -135,7 +146,7 @@ fn copies_of_an_info_dictionary_are_independent<S: Store>(make: &mut impl FnMut(
     ];
     store.commit(&news.clone().map(|value| Change::Set(key(3), value))).unwrap();
     news.iter().for_each(|value| magnet.set(value));
-    assert_eq!(all(&mut store)[1], magnet);
+    same(&mut store, &[records[0].clone(), magnet], "a magnet link keeps its metadata");
 }
 
 /// Compares pseudorandom batches of changes with a map.
@@ -166,14 +177,15 @@ fn any_changes_give_what_they_say<S: Store>(make: &mut impl FnMut(u32) -> S) {
             };
             batch.push(change);
         }
-        store.commit(&batch).unwrap();
+        store.commit(&batch).expect("the changes of a batch are applied in order");
         if round % 7 == 0 {
             drop(store);
             store = make(5);
         }
         let expected: Vec<_> = expected.values().cloned().collect();
-        assert_eq!(all(&mut store), expected, "after {batch:?}");
-        assert_eq!(store.count().unwrap(), expected.len() as u64);
+        same(&mut store, &expected, &format!("the store is as after {batch:?}"));
+        let count = store.count().unwrap();
+        assert_eq!(count, expected.len() as u64, "the number of torrents is right");
     }
 }
 
@@ -184,7 +196,7 @@ fn a_store_may_change_threads<S: Store>(make: &mut impl FnMut(u32) -> S) {
         thread.join().expect("it does not panic")
     });
     committed.unwrap();
-    assert_eq!(keys(&mut store), [1]);
+    same(&mut store, &[full_record(1)], "another thread may commit");
 }
 
 fn any_value(random: &mut Random, hashes: InfoHashes) -> Value {
@@ -249,16 +261,48 @@ fn hashes(number: u8) -> InfoHashes {
     InfoHashes { v1: Some(InfoHashV1([number; 20])), v2: None }
 }
 
-fn all<S: Store>(store: &mut S) -> Vec<Record> {
+/// Checks that the store has exactly these torrents. `what` is expected of it.
+fn same<S: Store>(store: &mut S, expected: &[Record], what: &str) {
     let read = |one| match one {
         Loaded::Torrent(record) => *record,
-        Loaded::Unreadable { key, error, .. } => panic!("the torrent {key} is there: {error}"),
+        Loaded::Unreadable { key, error, .. } => panic!("{what}: the torrent {key}: {error}"),
     };
-    store.load(None, usize::MAX).unwrap().into_iter().map(read).collect()
+    let found: Vec<_> = store.load(None, usize::MAX).unwrap().into_iter().map(read).collect();
+    let keys = |records: &[Record]| records.iter().map(|record| record.key).collect::<Vec<_>>();
+    assert_eq!(keys(&found), keys(expected), "{what}");
+    for (found, expected) in found.iter().zip(expected) {
+        let wrong = differences(found, expected);
+        assert!(wrong.is_empty(), "{what}: the torrent {} has another {wrong:?}", expected.key);
+    }
 }
 
-fn keys<S: Store>(store: &mut S) -> Vec<u64> {
-    all(store).iter().map(|record| record.key.get()).collect()
+/// Returns the names of the fields that differ.
+fn differences(found: &Record, expected: &Record) -> Vec<&'static str> {
+    macro_rules! fields {
+        ($($field:ident),*) => {{
+            // No field is forgotten.
+            let Record { $($field: _),* } = found;
+            let differs = [$((stringify!($field), found.$field != expected.$field)),*];
+            differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
+        }};
+    }
+    fields!(
+        key,
+        info_hashes,
+        name,
+        source,
+        added,
+        completed,
+        save_dir,
+        moving,
+        paused,
+        deleting,
+        queue_position,
+        info,
+        resume_data,
+        labels,
+        notes
+    )
 }
 
 /// Pseudorandom numbers (xorshift64).
@@ -270,5 +314,221 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::error::{Error, Result};
+    use crate::store::{COMMIT, Memory};
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Fault {
+        None,
+        ForgetsOnReopen,
+        LosesTheLastChange,
+        AppliesHalfOfABatch,
+        KeepsTheStateOfAFailedBatch,
+        ReordersABatch,
+        ReplacesWhatIsAddedTwice,
+        IgnoresUnknownTorrents,
+        CallsEveryErrorDisk,
+        KeepsRemovedLabels,
+        KeepsRemovedState,
+        RemovesSharedInfo,
+        CutsTextAtZero,
+        CountsSeconds,
+        DropsEmptyNotes,
+        SortsAsText,
+        IgnoresTheLimit,
+        RepeatsTheLastKey,
+        CountsRemovedTorrents,
+    }
+
+    /// What the kit says about each fault.
+    const FAULTS: [(Fault, &str); 18] = [
+        (Fault::ForgetsOnReopen, "is there when the store is opened again"),
+        (Fault::LosesTheLastChange, "the state is as it was committed"),
+        (Fault::AppliesHalfOfABatch, "a batch that fails changes no torrent"),
+        (Fault::KeepsTheStateOfAFailedBatch, "a batch that fails does not change the state"),
+        (Fault::ReordersABatch, "the changes of a batch are applied in order"),
+        (Fault::ReplacesWhatIsAddedTwice, "a wrong change is refused"),
+        (Fault::IgnoresUnknownTorrents, "a wrong change is refused"),
+        (Fault::CallsEveryErrorDisk, "the kind of the error says why"),
+        (Fault::KeepsRemovedLabels, "nothing was left of the torrent that was removed"),
+        (Fault::KeepsRemovedState, "a part of the state that was removed is gone"),
+        (Fault::RemovesSharedInfo, "the other torrent keeps its info dictionary"),
+        (Fault::CutsTextAtZero, r#"the torrent 1 has another ["name"]"#),
+        (Fault::CountsSeconds, r#"the torrent 1 has another ["added"]"#),
+        (Fault::DropsEmptyNotes, r#"the torrent 1 has another ["notes"]"#),
+        (Fault::SortsAsText, "torrents are sorted by key"),
+        (Fault::IgnoresTheLimit, "a page ends at its limit"),
+        (Fault::RepeatsTheLastKey, "a page begins after the key"),
+        (Fault::CountsRemovedTorrents, "the number of torrents is right"),
+    ];
+
+    /// A store with a fault.
+    #[derive(Clone)]
+    struct Wrong {
+        memory: Memory,
+        fault: Fault,
+        removed: Arc<Mutex<Vec<Record>>>,
+    }
+
+    impl Wrong {
+        fn new(fault: Fault) -> Self {
+            Self { memory: Memory::new(), fault, removed: Arc::default() }
+        }
+
+        fn change_record(&self, record: &mut Record) {
+            match self.fault {
+                Fault::CutsTextAtZero => {
+                    record.name = record.name.split('\0').next().unwrap_or_default().into();
+                }
+                Fault::CountsSeconds => {
+                    let since = record.added.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+                    record.added -= Duration::from_millis(since.subsec_millis().into());
+                }
+                Fault::DropsEmptyNotes => record.notes.retain(|_, note| !note.is_empty()),
+                Fault::KeepsRemovedLabels => {
+                    let removed = self.removed.lock();
+                    let same = removed.iter().filter(|removed| removed.key == record.key);
+                    record.labels.extend(same.flat_map(|removed| removed.labels.clone()));
+                }
+                Fault::RemovesSharedInfo => {
+                    let is_removed = |info: &Arc<[u8]>| {
+                        self.removed
+                            .lock()
+                            .iter()
+                            .any(|removed| removed.info.as_ref() == Some(info))
+                    };
+                    record.info = record.info.take().filter(|info| !is_removed(info));
+                }
+                _ => {}
+            }
+        }
+
+        /// Returns what it makes of a batch.
+        fn misunderstand(&self, changes: &[Change]) -> Vec<Change> {
+            let mut changes = changes.to_vec();
+            match self.fault {
+                Fault::LosesTheLastChange if changes.len() > 1 => _ = changes.pop(),
+                Fault::ReordersABatch => {
+                    changes.sort_by_key(|change| matches!(change, Change::Remove(_)));
+                }
+                Fault::ReplacesWhatIsAddedTwice => {
+                    let replace = |change: Change| match change {
+                        Change::Add(record) => {
+                            vec![Change::Remove(record.key), Change::Add(record)]
+                        }
+                        change => vec![change],
+                    };
+                    return changes.into_iter().flat_map(replace).collect();
+                }
+                Fault::IgnoresUnknownTorrents => {
+                    let mut known: Vec<_> =
+                        self.memory.records().iter().map(|record| record.key).collect();
+                    changes.retain(|change| match change {
+                        Change::Add(record) => {
+                            known.push(record.key);
+                            true
+                        }
+                        Change::Set(key, _) => known.contains(key),
+                        _ => true,
+                    });
+                }
+                Fault::KeepsRemovedState => {
+                    changes.retain(|change| !matches!(change, Change::State(_, None)));
+                }
+                _ => {}
+            }
+            changes
+        }
+    }
+
+    impl Store for Wrong {
+        fn name(&self) -> String {
+            self.memory.name()
+        }
+
+        fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>> {
+            self.memory.state()
+        }
+
+        fn count(&mut self) -> Result<u64> {
+            let counts_removed = self.fault == Fault::CountsRemovedTorrents;
+            let removed = if counts_removed { self.removed.lock().len() } else { 0 };
+            Ok(self.memory.count()? + removed as u64)
+        }
+
+        fn load(&mut self, after: Option<Key>, limit: usize) -> Result<Vec<Loaded>> {
+            let (after, limit) = match self.fault {
+                Fault::IgnoresTheLimit => (after, usize::MAX),
+                Fault::RepeatsTheLastKey => (after.and_then(|key| Key::new(key.get() - 1)), limit),
+                _ => (after, limit),
+            };
+            let mut page = self.memory.load(after, limit)?;
+            for loaded in &mut page {
+                if let Loaded::Torrent(record) = loaded {
+                    self.change_record(record);
+                }
+            }
+            if self.fault == Fault::SortsAsText {
+                page.sort_by_key(|loaded| loaded.key().to_string());
+            }
+            Ok(page)
+        }
+
+        fn commit(&mut self, changes: &[Change]) -> Result<()> {
+            let before = self.memory.records();
+            let gone = changes.iter().filter_map(|change| match change {
+                Change::Remove(key) => before.iter().find(|record| record.key == *key),
+                _ => None,
+            });
+            self.removed.lock().extend(gone.cloned());
+            let changes = self.misunderstand(changes);
+            let each = || changes.iter().map(std::slice::from_ref);
+            match self.fault {
+                Fault::AppliesHalfOfABatch => {
+                    return each().try_for_each(|change| self.memory.commit(change));
+                }
+                Fault::KeepsTheStateOfAFailedBatch => {
+                    let mut state = each().filter(|change| matches!(change, [Change::State(..)]));
+                    state.try_for_each(|change| self.memory.commit(change))?;
+                }
+                _ => {}
+            }
+            self.memory.commit(&changes).map_err(|error| match self.fault {
+                Fault::CallsEveryErrorDisk => Error::new(ErrorKind::Disk, COMMIT, "no"),
+                _ => error,
+            })
+        }
+    }
+
+    /// Returns what the kit finds.
+    fn found(fault: Fault) -> Option<String> {
+        let mut stores = HashMap::new();
+        let make = |number| match fault {
+            Fault::ForgetsOnReopen => Wrong::new(fault),
+            _ => stores.entry(number).or_insert_with(|| Wrong::new(fault)).clone(),
+        };
+        let panicked = catch_unwind(AssertUnwindSafe(|| conformance(make))).err()?;
+        let text = panicked.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panicked.downcast_ref::<String>().cloned())
+    }
+
+    #[test]
+    fn every_fault_of_a_store_is_found_and_named() {
+        assert_eq!(found(Fault::None), None);
+        for (fault, reason) in FAULTS {
+            let found = found(fault).unwrap_or_else(|| panic!("{fault:?} was not found"));
+            assert!(found.contains(reason), "{fault:?}: {found}");
+        }
     }
 }

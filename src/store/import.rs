@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::record::NOTES;
 use super::{Change, Key, Record, Store};
-use crate::add::{AddOptions, Defaults, Source, find_in, prepare_for_store, strings};
+use crate::add::{AddOptions, Defaults, Source, find_in, pairs, prepare_for_store, strings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Goals, InfoHashes};
 
@@ -25,7 +26,8 @@ pub struct Imported {
 /// Adds the torrents in a directory to a store: `.torrent` files, each with the `.fastresume` or `.resume`
 /// file of the same name if there is one, and resume data that includes the metainfo. qBittorrent's
 /// `BT_backup` directory has this format; its categories and tags become labels, and its share limits become
-/// [goals](crate::torrent::Goals). Torrents that are already in the store are not changed.
+/// [goals](crate::torrent::Goals). So has the resume data of [`Record::to_resume_data`], with labels and notes.
+/// Torrents that are already in the store are not changed.
 ///
 /// Each torrent is committed separately. When a torrent is restored, its resume data is checked against the
 /// files on disk.
@@ -159,10 +161,11 @@ fn read(path: &Path, key: Key) -> Result<Record> {
     record.completed = moment("completed_time");
     // An auto-managed torrent was paused by libtorrent's queue, not by the user.
     record.paused &= number(&resume, "auto_managed") != Some(1);
-    let category = find_in(&resume, b"qBt-category").map(strings).unwrap_or_default();
+    let category = text(b"qBt-category").filter(|category| !category.is_empty());
     let tags = find_in(&resume, b"qBt-tags").map(strings).unwrap_or_default();
-    let labels = category.into_iter().chain(tags).filter(|label| !label.is_empty());
-    record.labels = labels.map(Into::into).collect();
+    record.labels = category.into_iter().chain(tags).map(Into::into).collect();
+    let notes = find_in(&resume, NOTES).map(pairs).unwrap_or_default();
+    record.notes = notes.into_iter().map(|(key, note)| (key.into(), note.into())).collect();
     Ok(record)
 }
 
@@ -221,6 +224,28 @@ mod tests {
         let films = disk.path().join("not mounted/films");
         assert_eq!(imported(&films, "").save_dir, films);
         assert!(fs::read_dir(disk.path()).unwrap().next().is_none());
+    }
+
+    #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]
+    #[test]
+    fn a_torrent_of_a_store_is_imported_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut record = imported(
+            dir.path(),
+            "10:added_timei7e12:auto_managedi0e14:completed_timei9e6:pausedi1e14:qBt-ratioLimiti2000e",
+        );
+        record.labels = ["", "films", "für uns"].map(Into::into).into();
+        record.notes = [("", &b"d1:a"[..]), ("key", b"\0\xff"), ("none", b"")]
+            .map(|(key, note)| (key.into(), note.into()))
+            .into();
+        let backup = tempfile::tempdir().unwrap();
+        fs::write(backup.path().join("a.resume"), record.to_resume_data()).unwrap();
+        let mut memory = Memory::new();
+        import(backup.path(), &mut memory).unwrap().remove(0).result.unwrap();
+        let again = memory.records().remove(0);
+        record.source = again.source.clone();
+        assert_eq!(again.to_resume_data(), record.to_resume_data());
+        assert_eq!(again, record);
     }
 
     #[cfg_attr(miri, ignore = "libtorrent reads the torrent")]

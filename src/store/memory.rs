@@ -59,8 +59,9 @@ impl Store for Memory {
         "the store in memory".into()
     }
 
-    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
-        Ok(self.0.lock().state.clone())
+    fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>> {
+        let contents = self.0.lock();
+        Ok(contents.state.iter().map(|(name, part)| (name.clone(), Ok(part.clone()))).collect())
     }
 
     fn count(&mut self) -> Result<u64> {

@@ -41,12 +41,12 @@ pub trait Store: Send {
     /// Returns the name of the store for error messages, for example the path of the file.
     fn name(&self) -> String;
 
-    /// Returns the client's own state, by name.
+    /// Returns the client's own state, by name. A part that cannot be read has the reason instead.
     ///
     /// # Errors
     ///
     /// The store cannot be read.
-    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>>;
+    fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>>;
 
     /// Returns the number of torrents, including those that cannot be read.
     ///
@@ -78,7 +78,7 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).name()
     }
 
-    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+    fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>> {
         (**self).state()
     }
 

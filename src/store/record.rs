@@ -117,16 +117,23 @@ impl Record {
 
     /// Returns complete resume data, including the info dictionary, for
     /// [`Source::ResumeData`](crate::Source::ResumeData) or another libtorrent program. The labels are
-    /// qBittorrent's tags, which [`import`](super::import()) reads.
+    /// qBittorrent's tags, and the notes are in the dictionary `torrent-patron-notes`;
+    /// [`import`](super::import()) reads both.
     #[must_use]
     pub fn to_resume_data(&self) -> Vec<u8> {
-        let data = join(self.info.as_deref().unwrap_or_default(), &self.resume_data);
-        if self.labels.is_empty() {
-            return data;
+        let mut data = join(self.info.as_deref().unwrap_or_default(), &self.resume_data);
+        if !self.labels.is_empty() {
+            let tags: Vec<_> = self.labels.iter().map(|label| encoded(label.as_bytes())).collect();
+            data = insert(b"qBt-tags", &[b"l", &*tags.concat(), b"e"].concat(), &data);
         }
-        let tags: String =
-            self.labels.iter().map(|label| format!("{}:{label}", label.len())).collect();
-        insert(b"qBt-tags", format!("l{tags}e").as_bytes(), &data)
+        if !self.notes.is_empty() {
+            let notes = self.notes.iter();
+            let notes: Vec<_> = notes
+                .map(|(key, value)| [encoded(key.as_bytes()), encoded(value)].concat())
+                .collect();
+            data = insert(NOTES, &[b"d", &*notes.concat(), b"e"].concat(), &data);
+        }
+        data
     }
 
     /// Changes one value. A store that holds whole records can implement [`Change::Set`] with this.
@@ -148,6 +155,14 @@ impl Record {
             Value::Note(key, None) => _ = self.notes.remove(&key),
         }
     }
+}
+
+/// The key of the notes in resume data.
+pub(super) const NOTES: &[u8] = b"torrent-patron-notes";
+
+/// Encodes a string (BEP 3).
+fn encoded(string: &[u8]) -> Vec<u8> {
+    [string.len().to_string().as_bytes(), b":", string].concat()
 }
 
 /// Omits the contents of byte fields.
@@ -232,13 +247,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_tags_in_resume_data() {
+    fn labels_and_notes_are_in_resume_data() {
         let mut record = Record::new(Key::new(1).unwrap(), InfoHashes::default(), "d");
         record.resume_data = b"d1:ai1e1:z0:e"[..].into();
         record.info = Some(b"d1:bi2ee"[..].into());
         record.labels = ["films".into(), "für uns".into()].into();
         let expected = "d1:ai1e4:infod1:bi2ee8:qBt-tagsl5:films8:für unse1:z0:e";
         assert_eq!(record.to_resume_data(), expected.as_bytes());
+        record.labels.clear();
+        record.notes.insert("z".into(), b"\0e"[..].into());
+        record.notes.insert("".into(), b""[..].into());
+        let expected = b"d1:ai1e4:infod1:bi2ee20:torrent-patron-notesd0:0:1:z2:\0ee1:z0:e";
+        assert_eq!(record.to_resume_data(), expected);
     }
 
     #[test]

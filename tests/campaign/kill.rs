@@ -30,6 +30,8 @@ pub(crate) const CHILD: &str = "kill-child";
 const TORRENTS: usize = 8;
 const LABELS: [&str; 2] = ["films", "music"];
 const SIZE: usize = 200_000;
+/// The numbers of network threads, in turn.
+const THREADS: [usize; 2] = [1, 3];
 
 // The paths that the parent and its children share.
 
@@ -66,6 +68,7 @@ pub(crate) fn child(directory: &Path, seed: &str, peer: &str) {
     let client = builder(&directory.join("here"))
         .tick_interval(Duration::from_millis(50))
         .resume_data_interval(Duration::from_millis(100))
+        .network_threads(THREADS[seed as usize % THREADS.len()])
         .store(Sqlite::open(store(directory)).unwrap())
         .start()
         .unwrap();

@@ -1,8 +1,8 @@
 //! One client on several network threads.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use torrent_patron::ip_filter::{IpFilter, IpRange};
 use torrent_patron::metainfo::Metainfo;
 use torrent_patron::patron::RemoveFiles;
 use torrent_patron::peer::{PeerClass, PeerClassOptions, PeerClassRange};
+use torrent_patron::statistics::Statistics;
 use torrent_patron::torrent::{QueueMove, TorrentFlag};
 use torrent_patron::{
     AddOptions, Client, ClientBuilder, Event, Patron, Settings, Source, TorrentId,
@@ -19,7 +20,8 @@ use torrent_patron::{
 
 use crate::await_event;
 use crate::support::{
-    address, builder, client, data, eventually, finished, metainfo, poll, same, skipped, until,
+    PATIENCE, address, builder, client, data, eventually, finished, metainfo, poll, same, skipped,
+    until, wire,
 };
 
 const THREADS: usize = 3;
@@ -204,6 +206,83 @@ fn the_upload_limit_of_the_client_follows_the_demand() {
     let least = Duration::from_secs((SIZE as u64 - RATE) / RATE - 1);
     let by_a_third = Duration::from_secs(SIZE as u64 * THREADS as u64 / RATE);
     assert!(took > least && took < by_a_third, "{took:?}");
+}
+
+/// A peer that connects, is interested and takes no data. Returns `None` if it is refused.
+fn interested_peer(address: SocketAddr, metainfo: &Metainfo, number: usize) -> Option<TcpStream> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let peer_id: [u8; 20] = format!("-XX0001-{number:012}").into_bytes().try_into().unwrap();
+    let handshake = wire::handshake(0, &wire::info_hash(metainfo), &peer_id);
+    stream.write_all(&handshake).ok()?;
+    stream.read_exact(&mut [0; wire::HANDSHAKE_LENGTH]).ok()?;
+    wire::send(&mut stream, wire::INTERESTED, &[]).ok()?;
+    Some(stream)
+}
+
+/// One thread may use most of them while the others use few, and together they never use more.
+#[test]
+fn connections_and_upload_slots_follow_the_demand_and_hold_for_all_threads_together() {
+    const CONNECTIONS: usize = 12;
+    /// How many more are accepted before others are closed.
+    const SLACK: usize = 3;
+    const SLOTS: usize = 9;
+    let dir = tempfile::tempdir().unwrap();
+    let seeder = builder(dir.path())
+        .network_threads(THREADS)
+        .setting("connections_limit", CONNECTIONS as i32)
+        .setting("connections_slack", SLACK as i32)
+        .setting("unchoke_slots_limit", SLOTS as i32)
+        .setting("unchoke_interval", 1)
+        .setting("allow_multiple_connections_per_ip", true)
+        .start()
+        .unwrap();
+    let patron = seeder.patron();
+    // By default, peers on this machine need no upload slot.
+    let here = "127.0.0.1".parse().unwrap();
+    let here = PeerClassRange::new(IpRange::new(here, here).unwrap(), [PeerClass::GLOBAL]);
+    patron.set_peer_class_ranges([here]).wait().unwrap();
+    let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
+    let addresses = patron.listen_addresses().wait().unwrap();
+    let one_of = |address| {
+        let (_, metainfo) = seeds.iter().find(|(id, _)| address_of(&patron, *id) == address)?;
+        Some((address, metainfo))
+    };
+    let threads: Vec<_> = addresses.into_iter().filter_map(one_of).collect();
+    assert_eq!(threads.len(), THREADS);
+
+    // No peer leaves, so counters that are read one after another add up to too little at most.
+    let used = || {
+        let threads = patron.statistics().wait().unwrap().network_threads;
+        let connections: Vec<_> = threads.iter().map(|one| one.peers as usize).collect();
+        let slots = |one: &Statistics| one.counter("peer.num_peers_up_unchoked").unwrap() as usize;
+        let slots: Vec<_> = threads.iter().map(slots).collect();
+        assert!(connections.iter().sum::<usize>() <= CONNECTIONS + SLACK, "{connections:?}");
+        assert!(slots.iter().sum::<usize>() <= SLOTS, "{slots:?}");
+        (connections, slots)
+    };
+    let mut peers = Vec::new();
+    let mut number = 0;
+    let mut is_accepted = |(address, metainfo)| {
+        number += 1;
+        let peer = interested_peer(address, metainfo, number);
+        let is_accepted = peer.is_some();
+        peers.extend(peer);
+        is_accepted
+    };
+    poll("the first thread has most of them", || {
+        is_accepted(threads[0]);
+        let (connections, slots) = used();
+        let has_most = connections[0] > CONNECTIONS / 2 && slots[0] > SLOTS / 2;
+        if has_most { Ok(()) } else { Err(format!("{connections:?} {slots:?}")) }
+    });
+    poll("all connections are used, in each thread some", || {
+        let accepted = threads.iter().filter(|thread| is_accepted(**thread)).count();
+        let (connections, slots) = used();
+        let all = accepted == 0 && connections.iter().sum::<usize>() >= CONNECTIONS;
+        let each = connections.iter().chain(&slots).all(|count| *count > 0);
+        if all && each { Ok(()) } else { Err(format!("{connections:?} {slots:?}")) }
+    });
 }
 
 #[test]

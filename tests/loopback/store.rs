@@ -1027,7 +1027,7 @@ impl Store for Slow {
         self.memory.name()
     }
 
-    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+    fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>> {
         self.memory.state()
     }
 

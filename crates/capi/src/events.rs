@@ -151,14 +151,17 @@ numbers! { EventKind:
     /// libtorrent reports an error of its session, or its events cannot be read: later events and
     /// statuses may be incomplete. Has: error.
     PATRON_EVENT_SESSION_ERROR = 48 => SessionError,
+    /// A part of the client's own state in the store could not be restored: a setting, the DHT nodes
+    /// with the IP filter, or the totals. It stays in the store until the program sets it. Has: error.
+    PATRON_EVENT_STATE_RESTORE_FAILED = 49 => StateRestoreFailed,
 }
 
 /// The kinds that are delivered only on request.
 pub const PATRON_EVENTS_ON_REQUEST: u64 = 0xff_c000_0000;
 /// The kinds that a new patron receives: all others.
-pub const PATRON_EVENTS_DEFAULT: u64 = 0x1_ff00_3fff_fffe;
+pub const PATRON_EVENTS_DEFAULT: u64 = 0x3_ff00_3fff_fffe;
 /// All kinds.
-pub const PATRON_EVENTS_ALL: u64 = 0x1_ffff_ffff_fffe;
+pub const PATRON_EVENTS_ALL: u64 = 0x3_ffff_ffff_fffe;
 
 const _: () = assert!(PATRON_EVENTS_DEFAULT | PATRON_EVENTS_ON_REQUEST == PATRON_EVENTS_ALL);
 
@@ -449,6 +452,7 @@ pub extern "C" fn patron_event_error(event: Option<&patron_event>) -> *const pat
             | Event::TorrentRemoved { files: RemovedFiles::NotDeleted(error), .. }
             | Event::Reply { error: Some(error), .. }
             | Event::RestoreFailed { error, .. }
+            | Event::StateRestoreFailed { error, .. }
             | Event::StoreFailed { error }
             | Event::SessionError { error }
             | Event::ClientStopped { error: Some(error) } => error,

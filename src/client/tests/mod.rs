@@ -10,6 +10,7 @@ mod shutdown;
 mod store;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,8 +53,12 @@ fn client_with(intervals: Intervals) -> (Client, Script) {
 
 fn client_with_store(store: impl Store + 'static) -> (Client, Script) {
     let tick = Duration::from_millis(20);
-    let options = StoreOptions { store: Box::new(store), totals: (0, 0), keeps_settings: true };
+    let options = store_options(Box::new(store));
     client_of(Intervals { tick, resume_data: Duration::from_secs(3600) }, Some(options))
+}
+
+fn store_options(store: Box<dyn Store>) -> StoreOptions {
+    StoreOptions { store, totals: (0, 0), unusable: BTreeMap::new(), keeps_settings: true }
 }
 
 fn client_of(intervals: Intervals, store: Option<StoreOptions>) -> (Client, Script) {

@@ -24,7 +24,7 @@ impl Store for Poor {
         self.memory.name()
     }
 
-    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
+    fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>> {
         self.memory.state()
     }
 
@@ -423,7 +423,7 @@ fn a_store_is_closed_when_a_start_has_failed() {
             Defaults::default(),
             Intervals { tick: Duration::from_secs(1), resume_data: Duration::from_secs(1) },
             Box::new(Vec::new),
-            Some(StoreOptions { store, totals: (0, 0), keeps_settings: true }),
+            Some(store_options(store)),
             |_| Err::<crate::engine::fake::FakeEngine, _>(Error::new(ErrorKind::Io, "test", "no")),
         );
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Io);

@@ -1,11 +1,13 @@
 //! The client's own state in the store: settings, DHT nodes, the IP filter, totals and queue positions.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::client_thread::ClientThread;
 use super::store_link::STATE_INTERVAL;
+use crate::add::is_dictionary;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::messages::request::{self, Respond, SessionRole};
 use crate::model::{Answer, Statistics, TorrentId};
 use crate::settings::{SettingValue, Settings};
@@ -14,8 +16,8 @@ use crate::store::{Change, Store, Value};
 // The names in the store.
 
 /// The prefix of the name of a setting.
-const SETTING: &str = "setting/";
-const NETWORK: &str = "network";
+pub(in crate::client) const SETTING: &str = "setting/";
+pub(in crate::client) const NETWORK: &str = "network";
 const TOTALS: &str = "totals";
 
 impl<E: Engine> ClientThread<E> {
@@ -90,10 +92,15 @@ impl<E: Engine> ClientThread<E> {
                 };
                 self.store_changes(settings.iter().map(change).collect());
             }
-            SessionRole::ChangesIpFilter if value.is_some() => self.save_state(),
+            SessionRole::ChangesIpFilter if value.is_some() => {
+                if let Some(store) = &mut self.store {
+                    store.unusable.remove(NETWORK);
+                }
+                self.save_state();
+            }
             SessionRole::GivesState => {
                 if let Some(bytes) = value.and_then(|value| value.downcast_ref::<Vec<u8>>()) {
-                    self.store_change(Change::State(NETWORK.into(), Some(bytes[..].into())));
+                    self.store_part(NETWORK, bytes);
                 }
                 self.state_saved();
             }
@@ -117,8 +124,15 @@ impl<E: Engine> ClientThread<E> {
         (statistics.all_time_sent, statistics.all_time_received) = (sent, received);
         if store.state_open > 0 {
             let text = format!("{sent} {received}").into_bytes();
-            self.store_change(Change::State(TOTALS.into(), Some(text.into())));
+            self.store_part(TOTALS, &text);
             self.state_saved();
+        }
+    }
+
+    /// Stores a part of the client's own state, unless an earlier one is there that could not be restored.
+    fn store_part(&mut self, name: &str, value: &[u8]) {
+        if self.store.as_ref().is_some_and(|store| !store.unusable.contains(name)) {
+            self.store_change(Change::State(name.into(), Some(value.into())));
         }
     }
 
@@ -129,6 +143,13 @@ impl<E: Engine> ClientThread<E> {
     }
 }
 
+const RESTORE_STATE: &str = "restore the client's own state";
+
+fn totals(text: &str) -> Option<(u64, u64)> {
+    let (sent, received) = text.split_once(' ')?;
+    Some((sent.parse().ok()?, received.parse().ok()?))
+}
+
 /// The client's own state from earlier runs.
 #[derive(Debug)]
 pub(in crate::client) struct ClientState {
@@ -136,26 +157,39 @@ pub(in crate::client) struct ClientState {
     /// In the format of [`ClientBuilder::state`](crate::ClientBuilder::state).
     pub(in crate::client) network: Vec<u8>,
     pub(in crate::client) totals: (u64, u64),
+    /// The parts that cannot be used, by name, and why.
+    pub(in crate::client) unusable: BTreeMap<String, Error>,
 }
 
 impl ClientState {
     pub(in crate::client) fn load(store: &mut dyn Store) -> Result<Self> {
-        let mut state = Self { settings: Settings::empty(), network: Vec::new(), totals: (0, 0) };
+        let mut state = Self {
+            settings: Settings::empty(),
+            network: Vec::new(),
+            totals: (0, 0),
+            unusable: BTreeMap::new(),
+        };
         for (name, value) in store.state()? {
-            let text = || String::from_utf8_lossy(&value).into_owned();
-            if let Some(name) = name.strip_prefix(SETTING) {
-                // The setting may not exist in this version of libtorrent.
-                if let Err(error) = state.settings.set_text(name, &text()) {
-                    tracing::warn!(%error, "a setting in the store is ignored");
-                }
-            } else if name == NETWORK {
-                state.network = value.to_vec();
-            } else if name == TOTALS {
-                let text = text();
-                let mut numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
-                state.totals = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+            if let Err(error) = value.and_then(|value| state.take(&name, &value)) {
+                state.unusable.insert(name, error);
             }
         }
         Ok(state)
+    }
+
+    fn take(&mut self, name: &str, value: &[u8]) -> Result<()> {
+        let text = std::str::from_utf8(value).unwrap_or_default();
+        if let Some(setting) = name.strip_prefix(SETTING) {
+            // The setting may not exist in this version of libtorrent.
+            return self.settings.set_text(setting, text);
+        }
+        let taken = match name {
+            NETWORK => is_dictionary(value).then(|| self.network = value.to_vec()),
+            TOTALS => totals(text).map(|totals| self.totals = totals),
+            _ => Some(()),
+        };
+        taken.ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, RESTORE_STATE, "it has an unknown format").on(name)
+        })
     }
 }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Select;
 
-pub(in crate::client) use self::client_state::ClientState;
+pub(in crate::client) use self::client_state::{ClientState, NETWORK, SETTING};
 pub(in crate::client) use self::client_thread::ClientThread;
 pub(in crate::client) use self::store_link::{StoreLink, StoreOptions};
 

@@ -1,6 +1,6 @@
 //! The client thread's side of the store.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,9 @@ use crate::client::restore::{Restoring, UnfinishedMoves};
 use crate::client::state::commits::Commits;
 use crate::error::{Error, Result};
 use crate::messages::service::Service;
-use crate::model::TorrentId;
+use crate::model::{Event, TorrentId};
 use crate::store::{Key, Record, Store, Writer};
+use crate::text::printable;
 
 /// How often the DHT nodes and the totals are saved.
 pub(super) const STATE_INTERVAL: Duration = Duration::from_secs(300);
@@ -20,6 +21,8 @@ pub(in crate::client) struct StoreOptions {
     pub(in crate::client) store: Box<dyn Store>,
     /// The bytes that earlier runs have sent and received.
     pub(in crate::client) totals: (u64, u64),
+    /// The parts of the client's own state that cannot be used, by name, and why.
+    pub(in crate::client) unusable: BTreeMap<String, Error>,
     /// Whether changed settings are stored.
     pub(in crate::client) keeps_settings: bool,
 }
@@ -42,6 +45,8 @@ pub(in crate::client) struct StoreLink {
     pub(super) state_open: u32,
     /// The bytes that earlier runs have sent and received.
     pub(super) totals: (u64, u64),
+    /// The parts of the client's own state that could not be restored. Only the program replaces them.
+    pub(super) unusable: BTreeSet<String>,
     pub(super) keeps_settings: bool,
     /// Whether the engine was asked for the queue positions.
     pub(super) queue_asked: bool,
@@ -59,11 +64,16 @@ impl StoreLink {
         service: &Arc<Service>,
         wake: crossbeam_channel::Sender<()>,
     ) -> Result<Self> {
-        let StoreOptions { mut store, totals, keeps_settings } = options;
+        let StoreOptions { mut store, totals, unusable, keeps_settings } = options;
         let total = store.count()?;
         let writer = Writer::start(store, wake)?;
         let restoring = Some(Restoring::start(writer.pages(), total, service)?);
         let commits = Commits::default();
+        for (name, error) in &unusable {
+            tracing::warn!(%error, "a part of the client's own state was not restored");
+            let name = printable(name).into();
+            service.announce(&Event::StateRestoreFailed { name, error: error.clone() });
+        }
         Ok(Self {
             writer,
             commits,
@@ -76,6 +86,7 @@ impl StoreLink {
             next_state: Instant::now() + STATE_INTERVAL,
             state_open: 0,
             totals,
+            unusable: unusable.into_keys().collect(),
             keeps_settings,
             queue_asked: false,
             queue_changed: false,

@@ -365,6 +365,15 @@ pub enum Event {
         /// Why it could not be restored.
         error: Error,
     },
+    /// A part of the client's own state in the store could not be restored: a setting, the DHT nodes with the IP
+    /// filter, or the totals. It stays in the store until the program sets it, for example with
+    /// [`apply_settings`](crate::Patron::apply_settings) or [`set_ip_filter`](crate::Patron::set_ip_filter).
+    StateRestoreFailed {
+        /// Its name in the store: `setting/` and the name of the setting, `network`, or `totals`.
+        name: Arc<str>,
+        /// Why it could not be restored.
+        error: Error,
+    },
     /// The store cannot be written or read, for example because the disk is full. The client continues. Calls
     /// that are answered when their change is durable fail with this error; other changes are saved when the
     /// store works again.
@@ -563,6 +572,7 @@ event_kinds! {
     StoreFailed: client, bounded;
     StoreRecovered: client, bounded;
     SessionError: client, newest_in_place;
+    StateRestoreFailed: client, bounded;
 }
 
 impl Event {

@@ -94,6 +94,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
                 EventKind::StoreFailed => Event::StoreFailed { error },
                 EventKind::StoreRecovered => Event::StoreRecovered,
                 EventKind::SessionError => Event::SessionError { error },
+                EventKind::StateRestoreFailed => Event::StateRestoreFailed { name, error },
             }
         })
         .collect();

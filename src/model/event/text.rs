@@ -246,8 +246,10 @@ impl fmt::Display for Event {
                 let seconds = took.as_secs_f64();
                 write!(f, "restored {torrents} torrents in {seconds:.1} s; {failed} failed")
             }
-            // The error names the torrent.
-            Self::RestoreFailed { error, .. } => error.fmt(f),
+            // The error names the torrent, or the part of the state.
+            Self::RestoreFailed { error, .. } | Self::StateRestoreFailed { error, .. } => {
+                error.fmt(f)
+            }
             Self::StoreFailed { error } => error.fmt(f),
             Self::StoreRecovered => write!(f, "the store can be written again"),
             Self::SessionError { error } => error.fmt(f),

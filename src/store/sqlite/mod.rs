@@ -117,7 +117,10 @@ impl Sqlite {
     /// The database cannot be read at all.
     pub fn check(&mut self) -> Result<Vec<Error>> {
         let mut problems = self.structure(READ, 100)?;
-        problems.extend(self.state().err());
+        match self.state() {
+            Ok(parts) => problems.extend(parts.into_values().filter_map(Result::err)),
+            Err(error) => problems.push(error),
+        }
         let mut after = None;
         loop {
             match self.load(after, 1000) {
@@ -166,8 +169,10 @@ impl Store for Sqlite {
         self.path.display().to_string()
     }
 
-    fn state(&mut self) -> Result<BTreeMap<String, Arc<[u8]>>> {
-        self.try_to(READ, rows::state)
+    fn state(&mut self) -> Result<BTreeMap<String, Result<Arc<[u8]>>>> {
+        let parts = self.try_to(READ, rows::state)?;
+        let on = |error: Error| error.on(self.path.display());
+        Ok(parts.into_iter().map(|(name, part)| (name, part.map_err(on))).collect())
     }
 
     fn count(&mut self) -> Result<u64> {

@@ -14,18 +14,29 @@ use crate::store::{COMMIT, Change, Key, Loaded, Record, Relocation, Value};
 use crate::sys::convert;
 
 const READ: &str = "read the torrent";
+const READ_STATE: &str = "read the client's own state";
 
 /// A result from SQLite.
 type Rows<T> = rusqlite::Result<T>;
 
-pub(super) fn state(connection: &mut Connection) -> Rows<BTreeMap<String, Arc<[u8]>>> {
+pub(super) fn state(connection: &mut Connection) -> Rows<BTreeMap<String, Result<Arc<[u8]>>>> {
     let mut query = connection.prepare_cached("SELECT name, value, sum FROM state")?;
-    let rows = query.query_map([], |row| {
-        let (name, value): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        check(row.get(2)?, &[name.as_bytes(), &value])?;
-        Ok((name, value.into()))
-    })?;
-    rows.collect()
+    let mut rows = query.query([])?;
+    let mut parts = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_bytes()?;
+        let part = || {
+            let value: Vec<u8> = row.get(1)?;
+            check(row.get(2)?, &[name, &value])?;
+            Ok(value.into())
+        };
+        let name = String::from_utf8_lossy(name).into_owned();
+        let part = part().map_err(|error: rusqlite::Error| {
+            Error::new(ErrorKind::Corrupt, READ_STATE, error.to_string()).on(&name)
+        });
+        parts.insert(name, part);
+    }
+    Ok(parts)
 }
 
 const COLUMNS: &str = "t.key, t.v1, t.v2, t.name, t.source, t.added, t.completed, t.save_dir, \

@@ -229,7 +229,9 @@ impl Streaming {
             Event::ListenFailed { error, .. } => {
                 self.screen.warn(format_args!("warning: {error}"));
             }
-            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
+            Event::DescriptorLimit { .. }
+            | Event::SessionError { .. }
+            | Event::StateRestoreFailed { .. } => {
                 self.screen.warn(format_args!("warning: {event}"));
             }
             _ => return false,

@@ -118,7 +118,9 @@ impl Transfer {
                 self.screen.warn(format_args!("warning: {error}"));
                 return Ok(());
             }
-            Event::DescriptorLimit { .. } | Event::SessionError { .. } => {
+            Event::DescriptorLimit { .. }
+            | Event::SessionError { .. }
+            | Event::StateRestoreFailed { .. } => {
                 self.screen.warn(format_args!("warning: {event}"));
                 return Ok(());
             }
