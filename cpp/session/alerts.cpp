@@ -89,7 +89,7 @@ void Session::file_lost(LostFile const& file, Alerts& out) {
 }
 
 void Session::metadata_refused(std::uint64_t id, lt::error_code const& why, Alerts& out) {
-    Entry const* const torrent = find(id);
+    KnownTorrent const* const torrent = find(id);
     if (torrent == nullptr || !torrent->handle.is_valid())
         return;
     pause(torrent->handle);
