@@ -12,7 +12,7 @@ struct ReadRecord;
 struct ReadCounters {
     using Count = std::atomic<std::uint64_t>;
 
-    // Answered at once, on the network thread.
+    // Answered at once, on the network thread; or read by the program on its own thread.
     Count mapped_blocks{0};
     Count mapped_bytes{0};
     Count copied_blocks{0};

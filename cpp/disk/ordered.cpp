@@ -128,6 +128,7 @@ bool Ordered::async_write(lt::storage_index_t index, lt::peer_request const& req
             if (error && !was_stopped && internals::is_in_upload_mode(torrent->owner))
                 written_->stop_writing(torrent->id);
             torrent->end_write(piece);
+            torrent->piece_changed(piece);
         },
         flags);
 }
@@ -189,8 +190,10 @@ void Ordered::async_hash(lt::storage_index_t index, lt::piece_index_t piece,
                 // piece.
                 auto probes = is_damaged && torrent->reader ? probes_of(*torrent, hashed)
                                                             : std::vector<Probe>();
-                if (probes.empty())
-                    return (*answer)(hashed, v1, error);
+                if (probes.empty()) {
+                    (*answer)(hashed, v1, error);
+                    return torrent->piece_changed(hashed);
+                }
                 torrent->reader->check_probes(
                     std::move(probes), [answer, hashed, v1, error](lt::storage_error const& lost) {
                         (*answer)(hashed, v1, lost ? lost : error);

@@ -1,11 +1,14 @@
 // Reads ranges of files for the program.
 #pragma once
 
+#include "torrent-patron/cpp/disk/file_view.hpp"
+
 #include <libtorrent/span.hpp>
 #include <libtorrent/storage_defs.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 namespace patron {
 
@@ -19,6 +22,8 @@ class SpanReader {
     // Called on the network thread.
     virtual bool read_span(lt::storage_index_t torrent, std::int64_t begin, lt::span<char> to,
                            std::function<void(bool)> then) = 0;
+    // Returns the view of a file; null if there is none. Called on the network thread.
+    virtual std::shared_ptr<FileView> view(lt::storage_index_t torrent, lt::file_index_t file) = 0;
 
   protected:
     ~SpanReader() = default;

@@ -46,6 +46,11 @@ void TorrentFiles::release_files() {
         reader->release_files();
 }
 
+void TorrentFiles::piece_changed(lt::piece_index_t piece) const {
+    if (reader)
+        reader->piece_changed(*this, piece);
+}
+
 void TorrentFiles::add_sample(lt::file_index_t file, Sample const& written) {
     make_details()
         .samples.try_emplace(file, Details::Samples{written.offset, {}})

@@ -50,6 +50,8 @@ struct Attachment {
     // Checks on a worker whether the probes still exist. Passes the first loss to `then`.
     virtual void check_probes(std::vector<Probe> probes,
                               std::function<void(lt::storage_error const&)> then) = 0;
+    // Called when a piece was written or hashed.
+    virtual void piece_changed(TorrentFiles const& torrent, lt::piece_index_t piece) = 0;
 };
 
 // The files of a torrent, and the jobs that change them. Network thread only, but see Paths.
@@ -92,6 +94,7 @@ struct TorrentFiles {
     void forget_samples();
     void set_priorities(Priorities const& priorities);
     void release_files();
+    void piece_changed(lt::piece_index_t piece) const;
     // A file that is not wanted.
     bool is_skipped(lt::file_index_t file) const {
         return patron::is_skipped(details().priorities, file);

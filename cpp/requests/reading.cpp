@@ -139,6 +139,10 @@ PartStateRecord Torrent::piece_state(std::uint32_t index) const {
                       {std::int64_t(index) * info->piece_length(), info->piece_size(wanted)});
 }
 
+std::shared_ptr<FileView> Torrent::file_view(std::uint32_t index) const {
+    return internals::view(*this, file(*metainfo(*this), index));
+}
+
 // When the first deadline is set, libtorrent cancels all requests for pieces without a deadline,
 // after this task has ended.
 void Torrent::steer(rust::Slice<std::uint32_t const> dropped,

@@ -20,6 +20,7 @@
 
 namespace patron {
 
+class FileView;
 class SessionPolicy;
 struct ReadTorrents;
 struct AnnounceRecord;
@@ -107,6 +108,7 @@ class Torrent : public lt::torrent_handle {
     PartStateRecord piece_state(std::uint32_t piece) const;
     void steer(rust::Slice<std::uint32_t const> dropped, rust::Slice<PieceDeadline const> deadlines,
                rust::Slice<PieceLevel const> levels, Requests requests) const;
+    std::shared_ptr<FileView> file_view(std::uint32_t file) const;
     // The sink receives the result.
     void check_here(std::uint64_t begin, std::uint64_t length) const;
     void read_bytes(std::uint64_t begin, std::uint64_t length,

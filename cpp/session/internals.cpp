@@ -163,9 +163,14 @@ bool is_seed(std::shared_ptr<void> const& torrent) {
            lt::torrent_status::seeding;
 }
 
-bool is_in_upload_mode(std::weak_ptr<void> const& torrent) {
+lt::torrent_handle handle(std::weak_ptr<void> const& torrent) {
     lt::torrent_handle handle;
     handle.*member(Torrent()) = std::static_pointer_cast<native::torrent>(torrent.lock());
+    return handle;
+}
+
+bool is_in_upload_mode(std::weak_ptr<void> const& torrent) {
+    auto const handle = internals::handle(torrent);
     return handle.is_valid() && (handle.flags() & lt::torrent_flags::upload_mode);
 }
 
@@ -366,13 +371,27 @@ void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request
     disk.submit_jobs();
 }
 
+namespace {
+
+SpanReader* span_reader(native::torrent* torrent) {
+    if (torrent == nullptr || !torrent->has_storage())
+        return nullptr;
+    return dynamic_cast<SpanReader*>(&torrent->session().disk_thread());
+}
+
+} // namespace
+
 bool read_span(lt::torrent_handle const& torrent, std::int64_t begin, lt::span<char> to,
                std::function<void(bool)> then) {
     auto const native = torrent.native_handle();
-    if (!native || !native->has_storage())
-        return false;
-    auto* const reader = dynamic_cast<SpanReader*>(&native->session().disk_thread());
+    auto* const reader = span_reader(native.get());
     return reader != nullptr && reader->read_span(native->storage(), begin, to, std::move(then));
+}
+
+std::shared_ptr<FileView> view(lt::torrent_handle const& torrent, lt::file_index_t file) {
+    auto const native = torrent.native_handle();
+    auto* const reader = span_reader(native.get());
+    return reader != nullptr ? reader->view(native->storage(), file) : nullptr;
 }
 
 } // namespace patron::internals

@@ -27,6 +27,10 @@
 #include <string>
 #include <vector>
 
+namespace patron {
+class FileView;
+}
+
 namespace patron::internals {
 
 // The URL of a web seed.
@@ -71,6 +75,9 @@ bool is_removed(std::weak_ptr<void> const& torrent);
 // Returns whether libtorrent's torrent has all its pieces, and they are not being checked. Called
 // on the network thread.
 bool is_seed(std::shared_ptr<void> const& torrent);
+
+// Returns the handle of libtorrent's torrent; invalid if it is gone.
+lt::torrent_handle handle(std::weak_ptr<void> const& torrent);
 
 // Returns whether libtorrent's torrent is in upload mode. Called on the network thread.
 bool is_in_upload_mode(std::weak_ptr<void> const& torrent);
@@ -186,5 +193,7 @@ void read_blocks(lt::torrent_handle const& torrent, std::vector<lt::peer_request
 // Reads bytes of a torrent without libtorrent's disk backend, if possible; see SpanReader.
 bool read_span(lt::torrent_handle const& torrent, std::int64_t begin, lt::span<char> to,
                std::function<void(bool)> then);
+// Returns the view of a file; null if there is none. Called on the network thread.
+std::shared_ptr<FileView> view(lt::torrent_handle const& torrent, lt::file_index_t file);
 
 } // namespace patron::internals

@@ -1,11 +1,13 @@
 //! The messages between readers and the client thread.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::error::{Error, Result};
-use crate::model::{ReadTarget, ReaderOptions, TorrentId};
+use crate::model::{ReadNow, ReadTarget, ReaderOptions, TorrentId};
 use crate::reply::Responder;
 
 /// Identifies a reader in this process.
@@ -84,9 +86,30 @@ pub(crate) struct Read {
 }
 
 /// The answer when a reader has been opened.
-#[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) reader: ReaderId,
     /// The size of the file or piece, in bytes.
     pub(crate) size: u64,
+    pub(crate) view: Option<Arc<dyn ReadNow>>,
+}
+
+/// What the client thread must know of a reader.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// What it has read on its own thread.
+    pub(crate) advance: Option<Range<u64>>,
+    /// What it waits for, after that.
+    pub(crate) read: Option<Read>,
+}
+
+impl Turn {
+    /// Adds bytes that were read. They end the wait for others.
+    pub(crate) fn advance(&mut self, range: Range<u64>) -> Option<Read> {
+        let begin = match &self.advance {
+            Some(before) if before.end == range.start => before.start,
+            _ => range.start,
+        };
+        self.advance = Some(begin..range.end);
+        self.read.take()
+    }
 }

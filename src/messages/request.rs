@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::reply::Responder;
 use crate::settings::{LISTEN_INTERFACES, Settings};
-use crate::sys::range::RangeSink;
+use crate::sys::range::{RangeSink, file_view};
 use crate::sys::task::{SessionCall, ShardPart, TorrentCall};
 use crate::sys::{AnsweredBy, OptionsRecord, PieceDeadline, PieceLevel};
 use crate::sys::{DemandRecord, SessionHandle, Torrent, TorrentParams, convert};
@@ -510,12 +510,12 @@ pub(crate) const READ: &str = "read the file";
 /// Asks which pieces are available, and for the program's levels unless libtorrent has those of readers.
 pub(crate) fn look(target: ReadTarget, are_steered: bool, role: TorrentRole) -> AskTorrent<Look> {
     let look = move |torrent: &Torrent| {
-        let record = match target {
-            ReadTarget::File(file) => torrent.file_state(file),
-            ReadTarget::Piece(piece) => torrent.piece_state(piece),
+        let (record, view) = match target {
+            ReadTarget::File(file) => (torrent.file_state(file)?, file_view(torrent, file)?),
+            ReadTarget::Piece(piece) => (torrent.piece_state(piece)?, None),
         };
-        let look = convert::look(record?);
-        Ok(Look { levels: look.levels.filter(|_| !are_steered), ..look })
+        let look = convert::look(record);
+        Ok(Look { levels: look.levels.filter(|_| !are_steered), view, ..look })
     };
     Ask::task(OPEN_READER, look).role(role)
 }

@@ -3,6 +3,7 @@
 //! channel is full.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -13,7 +14,7 @@ use crate::add::Defaults;
 use crate::error::{Error, ErrorKind, Result};
 use crate::messages::command::ClientCommand;
 use crate::messages::member::{Member, MemberId};
-use crate::messages::reading::{Read, ReaderId};
+use crate::messages::reading::{Read, ReaderId, Turn};
 use crate::messages::status_table::StatusTable;
 use crate::model::{Event, EventKind, EventKinds, ReadStatistics};
 use crate::settings::Settings;
@@ -41,8 +42,8 @@ pub(crate) struct Service {
     departures: Mutex<Vec<MemberId>>,
     /// Readers that were dropped, to be handled by the client thread.
     ended_readers: Mutex<Vec<ReaderId>>,
-    /// The next read of each reader, to be handled by the client thread.
-    next_reads: Mutex<HashMap<ReaderId, Read>>,
+    /// The news of each reader, to be handled by the client thread.
+    turns: Mutex<HashMap<ReaderId, Turn>>,
     /// Incremented by each change of subscriptions that the client thread must act on.
     subscriptions: AtomicU64,
     stopped: AtomicBool,
@@ -88,7 +89,7 @@ impl Service {
             members: Mutex::default(),
             departures: Mutex::default(),
             ended_readers: Mutex::default(),
-            next_reads: Mutex::default(),
+            turns: Mutex::default(),
             subscriptions: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
@@ -175,7 +176,7 @@ impl Service {
     /// Records a read without waiting. It replaces the reader's previous read. If the service has stopped, the reply
     /// says so.
     pub(crate) fn read(&self, read: Read) {
-        let replaced = self.next_reads.lock().insert(read.reader, read);
+        let replaced = self.turns.lock().entry(read.reader).or_default().read.replace(read);
         // As in `put`.
         if self.stopped.load(Ordering::SeqCst) {
             self.discard();
@@ -184,9 +185,16 @@ impl Service {
         drop(replaced);
     }
 
+    /// Records without waiting what a reader has read on its own thread.
+    pub(crate) fn advance(&self, reader: ReaderId, range: Range<u64>) {
+        let ended = self.turns.lock().entry(reader).or_default().advance(range);
+        let _ = self.wake.try_send(());
+        drop(ended);
+    }
+
     /// Records that a reader was dropped, without waiting.
     pub(crate) fn end_reader(&self, reader: ReaderId) {
-        let unread = self.next_reads.lock().remove(&reader);
+        let unread = self.turns.lock().remove(&reader);
         self.ended_readers.lock().push(reader);
         let _ = self.wake.try_send(());
         drop(unread);
@@ -231,7 +239,8 @@ impl Service {
     }
 
     fn discard(&self) -> usize {
-        self.waiting.try_iter().count() + self.take_reads().len()
+        let reads = self.take_turns();
+        self.waiting.try_iter().count() + reads.filter(|(_, turn)| turn.read.is_some()).count()
     }
 
     // Called by the client thread.
@@ -249,8 +258,8 @@ impl Service {
         std::mem::take(&mut *self.ended_readers.lock())
     }
 
-    pub(crate) fn take_reads(&self) -> Vec<Read> {
-        std::mem::take(&mut *self.next_reads.lock()).into_values().collect()
+    pub(crate) fn take_turns(&self) -> impl Iterator<Item = (ReaderId, Turn)> + use<> {
+        std::mem::take(&mut *self.turns.lock()).into_iter()
     }
 
     /// Returns a number that changes whenever subscriptions need action.

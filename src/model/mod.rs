@@ -51,6 +51,6 @@ pub use self::tracker::{Announce, ProtocolVersion, Tracker, TrackerSource, Track
 pub(crate) use self::engine_event::{Answer, EngineEvent, ResumeData};
 pub(crate) use self::event::{AlertFamily, Keep};
 pub(crate) use self::options::ClientData;
-pub(crate) use self::reader::{Look, ReadTarget, Requests, Span};
+pub(crate) use self::reader::{Look, ReadNow, ReadTarget, Requests, Span};
 pub(crate) use self::statistics::Metrics;
 pub(crate) use self::status::SavedFigures;

@@ -1,5 +1,6 @@
 //! How a file is read while it downloads.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How far ahead of its position a reader downloads.
@@ -98,8 +99,15 @@ pub(crate) enum ReadTarget {
     Piece(u32),
 }
 
+/// Reads the available data of a file on the calling thread, as far as that does not wait for a disk.
+pub(crate) trait ReadNow: Send + Sync {
+    /// Fills the beginning of the buffer with the bytes of the file from `position` on. Returns how many there
+    /// are; 0 if they must be requested.
+    fn read_now(&self, position: u64, into: &mut [u8]) -> usize;
+}
+
 /// A part of a torrent, and libtorrent's state of the pieces.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Look {
     pub(crate) span: Span,
     pub(crate) piece_length: u64,
@@ -107,6 +115,8 @@ pub(crate) struct Look {
     pub(crate) have: Vec<u8>,
     /// The program's level of each piece; `None` if libtorrent had the levels of readers.
     pub(crate) levels: Option<Vec<u8>>,
+    /// For a file, if the disk backend has it.
+    pub(crate) view: Option<Arc<dyn ReadNow>>,
 }
 
 #[cfg(test)]

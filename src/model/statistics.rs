@@ -199,12 +199,11 @@ pub struct ReadStatistics {
     pub mapped_blocks: u64,
     /// Their size, in bytes.
     pub mapped_bytes: u64,
-    /// Blocks that were copied out of the page cache.
+    /// Blocks that were copied out of the page cache, also by readers of the program.
     pub copied_blocks: u64,
     /// Their size, in bytes.
     pub copied_bytes: u64,
-    /// Blocks that a separate thread read: they were not in memory, or not known to be, or the program read
-    /// them during the download.
+    /// Blocks that a separate thread read: they were not in memory, or not known to be.
     pub cold_blocks: u64,
     /// Their size, in bytes.
     pub cold_bytes: u64,

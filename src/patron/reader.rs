@@ -16,7 +16,7 @@ use crate::messages::request::{self, OPEN_READER, READ};
 use crate::messages::service::Service;
 #[cfg(unix)]
 use crate::messages::socket::Socket;
-use crate::model::{ReadTarget, ReaderOptions, TorrentId};
+use crate::model::{ReadNow, ReadTarget, ReaderOptions, TorrentId};
 use crate::reply::{Reply, Responder, one_shot};
 
 /// The size of one fetch in bytes: after a seek, and the maximum when reading sequentially.
@@ -121,7 +121,8 @@ impl Patron {
 /// Reads a file while it downloads: implements [`Read`], [`BufRead`] and [`Seek`].
 ///
 /// A read waits until data is available, without a limit unless one is [set](Reader::set_timeout). Data is
-/// available once it is verified; with libtorrent 2.0 it has then been written, too. A seek
+/// available once it is verified; with libtorrent 2.0 it has then been written, too. If it is in memory, it is read on
+/// the calling thread (Linux). A seek
 /// does not wait; the next read sets the position from which data is requested.
 ///
 /// A read fails if the torrent is removed, fails or is paused, or if the client stops. The [`Error`] is the
@@ -163,16 +164,16 @@ impl Opener for Waiter {
 }
 
 /// An open reader. When it is dropped, its pieces are no longer downloaded first.
-#[derive(Debug)]
 struct Lease {
     service: Arc<Service>,
     reader: ReaderId,
     size: u64,
+    view: Option<Arc<dyn ReadNow>>,
 }
 
 impl Lease {
-    fn new(service: Arc<Service>, Opened { reader, size }: Opened) -> Self {
-        Self { service, reader, size }
+    fn new(service: Arc<Service>, Opened { reader, size, view }: Opened) -> Self {
+        Self { service, reader, size, view }
     }
 }
 
@@ -264,7 +265,10 @@ impl Reader {
         while self.position < self.lease.size && self.chunk.from(self.position).is_empty() {
             let pending = match self.pending.take() {
                 Some(pending) if pending.begin == self.position => pending,
-                _ => self.fetch(),
+                _ => match self.fetch() {
+                    Some(pending) => pending,
+                    None => break,
+                },
             };
             if pending.reply.poll_ready(context).is_pending() {
                 self.pending = Some(Pending { ahead: false, ..pending });
@@ -294,11 +298,34 @@ impl Reader {
         }
     }
 
-    fn fetch(&mut self) -> Pending {
+    /// Reads the chunk at the position, or requests it.
+    fn fetch(&mut self) -> Option<Pending> {
         let continues = self.chunk.end() == self.position && !self.chunk.bytes.is_empty();
         let length = if continues { self.next_length } else { FIRST_CHUNK };
         self.next_length = (length * 2).min(LARGEST_CHUNK);
-        self.fetch_from(self.position, length)
+        match self.read_now(length) {
+            true => None,
+            false => Some(self.fetch_from(self.position, length)),
+        }
+    }
+
+    /// Reads on this thread, because others may be busy. Returns false if the data must be requested.
+    fn read_now(&mut self, length: u64) -> bool {
+        let Lease { service, reader, size, view } = &self.lease;
+        let Some(view) = view.as_ref().filter(|_| service.check_running(READ).is_ok()) else {
+            return false;
+        };
+        let length = usize::try_from(length.min(size - self.position)).unwrap_or(usize::MAX);
+        self.spare.resize(length, 0);
+        let read = view.read_now(self.position, &mut self.spare);
+        if read == 0 {
+            return false;
+        }
+        self.spare.truncate(read);
+        let chunk = Chunk { begin: self.position, bytes: std::mem::take(&mut self.spare) };
+        service.advance(*reader, chunk.begin..chunk.end());
+        self.spare = std::mem::replace(&mut self.chunk, chunk).bytes;
+        true
     }
 
     fn fetch_from(&mut self, position: u64, length: u64) -> Pending {

@@ -141,7 +141,8 @@ pub(crate) fn look(record: PartStateRecord) -> Look {
     let PartStateRecord { span: SpanRecord { begin, size: length }, piece_length, have, levels } =
         record;
     let span = Span { begin: size(begin), size: size(length) };
-    Look { span, piece_length: u64::from(count(piece_length)), have, levels: Some(levels) }
+    let piece_length = u64::from(count(piece_length));
+    Look { span, piece_length, have, levels: Some(levels), view: None }
 }
 
 pub(crate) fn goals(record: &ClientDataRecord) -> Goals {

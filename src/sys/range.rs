@@ -1,19 +1,31 @@
 //! Bytes of a torrent on their way from libtorrent's disk backend.
 #![allow(unsafe_code, missing_debug_implementations, unreachable_pub)]
 
-use super::bridge::NativeError;
+use std::sync::Arc;
+
+use cxx::SharedPtr;
+
+use super::bridge::{NativeError, Torrent};
 use super::errors::disk_failure;
 use super::task::caught;
 use crate::error::Result;
+use crate::model::ReadNow;
 
 #[cxx::bridge(namespace = "patron")]
 mod reading {
     unsafe extern "C++" {
+        include!("torrent-patron/cpp/disk/file_view.hpp");
         include!("torrent-patron/cpp/requests/torrent.hpp");
         include!("torrent-patron/src/sys/bridge.rs.h");
 
         type NativeError = crate::sys::bridge::NativeError;
         type Torrent = crate::sys::bridge::Torrent;
+        type FileView;
+
+        /// Returns the view of a file; null if there is none.
+        fn file_view(self: &Torrent, file: u32) -> Result<SharedPtr<FileView>>;
+        /// Reads on the calling thread; returns how many bytes were read.
+        fn read(self: &FileView, offset: u64, to: &mut [u8]) -> usize;
 
         /// These functions read available bytes of the torrent or of one of its files. The sink receives the
         /// bytes or an error.
@@ -32,6 +44,28 @@ mod reading {
 }
 
 const _: () = super::assert_send::<RangeSink>();
+
+// SAFETY: any thread may read and destroy a FileView, which locks what it shares with the network thread.
+unsafe impl Send for reading::FileView {}
+// SAFETY: as above.
+unsafe impl Sync for reading::FileView {}
+
+struct View(SharedPtr<reading::FileView>);
+
+impl ReadNow for View {
+    fn read_now(&self, position: u64, into: &mut [u8]) -> usize {
+        self.0.as_ref().map_or(0, |view| view.read(position, into))
+    }
+}
+
+/// Returns the view of a file, if there is one. On the network thread.
+pub(crate) fn file_view(
+    torrent: &Torrent,
+    file: u32,
+) -> Result<Option<Arc<dyn ReadNow>>, cxx::Exception> {
+    let view = torrent.file_view(file)?;
+    Ok((!view.is_null()).then(|| Arc::new(View(view)) as _))
+}
 
 type Done = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 

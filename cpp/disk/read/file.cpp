@@ -141,14 +141,23 @@ void File::set_changed(lt::error_code failure) noexcept {
     state_.store(State::changed, std::memory_order_release);
 }
 
-bool File::read_resident(char* buffer, int length, std::int64_t offset) {
-    iovec const whole{buffer, static_cast<std::size_t>(length)};
-    ssize_t const read = ::preadv2(descriptor_, &whole, 1, offset, RWF_NOWAIT);
-    if (read < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
-        nowait_.store(false, std::memory_order_relaxed);
+std::size_t read_in_memory(int file, lt::span<char> to, std::int64_t offset) noexcept {
+    iovec const whole{to.data(), static_cast<std::size_t>(to.size())};
+    errno = 0;
+    ssize_t const read = ::preadv2(file, &whole, 1, offset, RWF_NOWAIT);
+    return static_cast<std::size_t>(std::max<ssize_t>(read, 0));
+}
+
+std::size_t File::read_in_memory(lt::span<char> to, std::int64_t offset) {
+    std::size_t const read = patron::read_in_memory(descriptor_, to, offset);
+    if (read == 0 && (errno == EOPNOTSUPP || errno == ENOSYS) &&
+        nowait_.exchange(false, std::memory_order_relaxed))
         add(counters_->refused);
-    }
-    return read == length;
+    return read;
+}
+
+bool File::read_resident(char* buffer, int length, std::int64_t offset) {
+    return read_in_memory({buffer, length}, offset) == static_cast<std::size_t>(length);
 }
 
 lt::error_code read_all(int file, char* buffer, int length, std::int64_t offset) {

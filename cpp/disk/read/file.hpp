@@ -7,8 +7,10 @@
 #include "torrent-patron/cpp/file_state.hpp"
 
 #include <libtorrent/error_code.hpp>
+#include <libtorrent/span.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -22,6 +24,10 @@ lt::error_code lost_at(std::string const& path, std::int64_t offset);
 // Counts the changes of a torrent's files that may be harmless: only the time of the last change
 // differs from the stamp. The pieces of such a file must be hashed before they are read.
 using Doubts = std::atomic<std::uint64_t>;
+
+// Reads what is in memory of the bytes of an open file from `offset` on. Returns how many bytes
+// were read; 0 also if the file system cannot tell, with errno.
+std::size_t read_in_memory(int file, lt::span<char> to, std::int64_t offset) noexcept;
 
 // Fills the buffer with the bytes of an open file from `offset` on.
 lt::error_code read_all(int file, char* buffer, int length, std::int64_t offset);
@@ -67,6 +73,8 @@ class File : public std::enable_shared_from_this<File> {
     // Only while open; null for a file that is not mapped.
     Mapping* mapping() const noexcept { return mapping_; }
 
+    // The same, for this file.
+    std::size_t read_in_memory(lt::span<char> to, std::int64_t offset);
     // Reads from memory. Returns false if not all of it is in memory.
     bool read_resident(char* buffer, int length, std::int64_t offset);
     // Whether the file system can read without waiting for the disk.

@@ -4,12 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <array>
-#include <string>
 #include <utility>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace patron {
 namespace {
@@ -17,32 +12,22 @@ namespace {
 // From this size on, another thread reads faster than the network thread does block by block.
 constexpr std::ptrdiff_t min_size = 512 * 1024;
 
+std::shared_ptr<OpenView> view_of(Views const* views, lt::file_index_t file) {
+    if (views == nullptr)
+        return nullptr;
+    auto const view = views->find(file);
+    return view != views->end() ? view->second.lock() : nullptr;
+}
+
 lt::piece_index_t piece_at(TorrentFiles const& torrent, std::int64_t offset) {
     return lt::piece_index_t(static_cast<int>(offset / torrent.files.piece_length()));
 }
 
-bool contains(int file, Sample const& sample) {
-    std::array<char, sizeof(sample.bytes)> found;
-    return !read_all(file, found.data(), sample.length, sample.offset) &&
-           std::equal(found.begin(), found.begin() + sample.length, sample.bytes.begin());
-}
-
 // Reads a file to which libtorrent writes, so that its time does not show whether it is the right
-// one. Returns false if it lacks the sample.
-bool read_with_sample(std::string const& path, Sample const& last, std::int64_t offset,
-                      lt::span<char> to) {
-    // Non-blocking, because opening a pipe would wait for a writer.
-    int const file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0)
-        return false;
-    bool const read =
-        contains(file, last) && !read_all(file, to.data(), static_cast<int>(to.size()), offset);
-    ::close(file);
-    return read;
-}
-
+// one.
 std::function<bool()> incomplete_file(TorrentFiles const& torrent, lt::file_index_t file,
-                                      std::int64_t offset, lt::span<char> to) {
+                                      std::int64_t offset, lt::span<char> to,
+                                      std::shared_ptr<OpenView> const& view) {
     auto const& samples = torrent.details().samples;
     auto const sample = samples.find(file);
     if (sample == samples.end())
@@ -52,19 +37,35 @@ std::function<bool()> incomplete_file(TorrentFiles const& torrent, lt::file_inde
          ++piece)
         if (!torrent.is_written(piece))
             return nullptr;
-    return [path = torrent.names.path(file, *torrent.path), last = sample->second.last, offset,
-            to] { return read_with_sample(path, last, offset, to); };
+    auto const period = view ? view->begin(torrent) : OpenView::Period();
+    return [path = torrent.names.path(file, *torrent.path), last = sample->second.last, offset, to,
+            view, period] {
+        auto const open = std::make_shared<Descriptor const>(path);
+        if (!open->is_open() || !contains(*open, last, false) ||
+            read_all(open->number(), to.data(), static_cast<int>(to.size()), offset))
+            return false;
+        if (view)
+            view->set(period, open);
+        return true;
+    };
 }
 
 } // namespace
 
 FileSpans::Read FileSpans::complete_file(TorrentFiles const& torrent, OpenFiles::Torrent& files,
                                          lt::file_index_t index, std::int64_t offset,
-                                         lt::span<char> to) {
-    if (to.size() < min_size)
+                                         lt::span<char> to, std::shared_ptr<OpenView> const& view) {
+    bool const is_short = to.size() < min_size;
+    if (is_short && !view)
         return nullptr;
     File* const file = open_files_.use(torrent, files, index, clock::now());
     if (file == nullptr)
+        return nullptr;
+    if (view) {
+        view->begin(torrent);
+        view->set(file->shared_from_this());
+    }
+    if (is_short)
         return nullptr;
     return [file = file->shared_from_this(), offset, to] {
         file->open();
@@ -75,16 +76,17 @@ FileSpans::Read FileSpans::complete_file(TorrentFiles const& torrent, OpenFiles:
     };
 }
 
-bool FileSpans::read(TorrentFiles const& torrent, OpenFiles::Torrent& files, std::int64_t begin,
-                     lt::span<char> to, std::function<void(bool)> then) {
+bool FileSpans::read(TorrentFiles const& torrent, OpenFiles::Torrent& files, Views const* views,
+                     std::int64_t begin, lt::span<char> to, std::function<void(bool)> then) {
     if (to.empty())
         return false;
     lt::file_index_t const file = torrent.files.file_index_at_offset(begin);
     std::int64_t const offset = begin - torrent.files.file_offset(file);
     if (!torrent.is_downloaded(file) || offset + to.size() > torrent.files.file_size(file))
         return false;
-    auto read = torrent.is_downloading() ? incomplete_file(torrent, file, offset, to)
-                                         : complete_file(torrent, files, file, offset, to);
+    auto const view = view_of(views, file);
+    auto read = torrent.is_downloading() ? incomplete_file(torrent, file, offset, to, view)
+                                         : complete_file(torrent, files, file, offset, to, view);
     if (!read)
         return false;
     auto task = [&network = network_, counters = counters_, read = std::move(read),

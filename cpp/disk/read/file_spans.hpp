@@ -4,6 +4,7 @@
 #include "torrent-patron/cpp/disk/counters.hpp"
 #include "torrent-patron/cpp/disk/pool.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
+#include "torrent-patron/cpp/disk/read/view.hpp"
 #include "torrent-patron/cpp/disk/torrents.hpp"
 
 #include <libtorrent/io_context.hpp>
@@ -24,15 +25,16 @@ class FileSpans {
           counters_(std::move(counters)) {}
 
     // Like SpanReader::read_span. No job may be changing the files.
-    bool read(TorrentFiles const& torrent, OpenFiles::Torrent& files, std::int64_t begin,
-              lt::span<char> to, std::function<void(bool)> then);
+    bool read(TorrentFiles const& torrent, OpenFiles::Torrent& files, Views const* views,
+              std::int64_t begin, lt::span<char> to, std::function<void(bool)> then);
 
   private:
     // Runs on a worker. Returns whether the range was read.
     using Read = std::function<bool()>;
 
     Read complete_file(TorrentFiles const& torrent, OpenFiles::Torrent& files,
-                       lt::file_index_t file, std::int64_t offset, lt::span<char> to);
+                       lt::file_index_t file, std::int64_t offset, lt::span<char> to,
+                       std::shared_ptr<OpenView> const& view);
 
     lt::io_context& network_;
     std::shared_ptr<Pool> const pool_;

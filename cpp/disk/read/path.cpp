@@ -6,6 +6,7 @@
 #include "torrent-patron/cpp/disk/read/file_spans.hpp"
 #include "torrent-patron/cpp/disk/read/job.hpp"
 #include "torrent-patron/cpp/disk/read/open_files.hpp"
+#include "torrent-patron/cpp/disk/read/view.hpp"
 #include "torrent-patron/cpp/disk/spans.hpp"
 #include "torrent-patron/cpp/errors.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
@@ -18,6 +19,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 #include <vector>
@@ -33,13 +35,30 @@ constexpr int max_checked = 16 * 1024;
 struct TorrentReads final : Attachment {
     TorrentReads(OpenFiles& open, std::uint64_t torrent, bool mapped)
         : open_files(open), files(torrent, mapped) {}
-    void release_files() override { open_files.release(files); }
+    ~TorrentReads() override { reset_views(); }
+    void release_files() override {
+        open_files.release(files);
+        reset_views();
+    }
     void settled(std::shared_ptr<TorrentFiles> const& torrent) override {
         open_files.record_stamps(torrent, files);
     }
     void check_probes(std::vector<Probe> probes,
                       std::function<void(lt::storage_error const&)> then) override {
         open_files.check_probes(std::move(probes), std::move(then));
+    }
+    void piece_changed(TorrentFiles const& torrent, lt::piece_index_t piece) override {
+        each_view([&](OpenView& view) { view.piece_changed(torrent, piece); });
+    }
+    void reset_views() noexcept {
+        each_view([](OpenView& view) { view.reset(); });
+    }
+    template <typename Call>
+    void each_view(Call const& call) {
+        if (views)
+            for (auto const& [file, weak] : *views)
+                if (auto const view = weak.lock())
+                    call(*view);
     }
 
     // The pieces of files that may have changed.
@@ -53,8 +72,9 @@ struct TorrentReads final : Attachment {
 
     OpenFiles& open_files;
     OpenFiles::Torrent files;
-    // Rarely needed.
+    // These two are rarely needed.
     std::unique_ptr<Pieces> pieces;
+    std::unique_ptr<Views> views;
     // The first file of the last block, which is nearly always that of the next block.
     lt::file_index_t last{0};
     clock::time_point failed_until{};
@@ -77,6 +97,7 @@ class ReadPath final : public Forward, public SpanReader {
                     lt::disk_job_flags_t flags) override;
     bool read_span(lt::storage_index_t index, std::int64_t begin, lt::span<char> to,
                    std::function<void(bool)> then) override;
+    std::shared_ptr<FileView> view(lt::storage_index_t index, lt::file_index_t file) override;
     void async_stop_torrent(lt::storage_index_t index, std::function<void()> handler) override;
     void update_stats_counters(lt::counters& statistics) const override;
     void abort(bool wait) override;
@@ -353,8 +374,26 @@ void ReadPath::complete(ReadJob& job) {
 bool ReadPath::read_span(lt::storage_index_t index, std::int64_t begin, lt::span<char> to,
                          std::function<void(bool)> then) {
     TorrentFiles const& torrent = *torrents_->at(index);
+    TorrentReads& reads = reads_of(torrent);
     return mode_ != DiskReads::Stock && torrent.exclusive_jobs == 0 &&
-           spans_.read(torrent, reads_of(torrent).files, begin, to, std::move(then));
+           spans_.read(torrent, reads.files, reads.views.get(), begin, to, std::move(then));
+}
+
+std::shared_ptr<FileView> ReadPath::view(lt::storage_index_t index, lt::file_index_t file) {
+    if (mode_ == DiskReads::Stock)
+        return nullptr;
+    TorrentFiles const& torrent = *torrents_->at(index);
+    auto& views = reads_of(torrent).views;
+    if (!views)
+        views = std::make_unique<Views>();
+    if (auto const known = views->find(file); known != views->end())
+        if (auto view = known->second.lock())
+            return view;
+    for (auto it = views->begin(); it != views->end();)
+        it = it->second.expired() ? views->erase(it) : std::next(it);
+    auto view = std::make_shared<OpenView>(torrent, file, counters_);
+    (*views)[file] = view;
+    return view;
 }
 
 // Lets libtorrent read what a worker could not. The next block tries to open the file again.

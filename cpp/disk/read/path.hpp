@@ -10,6 +10,7 @@
 //   pool.*              the workers
 //   buffers.hpp         memory for blocks that are copied
 //   file_spans.*        ranges of files that the program reads
+//   view.*              what of a file the program reads on its own thread
 //
 // Linux only: other systems have no call that reports what is in memory.
 #pragma once

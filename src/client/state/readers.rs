@@ -2,6 +2,7 @@
 //! given for them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::time::Instant;
 
 use super::windows::{LONG_WAIT, Pieces, Plan, Window};
@@ -200,6 +201,20 @@ impl Readers {
             self.slow.insert((now + LONG_WAIT, id));
         }
         Next::Wait(torrent)
+    }
+
+    /// A reader has read available data itself. Returns its torrent, which must then be [steered](Readers::steer).
+    pub(in crate::client) fn advance(
+        &mut self,
+        id: ReaderId,
+        range: Range<u64>,
+    ) -> Option<TorrentId> {
+        let torrent = *self.by_id.get(&id)?;
+        let open = self.torrents.get_mut(&torrent)?.open.get_mut(&id)?;
+        open.waiting = None;
+        open.window.move_to(range.start);
+        open.window.advance(range.end - range.start);
+        Some(torrent)
     }
 
     /// Notes a new piece. Returns the reads that waited for it.
@@ -437,7 +452,7 @@ mod tests {
         let mut pieces = vec![0; 10];
         have.iter().for_each(|piece| pieces[*piece] = 1);
         let span = Span { begin: 0, size: 10 * MIB };
-        Look { span, piece_length: MIB, have: pieces, levels: Some(vec![4; 10]) }
+        Look { span, piece_length: MIB, have: pieces, levels: Some(vec![4; 10]), view: None }
     }
 
     fn read(reader: ReaderId, position: u64) -> (Read, Reply<Vec<u8>>) {
@@ -476,6 +491,19 @@ mod tests {
             panic!("waits")
         };
         assert_eq!(end.read.length, 0);
+    }
+
+    #[test]
+    fn a_reader_that_reads_itself_moves_its_window_and_waits_no_more() {
+        let (mut readers, torrent, now) = (Readers::default(), TorrentId::next(), Instant::now());
+        let id = open(&mut readers, torrent, &[0, 5]);
+        let (waits, reply) = read(id, MIB);
+        assert!(matches!(readers.read(waits, now), Next::Wait(_)));
+        assert_eq!(readers.advance(id, 5 * MIB..6 * MIB), Some(torrent));
+        assert!(reply.try_take().is_some() && readers.arrived(torrent, 1).is_empty());
+        assert_eq!(readers.steer(torrent, now).unwrap().levels, [(6, 7), (7, 6)]);
+        readers.close(id);
+        assert_eq!(readers.advance(id, 0..MIB), None);
     }
 
     #[test]

@@ -380,7 +380,13 @@ mod tests {
     /// The answer for pieces of 1 MiB with these levels, none of which is available.
     fn look(levels: Vec<u8>) -> Look {
         let span = Span { begin: 0, size: 0 };
-        Look { span, piece_length: MIB, have: vec![0; levels.len()], levels: Some(levels) }
+        Look {
+            span,
+            piece_length: MIB,
+            have: vec![0; levels.len()],
+            levels: Some(levels),
+            view: None,
+        }
     }
 
     /// A torrent with this many pieces of 1 MiB, none of which is available.

@@ -70,7 +70,8 @@ impl<E: Engine> ClientThread<E> {
         let Some(opening) = self.torrents.readers.looked(reader, look) else { return };
         match opening.purpose {
             Purpose::Program(opener) => {
-                opener.answer(Ok(Opened { reader, size: look.span.size }));
+                let view = look.view.clone();
+                opener.answer(Ok(Opened { reader, size: look.span.size, view }));
                 self.steer(id);
             }
             Purpose::Bytes(reply, _) => {
@@ -215,8 +216,15 @@ impl<E: Engine> ClientThread<E> {
         for reader in self.service.take_ended_readers() {
             self.close_reader(reader);
         }
-        for read in self.service.take_reads() {
-            self.read(read);
+        for (reader, turn) in self.service.take_turns() {
+            if let Some(range) = turn.advance
+                && let Some(id) = self.torrents.readers.advance(reader, range)
+            {
+                self.steer(id);
+            }
+            if let Some(read) = turn.read {
+                self.read(read);
+            }
         }
         let late = || Error::new(ErrorKind::TimedOut, READ, "the piece was not downloaded in time");
         for id in self.torrents.readers.expire(now, late) {
