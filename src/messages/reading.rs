@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -90,7 +90,8 @@ pub(crate) struct Opened {
     pub(crate) reader: ReaderId,
     /// The size of the file or piece, in bytes.
     pub(crate) size: u64,
-    pub(crate) view: Option<Arc<dyn ReadNow>>,
+    /// Ends when the client thread forgets the reader.
+    pub(crate) view: Option<Weak<dyn ReadNow>>,
 }
 
 /// What the client thread must know of a reader.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -168,7 +168,7 @@ struct Lease {
     service: Arc<Service>,
     reader: ReaderId,
     size: u64,
-    view: Option<Arc<dyn ReadNow>>,
+    view: Option<Weak<dyn ReadNow>>,
 }
 
 impl Lease {
@@ -312,9 +312,10 @@ impl Reader {
     /// Reads on this thread, because others may be busy. Returns false if the data must be requested.
     fn read_now(&mut self, length: u64) -> bool {
         let Lease { service, reader, size, view } = &self.lease;
-        let Some(view) = view.as_ref().filter(|_| service.check_running(READ).is_ok()) else {
+        if service.check_running(READ).is_err() {
             return false;
-        };
+        }
+        let Some(view) = view.as_ref().and_then(Weak::upgrade) else { return false };
         let length = usize::try_from(length.min(size - self.position)).unwrap_or(usize::MAX);
         self.spare.resize(length, 0);
         let read = view.read_now(self.position, &mut self.spare);

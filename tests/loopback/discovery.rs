@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
 use torrent_patron::error::ErrorKind;
-use torrent_patron::event::EventKinds;
+use torrent_patron::event::{EventKind, EventKinds};
 use torrent_patron::metainfo::{Metainfo, Protocol};
 use torrent_patron::settings::{EncryptionPolicy, SettingValue};
 use torrent_patron::store::Memory;
@@ -128,8 +128,12 @@ fn a_udp_tracker_is_told_that_a_torrent_stops_when_its_client_ends() {
     let file = data(dir.path(), "data.bin", 1, 1000);
     let metainfo = maker(&file, Protocol::V1).start().unwrap().wait().unwrap();
     let options = AddOptions::default().add_trackers([Tracker::new(&*url, 0)]);
-    client.patron().add_torrent(&metainfo, options).wait().unwrap();
+    let patron = client.patron();
+    patron.subscribe(EventKinds::DEFAULT.with(EventKind::TrackerReply));
+    patron.add_torrent(&metainfo, options).wait().unwrap();
     assert_eq!(announces.recv_timeout(PATIENCE).unwrap().event, 2, "started");
+    // Until then, libtorrent does not know that it is a peer of the tracker.
+    await_event!(patron, Event::TrackerReply { .. });
     client.shutdown(PATIENCE).wait();
     let last = announces.try_iter().last().map(|announce| announce.event);
     assert_eq!(last, Some(3), "stopped");

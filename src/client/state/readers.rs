@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::windows::{LONG_WAIT, Pieces, Plan, Window};
 use crate::error::Error;
 use crate::messages::reading::{Opening, Purpose, Read, ReaderId};
-use crate::model::{Look, ReadTarget, Span, TorrentId};
+use crate::model::{Look, ReadNow, ReadTarget, Span, TorrentId};
 
 pub(in crate::client) use super::windows::Steer;
 
@@ -74,6 +75,8 @@ struct Open {
     is_timed: bool,
     /// Whether it reads everything once and is then closed.
     once: bool,
+    /// Keeps the view that the reader uses. It ends with this.
+    _view: Option<Arc<dyn ReadNow>>,
 }
 
 impl OfTorrent {
@@ -164,7 +167,9 @@ impl Readers {
         of.pieces.update(look);
         let window = Window::new(look.span, opening.options);
         let once = matches!(opening.purpose, Purpose::Bytes(..));
-        of.open.insert(id, Open { span: look.span, window, waiting: None, is_timed: false, once });
+        let _view = look.view.clone();
+        let open = Open { span: look.span, window, waiting: None, is_timed: false, once, _view };
+        of.open.insert(id, open);
         Some(opening)
     }
 

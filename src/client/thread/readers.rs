@@ -1,5 +1,6 @@
 //! Opens readers, answers their reads when the data is available, and sets priorities and deadlines for them.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::client_thread::ClientThread;
@@ -70,7 +71,7 @@ impl<E: Engine> ClientThread<E> {
         let Some(opening) = self.torrents.readers.looked(reader, look) else { return };
         match opening.purpose {
             Purpose::Program(opener) => {
-                let view = look.view.clone();
+                let view = look.view.as_ref().map(Arc::downgrade);
                 opener.answer(Ok(Opened { reader, size: look.span.size, view }));
                 self.steer(id);
             }
