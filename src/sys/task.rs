@@ -91,17 +91,19 @@ impl ShardPart {
 /// The answers of tasks, on their way to the client thread. There are at most as many as open requests.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskAnswers {
-    /// Each with the number of its request.
-    given: Arc<Mutex<Vec<(u64, Result<Answer>)>>>,
+    given: Arc<Mutex<Numbered>>,
     waker: Waker,
 }
+
+/// Answers, each with the number of its request.
+type Numbered = Vec<(u64, Result<Answer>)>;
 
 impl TaskAnswers {
     pub(crate) fn new(waker: Waker) -> Self {
         Self { given: Arc::default(), waker }
     }
 
-    pub(crate) fn take(&self) -> Vec<(u64, Result<Answer>)> {
+    pub(crate) fn take(&self) -> Numbered {
         std::mem::take(&mut *self.given.lock())
     }
 
