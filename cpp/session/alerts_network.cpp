@@ -2,6 +2,7 @@
 #include "torrent-patron/cpp/compat.hpp"
 #include "torrent-patron/cpp/convert.hpp"
 #include "torrent-patron/cpp/session/alert.hpp"
+#include "torrent-patron/cpp/session/free_ports.hpp"
 #include "torrent-patron/cpp/session/session.hpp"
 #include "torrent-patron/src/sys/alerts.rs.h"
 #include "torrent-patron/src/sys/bridge.rs.h"
@@ -187,6 +188,8 @@ bool Session::convert_network(lt::alert& alert, Alerts& out) {
     }
     case lt::listen_failed_alert::alert_type: {
         auto const& a = static_cast<lt::listen_failed_alert const&>(alert);
+        if (free_ports_->is_resolved(a))
+            return true;
         if (a.op == lt::operation_t::sock_accept || is_temporary(a.error)) {
             // There is an alert for each waiting connection, and for each attempt to listen.
             if (was_reported(listen_failure_reported_))

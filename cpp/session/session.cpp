@@ -13,6 +13,7 @@
 #include "torrent-patron/cpp/session/connecting.hpp"
 #include "torrent-patron/cpp/session/descriptors.hpp"
 #include "torrent-patron/cpp/session/first_announces.hpp"
+#include "torrent-patron/cpp/session/free_ports.hpp"
 #include "torrent-patron/cpp/session/guard.hpp"
 #include "torrent-patron/cpp/session/internals.hpp"
 #include "torrent-patron/cpp/session/listening.hpp"
@@ -55,9 +56,10 @@ std::vector<lt::udp::endpoint> nodes_of(lt::dht::dht_state const& state) {
 Session::Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
                  SharedWithDisk const& disk, std::shared_ptr<Reports> reports, bool silent_resolver,
                  OnDemand& plugins, std::vector<std::uint32_t> cores,
-                 std::shared_ptr<rust::Box<Waker>> waker)
+                 std::shared_ptr<FreePorts> free_ports, std::shared_ptr<rust::Box<Waker>> waker)
     : waker_(std::move(waker)), plain_(disk.plain), policy_(std::move(policy)),
-      read_(std::make_shared<ReadTorrents>()), classes_(std::make_shared<PeerClasses>()),
+      free_ports_(std::move(free_ports)), read_(std::make_shared<ReadTorrents>()),
+      classes_(std::make_shared<PeerClasses>()),
       listening_(std::make_shared<Listening>([waker = waker_] { (*waker)->wake(); })),
       dht_nodes_(nodes_of(params.dht_state)), session_(std::move(params)),
       snapshots_(std::make_shared<Snapshots>()), unchecked_(std::make_shared<Unchecked>()),
@@ -209,8 +211,9 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
     });
     plugins->add([guard](auto const& torrent, auto) { return guard->of_torrent(torrent); });
     plugins->add([](auto const& torrent, auto) { return connects_soon(torrent); });
+    auto const free_ports = std::make_shared<FreePorts>();
     params.extensions = {plugins, guard, std::make_shared<Descriptors>(),
-                         std::make_shared<FirstAnnounces>()};
+                         std::make_shared<FirstAnnounces>(), free_ports};
     if (policy->blocks_local()) {
         auto const ssrf_filter = std::make_shared<SsrfFilter>(policy);
         plugins->add([ssrf_filter](auto const&, auto data) {
@@ -231,7 +234,8 @@ std::unique_ptr<Session> new_session(rust::Slice<SettingRecord const> records, P
         !policy->resolves_names() && is_address(pack.get_str(lt::settings_pack::proxy_hostname));
     return std::make_unique<Session>(
         std::move(params), std::move(policy), disk, reports, silent, *plugins,
-        std::vector<std::uint32_t>(shard.cores.begin(), shard.cores.end()), shared_waker);
+        std::vector<std::uint32_t>(shard.cores.begin(), shard.cores.end()), free_ports,
+        shared_waker);
 }
 
 // libtorrent 2.0 may start the DHT before it has sockets, and then forgets the nodes of the saved

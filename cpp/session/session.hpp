@@ -31,6 +31,7 @@ namespace patron {
 
 struct Alerts;
 struct ClientDataRecord;
+class FreePorts;
 struct EndedJob;
 struct InterestRecord;
 struct LostFile;
@@ -76,7 +77,7 @@ class Session {
     Session(lt::session_params params, std::shared_ptr<SessionPolicy> policy,
             SharedWithDisk const& disk, std::shared_ptr<Reports> reports, bool silent_resolver,
             OnDemand& plugins, std::vector<std::uint32_t> cores,
-            std::shared_ptr<rust::Box<Waker>> waker);
+            std::shared_ptr<FreePorts> free_ports, std::shared_ptr<rust::Box<Waker>> waker);
     ~Session();
     Session(Session const&) = delete;
     Session& operator=(Session const&) = delete;
@@ -195,6 +196,7 @@ class Session {
     std::shared_ptr<PlainTorrents> const plain_;
     // Shared with the tasks on the network thread.
     std::shared_ptr<SessionPolicy> policy_;
+    std::shared_ptr<FreePorts> free_ports_;
     std::shared_ptr<ReadTorrents> read_;
     std::shared_ptr<PeerClasses> classes_;
     bool leaks_names_ = false;

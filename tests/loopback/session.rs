@@ -1,7 +1,6 @@
 //! The client as a whole: changing its settings, the IP filter, pausing everything.
 
-use std::net::UdpSocket;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use torrent_patron::{AddOptions, Event, Settings};
 
 use crate::await_event;
 use crate::support::bencode::{dict, list, text};
-use crate::support::{PATIENCE, Seeder, address, builder, client, data, finished};
+use crate::support::{PATIENCE, Seeder, address, builder, client, data, finished, skipped};
 
 #[test]
 fn settings_are_read_back_and_changed_while_the_client_runs() {
@@ -318,5 +317,22 @@ fn an_invalid_listen_address_is_reported_at_the_start() {
     for wrong in ["nosuchdev9:0", "localhost:0", "127.0.0.1", "127.0.0.1:0,x:1"] {
         let error = builder(dir.path()).listen(wrong).start().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    }
+}
+
+/// libtorrent takes a port that is free for TCP, and gives up if it is in use for UDP.
+#[test]
+fn a_free_port_is_found_that_is_free_for_udp_too() {
+    let dir = tempfile::tempdir().unwrap();
+    // It raises the limit of descriptors.
+    let _first = client(dir.path());
+    // More than a quarter of the ports from which the system chooses.
+    let taken: Vec<_> = (0..8000).map_while(|_| UdpSocket::bind("127.0.0.1:0").ok()).collect();
+    if taken.len() < 8000 {
+        return skipped("it needs 8000 descriptors");
+    }
+    for _ in 0..20 {
+        let client = client(dir.path());
+        assert!(address(&client.patron()).port() > 0);
     }
 }
