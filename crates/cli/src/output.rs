@@ -26,7 +26,7 @@ const FLUSH: Duration = Duration::from_millis(100);
 /// How often the progress of hashing is shown.
 const POLL: Duration = Duration::from_millis(100);
 
-/// How long the last lines wait for a reader after a signal.
+/// How long lines wait for a reader before the program ends by a signal, or another one writes.
 const FINAL_FLUSH: Duration = Duration::from_secs(1);
 
 /// How often a line shows the status of a torrent if there are no bars.
@@ -236,6 +236,12 @@ impl Throttle {
         }
         due
     }
+}
+
+/// Writes what is queued, before another program writes to the same stdout.
+#[cfg(feature = "http")]
+pub(crate) fn flush() {
+    STDOUT.flush(Some(Instant::now() + FINAL_FLUSH));
 }
 
 /// Writes a result to stdout. Waits while the reader is far behind.

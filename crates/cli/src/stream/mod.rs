@@ -103,6 +103,7 @@ impl Streaming {
         } else {
             self.screen.result(&url);
         }
+        output::flush();
         let outcome = self.play(arguments.play.as_deref(), &url);
         drop(server);
         outcome.map(Some)
