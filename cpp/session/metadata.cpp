@@ -87,10 +87,10 @@ class Metadata::Peer : public lt::peer_plugin, public std::enable_shared_from_th
             stock_->add_handshake(handshake);
     }
     bool on_extension_handshake(lt::bdecode_node const& handshake) override {
-        if (!of_->is_complete_) {
-            auto const bytes = handshake.data_section();
-            handshake_.assign(bytes.data(), static_cast<std::size_t>(bytes.size()));
-        }
+        its_message_id_ = 0;
+        if (handshake.type() == lt::bdecode_node::dict_t)
+            if (auto const messages = handshake.dict_find_dict("m"))
+                its_message_id_ = messages.dict_find_int_value("ut_metadata", 0);
         return stock_ && stock_->on_extension_handshake(handshake);
     }
     void tick() override {
@@ -118,8 +118,9 @@ class Metadata::Peer : public lt::peer_plugin, public std::enable_shared_from_th
     // Replaces libtorrent's plugin, which still has no metadata.
     void use(lt::torrent_plugin* plugin) {
         stock_ = plugin == nullptr ? nullptr : plugin->new_connection(peer_);
-        std::string const handshake = std::exchange(handshake_, {});
-        if (stock_ && !handshake.empty())
+        std::string const handshake =
+            "d1:md11:ut_metadatai" + std::to_string(its_message_id_) + "eee";
+        if (stock_ && its_message_id_ != 0)
             stock_->on_extension_handshake(lt::bdecode(handshake));
     }
     void ignore() { ignored_until_ = clock::now() + penalty; }
@@ -129,7 +130,8 @@ class Metadata::Peer : public lt::peer_plugin, public std::enable_shared_from_th
     std::shared_ptr<Metadata> const of_;
     lt::peer_connection_handle peer_;
     std::shared_ptr<lt::peer_plugin> stock_;
-    std::string handshake_;
+    // The number that the peer gives these messages; 0 if it has none.
+    std::int64_t its_message_id_ = 0;
     clock::time_point ignored_until_{};
 };
 
@@ -157,9 +159,8 @@ void Metadata::take(std::shared_ptr<Peer> const& from, std::int64_t const piece,
         size_ = size;
         pieces_.resize(static_cast<std::size_t>((size + piece_size - 1) / piece_size));
     }
-    std::int64_t const begin = piece * piece_size;
-    if (piece < 0 || begin >= size ||
-        data.size() != std::min<std::int64_t>(piece_size, size - begin))
+    if (piece < 0 || piece >= static_cast<std::int64_t>(pieces_.size()) ||
+        data.size() != std::min<std::int64_t>(piece_size, size - piece * piece_size))
         return;
     std::string& place = pieces_[static_cast<std::size_t>(piece)];
     if (!place.empty())

@@ -16,10 +16,10 @@ use torrent_patron::{AddOptions, ClientBuilder, Event, Patron, Source, TorrentId
 use crate::await_event;
 use crate::support::bencode::{dict, list, number, text};
 use crate::support::wire::{
-    BITFIELD, CHOKE, EXTENSIONS, FAST, HANDSHAKE_LENGTH, HASH_REJECT, HASH_REQUEST, HASHES, HAVE,
-    HAVE_ALL, INTERESTED, PIECE, PROTOCOL_V2, REJECT, REQUEST, UNCHOKE, answer_handshake,
-    handshake, info_hash, message, number_at, offer_metadata, receive, receive_only, request, send,
-    serve_metadata,
+    BITFIELD, CHOKE, EXTENDED, EXTENSIONS, FAST, HANDSHAKE_LENGTH, HASH_REJECT, HASH_REQUEST,
+    HASHES, HAVE, HAVE_ALL, INTERESTED, PIECE, PROTOCOL_V2, REJECT, REQUEST, UNCHOKE,
+    answer_handshake, handshake, info_hash, message, number_at, offer_metadata, receive,
+    receive_only, request, send, serve_metadata,
 };
 use crate::support::{
     PATIENCE, Seeder, address, builder, data, drain, finished, maker, noise, same, still_works,
@@ -500,6 +500,33 @@ fn metadata_that_costs_many_times_its_size_is_refused() {
                 && error.message().contains("'name'")
     );
     until("it is paused", || patron.fresh_status(id).wait().unwrap().paused);
+    still_works(&patron);
+}
+
+/// Pieces of metadata whose place is no place: 2^50 times the size of a piece is 0 in 64 bits.
+#[test]
+fn pieces_of_metadata_with_impossible_numbers_do_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = plain(dir.path()).start().unwrap();
+    let patron = client.patron();
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    let source = Source::Magnet(format!("magnet:?xt=urn:btih:{hash}").into());
+    let id = patron.add_torrent(source, AddOptions::default()).wait().unwrap().id();
+    let info_hash = patron.status(id).unwrap().info_hashes.v1.unwrap();
+    let mut stream = TcpStream::connect(address(&patron)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&handshake(EXTENSIONS | FAST, &info_hash.0, b"=EVIL08=============")).unwrap();
+    stream.read_exact(&mut [0; HANDSHAKE_LENGTH]).unwrap();
+    offer_metadata(&mut stream, 100).unwrap();
+    // libtorrent's number for these messages.
+    const METADATA: u8 = 2;
+    for piece in [1_i64 << 50, 1, -1, i64::MAX, i64::MIN] {
+        let head =
+            dict([("msg_type", number(1)), ("piece", number(piece)), ("total_size", number(100))]);
+        send(&mut stream, EXTENDED, &[&[METADATA], &head[..], &[0; 100]].concat()).unwrap();
+    }
+    stream.shutdown(Shutdown::Write).unwrap();
+    let _ = stream.read_to_end(&mut Vec::new());
     still_works(&patron);
 }
 
