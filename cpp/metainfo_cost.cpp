@@ -41,7 +41,7 @@ class Paths {
     explicit Paths(std::size_t encoded)
         : max_size_(std::max(min_paths_limit, paths_per_byte * encoded)) {}
 
-    // `length` is that of a pad file (BEP 47), or negative.
+    // `pad_length` is the length of a pad file (BEP 47), or negative.
     void add(std::string_view path, std::int64_t pad_length) {
         size_ += path.size();
         if (size_ > max_size_)
@@ -87,26 +87,26 @@ std::string_view view(lt::string_view text) {
     return {text.data(), text.size()};
 }
 
-// Appends the path of a file of v1.
-void append(std::string& path, lt::bdecode_node const& names) {
-    if (names.list_size() > max_depth)
+// For the path of a file of v1, or of the target of a symbolic link.
+void check_depth(lt::bdecode_node const& path) {
+    if (path.list_size() > max_depth)
         refuse(lt::errors::torrent_invalid_name);
-    for (int i = 0; i < names.list_size(); ++i)
-        path.append(1, '/').append(view(names.list_string_value_at(i)));
 }
 
 void add_v1(lt::bdecode_node const& file, std::string const& name, Paths& paths) {
     if (file.type() != lt::bdecode_node::dict_t)
         return;
     std::string path = name;
-    if (auto const names = file.dict_find_list("path"))
-        append(path, names);
+    if (auto const names = file.dict_find_list("path")) {
+        check_depth(names);
+        for (int i = 0; i < names.list_size(); ++i)
+            path.append(1, '/').append(view(names.list_string_value_at(i)));
+    }
     auto const attributes = file.dict_find_string_value("attr");
     bool const is_pad = attributes.find('p') != lt::string_view::npos;
     paths.add(path, is_pad ? file.dict_find_int_value("length") : -1);
     if (auto const target = file.dict_find_list("symlink path")) {
-        std::string to;
-        append(to, target);
+        check_depth(target);
         paths.add_symlink();
     }
 }

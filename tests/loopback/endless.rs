@@ -183,8 +183,11 @@ fn an_endless_http_seed_response_is_cut_off() {
     );
 }
 
-/// A server that answers each request for a range of `data`, and then sends more.
-fn answering(data: Vec<u8>, more: Vec<u8>) -> SocketAddr {
+/// A server of ranges of `data`. `response` makes the rest of the header and the body.
+fn ranges(
+    data: Vec<u8>,
+    response: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let serve = move |mut stream: TcpStream| {
@@ -198,14 +201,11 @@ fn answering(data: Vec<u8>, more: Vec<u8>) -> SocketAddr {
                 let (first, last) = range.split_once('-').unwrap();
                 let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
                 let mut answer = format!(
-                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {range}/{}\r\n\
-                     Content-Length: {}\r\n\r\n",
-                    data.len(),
-                    last + 1 - first,
+                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {range}/{}\r\n",
+                    data.len()
                 )
                 .into_bytes();
-                answer.extend(&data[first..=last]);
-                answer.extend(&more);
+                answer.extend(response(&data[first..=last]));
                 if stream.write_all(&answer).is_err() {
                     return;
                 }
@@ -215,6 +215,14 @@ fn answering(data: Vec<u8>, more: Vec<u8>) -> SocketAddr {
     };
     std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
     address
+}
+
+/// A server that answers each request, and then sends more.
+fn answering(data: Vec<u8>, more: Vec<u8>) -> SocketAddr {
+    ranges(data, move |range| {
+        let length = format!("Content-Length: {}\r\n\r\n", range.len());
+        [length.as_bytes(), range, &more].concat()
+    })
 }
 
 /// libtorrent 2.0 compares an answer with its first open request, also when there is none.
@@ -235,45 +243,21 @@ fn a_web_seed_that_answers_without_a_request_does_no_harm() {
     still_works(&patron);
 }
 
-/// A server that answers requests for a range of `data` in chunks, with `end` after the first chunk. It sends
-/// everything at once.
+/// A server that answers requests in chunks, with `end` after the first chunk. It sends everything at once.
 fn chunked(data: Vec<u8>, end: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let serve = move |mut stream: TcpStream| {
-        let mut asked = String::new();
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            asked += &String::from_utf8_lossy(&buffer[..count]);
-            while let Some((request, rest)) = asked.split_once("\r\n\r\n") {
-                let range = request.split("Range: bytes=").nth(1).unwrap();
-                let (first, last) = range.lines().next().unwrap().split_once('-').unwrap();
-                let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
-                let mut answer = format!(
-                    "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {range}/{}\r\n\
-                     Transfer-Encoding: chunked\r\n\r\n",
-                    data.len(),
-                    range = range.lines().next().unwrap()
-                )
-                .into_bytes();
-                for (number, part) in data[first..=last].chunks(5000).enumerate() {
-                    answer.extend(format!("{:x};a=b\r\n", part.len()).into_bytes());
-                    answer.extend(part);
-                    answer.extend(b"\r\n");
-                    if number == 0 {
-                        answer.extend(end.as_bytes());
-                    }
-                }
-                answer.extend(b"0\r\n\r\n");
-                if stream.write_all(&answer).is_err() {
-                    return;
-                }
-                asked = rest.to_owned();
+    ranges(data, move |range| {
+        let mut answer = b"Transfer-Encoding: chunked\r\n\r\n".to_vec();
+        for (number, part) in range.chunks(5000).enumerate() {
+            answer.extend(format!("{:x};a=b\r\n", part.len()).into_bytes());
+            answer.extend(part);
+            answer.extend(b"\r\n");
+            if number == 0 {
+                answer.extend(end.as_bytes());
             }
         }
-    };
-    std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
-    address
+        answer.extend(b"0\r\n\r\n");
+        answer
+    })
 }
 
 #[test]

@@ -180,6 +180,13 @@ fn the_ports_of_all_threads_move_together_while_the_client_runs() {
     });
 }
 
+/// By default, peers on this machine have no limit and need no upload slot.
+fn limit_peers_here(patron: &Patron) {
+    let here = "127.0.0.1".parse().unwrap();
+    let here = PeerClassRange::new(IpRange::new(here, here).unwrap(), [PeerClass::GLOBAL]);
+    patron.set_peer_class_ranges([here]).wait().unwrap();
+}
+
 /// One thread may use all of the rate if the others do not, and together they never use more.
 #[test]
 fn the_upload_limit_of_the_client_follows_the_demand() {
@@ -192,10 +199,7 @@ fn the_upload_limit_of_the_client_follows_the_demand() {
         .start()
         .unwrap();
     let patron = seeder.patron();
-    // By default, peers on this machine are not limited.
-    let here = "127.0.0.1".parse().unwrap();
-    let here = PeerClassRange::new(IpRange::new(here, here).unwrap(), [PeerClass::GLOBAL]);
-    patron.set_peer_class_ranges([here]).wait().unwrap();
+    limit_peers_here(&patron);
     let metainfo = metainfo(&data(dir.path(), "data.bin", 1, SIZE));
     let options = AddOptions::default().trust(true);
     let id = patron.add_torrent(&metainfo, options).wait().unwrap().id();
@@ -238,10 +242,7 @@ fn connections_and_upload_slots_follow_the_demand_and_hold_for_all_threads_toget
         .start()
         .unwrap();
     let patron = seeder.patron();
-    // By default, peers on this machine need no upload slot.
-    let here = "127.0.0.1".parse().unwrap();
-    let here = PeerClassRange::new(IpRange::new(here, here).unwrap(), [PeerClass::GLOBAL]);
-    patron.set_peer_class_ranges([here]).wait().unwrap();
+    limit_peers_here(&patron);
     let seeds = seeds(dir.path(), &patron, &AddOptions::default().trust(true));
     let addresses = patron.listen_addresses().wait().unwrap();
     let one_of = |address| {
